@@ -1,0 +1,88 @@
+/*
+ * sign.h - private keys that sign, public keys that verify, in TLS's signature schemes (RFC 8446 section 4.2.3).
+ *
+ * Keys are counted and immutable after they are made: one may be used by several threads at once (each
+ * operation works on its own copy of what wolfCrypt would change). Private parts are wiped on release.
+ */
+#ifndef DOR_CRYPTO_SIGN_H
+#define DOR_CRYPTO_SIGN_H
+
+#include "crypto/hash.h"
+#include "crypto/kx.h"
+
+typedef enum dor_key_type {
+    DOR_KEY_NONE = 0,
+    DOR_KEY_RSA,     /* rsaEncryption */
+    DOR_KEY_RSA_PSS, /* id-RSASSA-PSS */
+    DOR_KEY_EC_P256,
+    DOR_KEY_EC_P384,
+    DOR_KEY_ED25519
+} dor_key_type;
+
+typedef uint16_t dor_sig_scheme; /* IANA "TLS SignatureScheme" */
+
+enum {
+    DOR_SIG_RSA_PKCS1_SHA256 = 0x0401,
+    DOR_SIG_RSA_PKCS1_SHA384 = 0x0501,
+    DOR_SIG_RSA_PKCS1_SHA512 = 0x0601,
+    DOR_SIG_ECDSA_SECP256R1_SHA256 = 0x0403, /* TLS 1.2 and certificates: any curve with SHA-256 */
+    DOR_SIG_ECDSA_SECP384R1_SHA384 = 0x0503, /* TLS 1.2 and certificates: any curve with SHA-384 */
+    DOR_SIG_ECDSA_SHA512 = 0x0603,           /* certificates: a supported curve with SHA-512 */
+    DOR_SIG_RSA_PSS_RSAE_SHA256 = 0x0804,
+    DOR_SIG_RSA_PSS_RSAE_SHA384 = 0x0805,
+    DOR_SIG_RSA_PSS_RSAE_SHA512 = 0x0806,
+    DOR_SIG_ED25519 = 0x0807,
+    DOR_SIG_RSA_PSS_PSS_SHA256 = 0x0809,
+    DOR_SIG_RSA_PSS_PSS_SHA384 = 0x080a,
+    DOR_SIG_RSA_PSS_PSS_SHA512 = 0x080b
+};
+
+enum { DOR_SIG_MAX_LEN = 1024 }; /* RSA-8192 */
+
+typedef struct dor_private_key dor_private_key;
+typedef struct dor_public_key dor_public_key;
+
+/** "ecdsa_secp256r1_sha256" and so on, or NULL. */
+const char *dor__sig_name(dor_sig_scheme scheme);
+
+/** True when a key of this type can make signatures of the scheme at all (RSA size aside). */
+bool dor__sig_fits_key(dor_sig_scheme scheme, dor_key_type type);
+
+/** As TLS 1.3 has it: no PKCS#1 v1.5, and ECDSA's curve is the scheme's. */
+bool dor__sig_allowed_in_tls13(dor_sig_scheme scheme, dor_key_type type);
+
+/**
+ * Reads a private key in DER: PKCS#8, SEC 1 or PKCS#1. Takes a copy. RSA from 2048 bits, e odd and > 1.
+ * Fails with KEY_UNSUPPORTED or FILE_MALFORMED.
+ */
+DOR_MUST_USE dor_result dor__private_key_from_der(dor_private_key **key, dor_span der);
+dor_private_key *dor__private_key_ref(dor_private_key *key);
+void dor__private_key_unref(dor_private_key *key);
+dor_key_type dor__private_key_type(const dor_private_key *key);
+
+/** The longest signature the key makes, in bytes. */
+size_t dor__private_key_max_sig_len(const dor_private_key *key);
+
+/** Signs message (hashed inside as the scheme says). sig has room for cap bytes. */
+DOR_MUST_USE dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span message, dor_rng *rng,
+                                  uint8_t *sig, size_t cap, size_t *sig_len);
+
+/** True when both halves belong together. */
+bool dor__key_pair_fits(const dor_private_key *key, const dor_public_key *public_key);
+
+/**
+ * Reads a SubjectPublicKeyInfo in DER. Takes what it needs as a copy. Points are checked to be on their curve.
+ * Fails with the alert bad_certificate (CERT_MALFORMED) or unsupported_certificate (CERT_UNSUPPORTED);
+ * RSA below 2048 bits with CERT_WEAK, above 8192 with CERT_UNSUPPORTED.
+ */
+DOR_MUST_USE dor_result dor__public_key_from_spki(dor_public_key **key, dor_span spki);
+void dor__public_key_free(dor_public_key *key);
+dor_key_type dor__public_key_type(const dor_public_key *key);
+
+/**
+ * Checks a signature over message. A wrong one fails with the alert decrypt_error, reason BAD_SIGNATURE;
+ * a scheme that does not fit the key with illegal_parameter.
+ */
+DOR_MUST_USE dor_result dor__verify(const dor_public_key *key, dor_sig_scheme scheme, dor_span message, dor_span sig);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * actor.h - actors from the inside: the struct that a native actor (a socket, a listener) embeds.
+ *
+ * Owning thread: all fields belong to the actor's scheduler. Other threads know a pid only.
+ */
+#ifndef DOR_RUNTIME_ACTOR_H
+#define DOR_RUNTIME_ACTOR_H
+
+#include "runtime/scheduler.h"
+
+typedef struct dor_actor dor_actor;
+
+typedef struct dor_actor_ops {
+    /** Handles one message and owns it. Never blocks. */
+    void (*receive)(dor_actor *actor, dor_message *message);
+
+    /**
+     * The actor was asked to end or its runtime stops. It may finish work first; it ends by calling dor__actor_end.
+     * NULL: it ends at once.
+     */
+    void (*exit)(dor_actor *actor, int reason);
+
+    /** The last call; releases the memory that embeds the actor (later, after handles are closed, if need be). */
+    void (*destroy)(dor_actor *actor);
+} dor_actor_ops;
+
+struct dor_actor {
+    const dor_actor_ops *ops;
+    dor_scheduler *scheduler;
+    dor_pid pid;
+    dor_message *head; /* the mailbox: a plain queue, since only this thread touches it */
+    dor_message *tail;
+    dor_actor *run_next; /* the run queue */
+    void *watchers;      /* who monitors this actor */
+    uint32_t message_count;
+    uint8_t state; /* runtime's own */
+    uint8_t flags_;
+};
+
+_Static_assert(sizeof(dor_actor) <= 128, "an idle actor's own part; 256 bytes with all that the runtime adds");
+
+/** Puts an actor on the calling thread's scheduler s. The memory stays the caller's until ops->destroy. */
+DOR_MUST_USE dor_result dor__actor_init(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops);
+
+/** Ends the calling actor's life: the pid is dead from here on, monitors are told, destroy is called soon. */
+void dor__actor_end(dor_actor *actor, int reason);
+
+/** The live actor of a pid of the calling thread's scheduler, else NULL. Same-thread look-ups cost an index. */
+dor_actor *dor__actor_lookup(dor_scheduler *s, dor_pid pid);
+
+/** True when pid lives (or lived) on s. */
+bool dor__pid_is_on(dor_pid pid, const dor_scheduler *s);
+
+/** The runtime of a pid, or NULL when it is gone. */
+dor_runtime *dor__pid_runtime(dor_pid pid);
+
+/** Runs fn(arg) as a message on scheduler s: how listeners and connectors start actors on other loops. */
+DOR_MUST_USE dor_result dor__scheduler_call(dor_scheduler *s, void (*fn)(dor_scheduler *s, void *arg), void *arg);
+
+/** Monitors `watched` on behalf of the actor `watcher` (of this thread): DOR_MSG_DOWN with *ref comes. */
+DOR_MUST_USE dor_result dor__actor_monitor(dor_actor *watcher, dor_pid watched, dor_ref *ref);
+void dor__actor_demonitor(dor_actor *watcher, dor_ref ref);
+
+#endif

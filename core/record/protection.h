@@ -1,0 +1,74 @@
+/*
+ * protection.h - what stands between plaintext and the wire: null, AEAD as TLS 1.2 has it, AEAD as TLS 1.3 has it.
+ *
+ * One direction of one connection. Record kinds are a small vtable; CBC with MAC and SSL 3.0 take their place beside
+ * these later. The key stays here and the cipher context, which is much larger, may be let go at any time:
+ * dor__protection_sleep drops it and the next seal or open makes it again.
+ *
+ * Record sizes (RFC 8446 section 5.2, RFC 5246 section 6.2.3): plaintext at most 2^14; ciphertext at most
+ * 2^14 + 256 in TLS 1.3 and 2^14 + 2048 in TLS 1.2.
+ */
+#ifndef DOR_RECORD_PROTECTION_H
+#define DOR_RECORD_PROTECTION_H
+
+#include "crypto/aead.h"
+
+enum {
+    DOR_RECORD_HEADER_LEN = 5,
+    DOR_RECORD_MAX_PLAINTEXT = 16384,
+    DOR_RECORD_MAX_CIPHERTEXT_13 = 16384 + 256,
+    DOR_RECORD_MAX_CIPHERTEXT_12 = 16384 + 2048,
+    DOR_RECORD_MAX_OVERHEAD = DOR_RECORD_HEADER_LEN + 8 + 1 + 16 /* header, explicit nonce, inner type, tag */
+};
+
+enum dor_content_type {
+    DOR_CONTENT_CHANGE_CIPHER_SPEC = 20,
+    DOR_CONTENT_ALERT = 21,
+    DOR_CONTENT_HANDSHAKE = 22,
+    DOR_CONTENT_APPLICATION_DATA = 23
+};
+
+typedef struct dor_protection dor_protection;
+
+typedef struct dor_protection_ops {
+    size_t max_ciphertext; /* the longest fragment that may follow a record header */
+    size_t prefix_len;     /* bytes between the header and the payload (TLS 1.2 GCM's explicit nonce) */
+    size_t suffix_len;     /* bytes behind the payload */
+
+    /** record[5 + prefix_len ...] holds len bytes; protects them in place and fills header, prefix and suffix. */
+    dor_result (*seal)(dor_protection *p, uint8_t type, uint16_t version, uint8_t *record, size_t len);
+
+    /** A whole record (header and fragment of fragment_len). In place; gives the true type and the payload. */
+    dor_result (*open)(dor_protection *p, uint8_t *record, size_t fragment_len, uint8_t *type, dor_span *payload);
+} dor_protection_ops;
+
+struct dor_protection {
+    const dor_protection_ops *ops;
+    dor_aead *aead; /* NULL while asleep, or when there are no keys */
+    uint64_t sequence;
+    uint8_t key[DOR_AEAD_MAX_KEY_LEN];
+    uint8_t iv[DOR_AEAD_NONCE_LEN]; /* TLS 1.2 GCM: the implicit 4 bytes come first */
+    uint8_t aead_id;
+};
+
+/** Plaintext records, as every connection begins. */
+void dor__protection_init_null(dor_protection *p);
+
+/** RFC 8446 section 5: nonce = iv xor sequence, the inner content type, any record claims to be application data. */
+DOR_MUST_USE dor_result dor__protection_init_13(dor_protection *p, dor_aead_id aead, const uint8_t *key,
+                                                const uint8_t iv[DOR_AEAD_NONCE_LEN]);
+
+/** RFC 5288 (GCM: 4 implicit, 8 explicit bytes, here the sequence number) and RFC 7905 (ChaCha20: as in TLS 1.3). */
+DOR_MUST_USE dor_result dor__protection_init_12(dor_protection *p, dor_aead_id aead, const uint8_t *key,
+                                                const uint8_t *iv);
+
+/** Bytes of iv that the TLS 1.2 key block holds for aead: 4 or 12. */
+size_t dor__protection_12_iv_len(dor_aead_id aead);
+
+/** Lets the cipher context go; nothing else changes. */
+void dor__protection_sleep(dor_protection *p);
+
+/** Wipes and releases everything; leaves null protection. */
+void dor__protection_fini(dor_protection *p);
+
+#endif

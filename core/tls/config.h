@@ -1,0 +1,86 @@
+/*
+ * config.h - what a listener or a connect call has decided, frozen and shared by all its connections.
+ *
+ * Filled by its maker, then handed over by count; nobody changes it afterwards.
+ */
+#ifndef DOR_TLS_CONFIG_H
+#define DOR_TLS_CONFIG_H
+
+#include "tls/session.h"
+#include "tls/suite.h"
+#include "x509/path.h"
+
+enum { DOR_MAX_SUITES = 32, DOR_MAX_GROUPS = 16, DOR_MAX_SCHEMES = 24, DOR_MAX_IDENTITIES = 8 };
+
+/** A certificate chain with its key. */
+typedef struct dor_identity {
+    dor_certificate **chain; /* leaf first */
+    size_t chain_count;
+    dor_private_key *key;
+} dor_identity;
+
+/**
+ * Where a server keeps TLS 1.2 sessions and ticket keys; may be called from several threads at once. Sessions are passed
+ * by reference count: store takes its own, lookup gives one to the caller (NULL: none).
+ */
+typedef struct dor_session_store_ops {
+    void (*store)(void *ctx, dor_session *session);
+    dor_session *(*lookup)(void *ctx, dor_span id);
+    void (*remove)(void *ctx, dor_span id);
+    /** TLS 1.3 tickets; NULL functions: none are issued, none accepted. */
+    dor_result (*ticket_seal)(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *ticket);
+    dor_result (*ticket_open)(void *ctx, int64_t now_ms, dor_span ticket, dor_bytes *plain, bool *opened);
+} dor_session_store_ops;
+
+typedef struct dor_tls_config {
+    uint32_t ref_count_;
+
+    uint16_t min_version, max_version;
+    uint16_t suites[DOR_MAX_SUITES]; /* in order of preference */
+    size_t suite_count;
+    dor_group groups[DOR_MAX_GROUPS];
+    size_t group_count;
+    dor_sig_scheme schemes[DOR_MAX_SCHEMES];
+    size_t scheme_count;
+    bool honor_cipher_order; /* server: ours decides */
+
+    dor_identity identities[DOR_MAX_IDENTITIES];
+    size_t identity_count;
+
+    dor_trust_store *trust;    /* may be NULL with verify_peer false */
+    bool verify_peer;          /* client: the server; server: ask for a certificate */
+    bool verify_host;          /* client: the name too */
+    bool require_peer_cert;    /* server: an empty answer fails */
+    uint8_t depth;
+
+    dor_bytes alpn;            /* ProtocolName list as on the wire (each with its length byte), without the outer length */
+    bool send_server_name;     /* client */
+
+    bool resumption;           /* offer or accept it */
+    uint8_t ticket_count;      /* server, TLS 1.3: tickets after a full handshake (default 2; after resumption 1) */
+    uint32_t session_lifetime_s;
+    const dor_session_store_ops *store; /* server; NULL: no resumption */
+    void *store_ctx;
+
+    bool middlebox_compat;     /* RFC 8446 appendix D.4 */
+    uint32_t max_handshake_len; /* one message, bytes (default 64 KiB) */
+    uint32_t max_handshake_memory; /* a handshake's arena, bytes (default 256 KiB) */
+    uint16_t max_certificates; /* in the peer's chain (default 10) */
+    uint16_t max_key_updates;  /* from the peer without data between (default 32) */
+    uint16_t max_empty_records; /* in a row (default 32) */
+    uint16_t max_warning_alerts; /* in a row (default 4) */
+} dor_tls_config;
+
+/** The safe defaults: both versions, our suites, X25519 P-256 P-384, no identity, peers verified, nothing trusted. */
+DOR_MUST_USE dor_result dor__tls_config_new(dor_tls_config **config);
+dor_tls_config *dor__tls_config_ref(dor_tls_config *config);
+void dor__tls_config_unref(dor_tls_config *config);
+
+/** Adds a chain (references are taken) and its key; KEY_MISMATCH when they do not belong together, LIMIT when full. */
+DOR_MUST_USE dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate *const *chain,
+                                                     size_t count, dor_private_key *key);
+
+/** Appends an ALPN protocol of 1 to 255 bytes. */
+DOR_MUST_USE dor_result dor__tls_config_add_alpn(dor_tls_config *config, dor_span protocol);
+
+#endif

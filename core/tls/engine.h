@@ -1,0 +1,117 @@
+/*
+ * engine.h - one TLS connection without I/O: ciphertext in, events and ciphertext out.
+ *
+ *     dor__tls_start(t);                                      // a client writes its hello
+ *     while (len) {
+ *         r = dor__tls_receive(t, data, len, &used, &event);  // until everything is used up
+ *         ... act on event; send dor__tls_output(t), whether or not r is a failure ...
+ *     }
+ *
+ * The first failure sticks: every later call answers with it, and the alert that the RFC names for it waits in the
+ * output. No clock, no randomness of its own: both come through dor_tls_env.
+ *
+ * Memory: while the handshake runs there is one arena (dor_handshake), wiped and released when it is done. After that
+ * a connection is this object, its keys, and the beginning of a record if one is half-way in; dor__tls_sleep lets the
+ * cipher contexts go too, and any later call wakes it by itself.
+ *
+ * Threads: one at a time.
+ */
+#ifndef DOR_TLS_ENGINE_H
+#define DOR_TLS_ENGINE_H
+
+#include "tls/config.h"
+
+typedef struct dor_tls dor_tls;
+
+typedef enum dor_tls_role { DOR_TLS_CLIENT, DOR_TLS_SERVER } dor_tls_role;
+
+/** The world outside; borrowed by every connection made with it, so it must outlive them. */
+typedef struct dor_tls_env {
+    int64_t (*now_ms)(void *ctx); /* milliseconds since 1970 */
+    void *ctx;
+    dor_rng *rng;
+    /** Secrets for a debugger, NSS key log lines without the newline; NULL: none. */
+    void (*key_log)(void *ctx, const char *line);
+} dor_tls_env;
+
+/** What a client knows of whom it calls; copied. */
+typedef struct dor_tls_peer {
+    dor_span host;        /* name or address, as verified and (if a name) sent in server_name */
+    dor_session *session; /* to resume, or NULL; a reference is taken */
+} dor_tls_peer;
+
+typedef enum dor_tls_event_kind {
+    DOR_TLS_EVENT_NONE = 0,
+    DOR_TLS_EVENT_CONNECTED,  /* the handshake is complete, both Finished verified: once */
+    DOR_TLS_EVENT_DATA,       /* data: plaintext, until the next call with this connection */
+    DOR_TLS_EVENT_TICKET,     /* client: session may be resumed; the reference goes to the caller */
+    DOR_TLS_EVENT_CLOSED      /* the peer's close_notify: nothing more will come */
+} dor_tls_event_kind;
+
+typedef struct dor_tls_event {
+    dor_tls_event_kind kind;
+    dor_span data;
+    dor_session *session;
+} dor_tls_event;
+
+/** What was negotiated; spans and pointers are borrowed from the connection. */
+typedef struct dor_tls_info {
+    uint16_t version;
+    const dor_suite *suite;
+    dor_group group;             /* 0: none (TLS 1.2 resumption) */
+    dor_sig_scheme peer_scheme;  /* what the peer signed with; 0: it did not */
+    bool resumed;
+    bool hello_retry;
+    bool extended_master_secret; /* TLS 1.2; always in effect true for 1.3 */
+    dor_span alpn;
+    dor_span server_name;
+    dor_certificate *peer;       /* or NULL */
+} dor_tls_info;
+
+/** Takes a reference to config. peer is for clients (NULL: an empty one). */
+DOR_MUST_USE dor_result dor__tls_new(dor_tls **tls, dor_tls_role role, dor_tls_config *config, const dor_tls_env *env,
+                                     const dor_tls_peer *peer);
+
+/** Wipes and frees everything; harmless with NULL. */
+void dor__tls_free(dor_tls *t);
+
+/** Client: puts the ClientHello into the output. Server: nothing to do, and harmless. */
+DOR_MUST_USE dor_result dor__tls_start(dor_tls *t);
+
+/**
+ * Takes ciphertext off data (which it may change: decryption is in place). Returns when everything is used up or an
+ * event is there; *used tells how far it came. Call again with the rest.
+ */
+DOR_MUST_USE dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used, dor_tls_event *event);
+
+/** Seals plaintext into the output. ENOTCONN before the handshake is complete, CLOSED after our close_notify. */
+DOR_MUST_USE dor_result dor__tls_send(dor_tls *t, dor_span plaintext);
+
+/** Ciphertext to be written to the peer; the caller removes what it wrote, or takes the whole dor_bytes away. */
+dor_bytes *dor__tls_output(dor_tls *t);
+
+/** Puts close_notify into the output, once; receiving goes on. Before the handshake is complete: user_canceled first. */
+DOR_MUST_USE dor_result dor__tls_close(dor_tls *t);
+
+/** TLS 1.3: fresh sending keys; the peer is asked for fresh ones too. TLS 1.2: EINVAL. */
+DOR_MUST_USE dor_result dor__tls_update_keys(dor_tls *t, bool ask_peer);
+
+bool dor__tls_connected(const dor_tls *t);
+
+/** DOR_SUCCESS, or the failure that sticks. */
+dor_result dor__tls_error(const dor_tls *t);
+
+/** Valid once connected. */
+void dor__tls_get_info(const dor_tls *t, dor_tls_info *info);
+
+/** TLS 1.2 client: the session that this connection can be resumed by, a new reference; NULL if none. */
+dor_session *dor__tls_session(const dor_tls *t);
+
+/** Releases what can be made again: cipher contexts, spare capacity. Harmless during a handshake (then it does nothing). */
+void dor__tls_sleep(dor_tls *t);
+bool dor__tls_asleep(const dor_tls *t);
+
+/** Heap bytes that the connection holds itself (its share of counted objects excluded). */
+size_t dor__tls_memory(const dor_tls *t);
+
+#endif

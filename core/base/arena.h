@@ -14,7 +14,7 @@ typedef struct dor_arena_block dor_arena_block;
 
 typedef struct dor_arena {
     dor_arena_block *blocks;
-    size_t used;  /* bytes asked for so far */
+    size_t used;  /* bytes handed out so far, each piece rounded up to the alignment */
     size_t limit; /* over this, allocation fails with LIMIT */
 } dor_arena;
 

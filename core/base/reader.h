@@ -30,21 +30,19 @@ static inline dor_reader rd_from(dor_span s)
 
 static inline size_t rd_left(const dor_reader *r)
 {
-    return (size_t)(r->end - r->ptr);
+    return r->ptr ? (size_t)(r->end - r->ptr) : 0;
 }
 
 static inline DOR_MUST_USE dor_result rd_u8(dor_reader *r, uint8_t *v)
 {
-    if (rd_left(r) < 1)
-        return DOR_DECODE_ERROR;
+    if (rd_left(r) < 1) return DOR_DECODE_ERROR;
     *v = *r->ptr++;
     return DOR_SUCCESS;
 }
 
 static inline DOR_MUST_USE dor_result rd_u16(dor_reader *r, uint16_t *v)
 {
-    if (rd_left(r) < 2)
-        return DOR_DECODE_ERROR;
+    if (rd_left(r) < 2) return DOR_DECODE_ERROR;
     *v = (uint16_t)(r->ptr[0] << 8 | r->ptr[1]);
     r->ptr += 2;
     return DOR_SUCCESS;
@@ -52,8 +50,7 @@ static inline DOR_MUST_USE dor_result rd_u16(dor_reader *r, uint16_t *v)
 
 static inline DOR_MUST_USE dor_result rd_u24(dor_reader *r, uint32_t *v)
 {
-    if (rd_left(r) < 3)
-        return DOR_DECODE_ERROR;
+    if (rd_left(r) < 3) return DOR_DECODE_ERROR;
     *v = (uint32_t)r->ptr[0] << 16 | (uint32_t)r->ptr[1] << 8 | r->ptr[2];
     r->ptr += 3;
     return DOR_SUCCESS;
@@ -61,8 +58,7 @@ static inline DOR_MUST_USE dor_result rd_u24(dor_reader *r, uint32_t *v)
 
 static inline DOR_MUST_USE dor_result rd_u32(dor_reader *r, uint32_t *v)
 {
-    if (rd_left(r) < 4)
-        return DOR_DECODE_ERROR;
+    if (rd_left(r) < 4) return DOR_DECODE_ERROR;
     *v = (uint32_t)r->ptr[0] << 24 | (uint32_t)r->ptr[1] << 16 | (uint32_t)r->ptr[2] << 8 | r->ptr[3];
     r->ptr += 4;
     return DOR_SUCCESS;
@@ -71,8 +67,7 @@ static inline DOR_MUST_USE dor_result rd_u32(dor_reader *r, uint32_t *v)
 static inline DOR_MUST_USE dor_result rd_u64(dor_reader *r, uint64_t *v)
 {
     uint32_t high, low;
-    if (rd_left(r) < 8)
-        return DOR_DECODE_ERROR;
+    if (rd_left(r) < 8) return DOR_DECODE_ERROR;
     DOR_TRY(rd_u32(r, &high));
     DOR_TRY(rd_u32(r, &low));
     *v = (uint64_t)high << 32 | low;
@@ -82,10 +77,10 @@ static inline DOR_MUST_USE dor_result rd_u64(dor_reader *r, uint64_t *v)
 /** Exactly len bytes. */
 static inline DOR_MUST_USE dor_result rd_bytes(dor_reader *r, dor_span *s, size_t len)
 {
-    if (rd_left(r) < len)
-        return DOR_DECODE_ERROR;
+    if (rd_left(r) < len) return DOR_DECODE_ERROR;
     *s = dor__span(r->ptr, len);
-    r->ptr += len;
+    if (len) /* ptr may be NULL, to which C adds nothing, not even zero */
+        r->ptr += len;
     return DOR_SUCCESS;
 }
 
@@ -102,8 +97,7 @@ static inline DOR_MUST_USE dor_result rd_vec8(dor_reader *r, dor_span *s, size_t
 {
     uint8_t len;
     DOR_TRY(rd_u8(r, &len));
-    if (len < min || len > max)
-        return DOR_DECODE_ERROR;
+    if (len < min || len > max) return DOR_DECODE_ERROR;
     return rd_bytes(r, s, len);
 }
 
@@ -112,8 +106,7 @@ static inline DOR_MUST_USE dor_result rd_vec16(dor_reader *r, dor_span *s, size_
 {
     uint16_t len;
     DOR_TRY(rd_u16(r, &len));
-    if (len < min || len > max)
-        return DOR_DECODE_ERROR;
+    if (len < min || len > max) return DOR_DECODE_ERROR;
     return rd_bytes(r, s, len);
 }
 
@@ -122,8 +115,7 @@ static inline DOR_MUST_USE dor_result rd_vec24(dor_reader *r, dor_span *s, size_
 {
     uint32_t len;
     DOR_TRY(rd_u24(r, &len));
-    if (len < min || len > max)
-        return DOR_DECODE_ERROR;
+    if (len < min || len > max) return DOR_DECODE_ERROR;
     return rd_bytes(r, s, len);
 }
 

@@ -53,19 +53,17 @@ static inline dor_result dor__errno(int err)
 }
 
 /** Leaves the function with the failure of `expr`, if it is one. */
-#define DOR_TRY(expr)                         \
-    do {                                      \
-        dor_result dor_try_result_ = (expr);  \
-        if (dor__failed(dor_try_result_))     \
-            return dor_try_result_;           \
+#define DOR_TRY(expr)                                                                                        \
+    do {                                                                                                     \
+        dor_result dor_try_result_ = (expr);                                                                 \
+        if (dor__failed(dor_try_result_)) return dor_try_result_;                                            \
     } while (0)
 
 /** Sets `result` and leaves by the label `done`, for functions that have something to release. */
-#define DOR_TRY_GOTO(result, expr)    \
-    do {                              \
-        (result) = (expr);            \
-        if (dor__failed(result))      \
-            goto done;                \
+#define DOR_TRY_GOTO(result, expr)                                                                           \
+    do {                                                                                                     \
+        (result) = (expr);                                                                                   \
+        if (dor__failed(result)) goto done;                                                                  \
     } while (0)
 
 #endif

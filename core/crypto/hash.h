@@ -34,6 +34,9 @@ DOR_MUST_USE dor_result dor__hash_update(dor_hash *h, dor_span data);
 /** The digest of what was fed so far; h goes on afterwards. digest has room for dor__hash_len bytes. */
 DOR_MUST_USE dor_result dor__hash_peek(const dor_hash *h, uint8_t *digest);
 
+/** The digest of what was fed; h is used up, only dor__hash_fini remains. Cheaper than peek. */
+DOR_MUST_USE dor_result dor__hash_final(dor_hash *h, uint8_t *digest);
+
 /** to becomes an independent copy of from. */
 DOR_MUST_USE dor_result dor__hash_copy(dor_hash *to, const dor_hash *from);
 

@@ -13,14 +13,15 @@
 DOR_MUST_USE dor_result dor__hkdf_extract(dor_hash_id id, dor_span salt, dor_span ikm, uint8_t *prk);
 
 /** out_len bytes, at most 255 digests. */
-DOR_MUST_USE dor_result dor__hkdf_expand(dor_hash_id id, dor_span prk, dor_span info, uint8_t *out, size_t out_len);
+DOR_MUST_USE dor_result dor__hkdf_expand(dor_hash_id id, dor_span prk, dor_span info, uint8_t *out,
+                                         size_t out_len);
 
 /** label comes without the "tls13 " prefix. */
-DOR_MUST_USE dor_result dor__hkdf_expand_label(dor_hash_id id, dor_span secret, const char *label, dor_span context,
-                                               uint8_t *out, size_t out_len);
+DOR_MUST_USE dor_result dor__hkdf_expand_label(dor_hash_id id, dor_span secret, const char *label,
+                                               dor_span context, uint8_t *out, size_t out_len);
 
 /** P_hash(secret, label || seed parts in order), RFC 5246 section 5. */
-DOR_MUST_USE dor_result dor__tls12_prf(dor_hash_id id, dor_span secret, const char *label, const dor_span *seed,
-                                       size_t seed_count, uint8_t *out, size_t out_len);
+DOR_MUST_USE dor_result dor__tls12_prf(dor_hash_id id, dor_span secret, const char *label,
+                                       const dor_span *seed, size_t seed_count, uint8_t *out, size_t out_len);
 
 #endif

@@ -10,11 +10,7 @@
 
 typedef uint16_t dor_group; /* IANA "TLS Supported Groups" */
 
-enum {
-    DOR_GROUP_SECP256R1 = 0x0017,
-    DOR_GROUP_SECP384R1 = 0x0018,
-    DOR_GROUP_X25519 = 0x001d
-};
+enum { DOR_GROUP_SECP256R1 = 0x0017, DOR_GROUP_SECP384R1 = 0x0018, DOR_GROUP_X25519 = 0x001d };
 
 enum { DOR_KX_MAX_PUBLIC_LEN = 97, DOR_KX_MAX_SECRET_LEN = 48 };
 
@@ -42,6 +38,7 @@ dor_span dor__kx_public(const dor_kx *kx);
  * curve, not a point of small order; a bad one fails with the alert illegal_parameter, reason BAD_KEY_SHARE.
  * secret has room for DOR_KX_MAX_SECRET_LEN bytes.
  */
-DOR_MUST_USE dor_result dor__kx_derive(dor_kx *kx, dor_span peer_public, dor_rng *rng, uint8_t *secret, size_t *secret_len);
+DOR_MUST_USE dor_result dor__kx_derive(dor_kx *kx, dor_span peer_public, dor_rng *rng, uint8_t *secret,
+                                       size_t *secret_len);
 
 #endif

@@ -64,8 +64,8 @@ dor_key_type dor__private_key_type(const dor_private_key *key);
 size_t dor__private_key_max_sig_len(const dor_private_key *key);
 
 /** Signs message (hashed inside as the scheme says). sig has room for cap bytes. */
-DOR_MUST_USE dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span message, dor_rng *rng,
-                                  uint8_t *sig, size_t cap, size_t *sig_len);
+DOR_MUST_USE dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span message,
+                                  dor_rng *rng, uint8_t *sig, size_t cap, size_t *sig_len);
 
 /** True when both halves belong together. */
 bool dor__key_pair_fits(const dor_private_key *key, const dor_public_key *public_key);
@@ -83,6 +83,7 @@ dor_key_type dor__public_key_type(const dor_public_key *key);
  * Checks a signature over message. A wrong one fails with the alert decrypt_error, reason BAD_SIGNATURE;
  * a scheme that does not fit the key with illegal_parameter.
  */
-DOR_MUST_USE dor_result dor__verify(const dor_public_key *key, dor_sig_scheme scheme, dor_span message, dor_span sig);
+DOR_MUST_USE dor_result dor__verify(const dor_public_key *key, dor_sig_scheme scheme, dor_span message,
+                                    dor_span sig);
 
 #endif

@@ -31,6 +31,7 @@ LINE_SUFFIXES = C_SUFFIXES + (".py", ".sh", ".txt")
 CORE_LIBC = {
     "assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h",
     "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h",
+    "strings.h",
 }
 PUBLIC_LIBC = {"stddef.h", "stdint.h", "stdbool.h", "stdarg.h", "limits.h", "sys/types.h", "sys/socket.h"}
 # And these are calls that a permitted header declares but that the core has no business making.

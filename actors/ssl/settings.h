@@ -1,0 +1,58 @@
+/*
+ * settings.h - resolved options: what a listener, a connection or a connect call goes by.
+ *
+ * Made from a dor_options (files read, names turned into values, contradictions refused), frozen, then shared by
+ * atomic count: ten thousand connections of a listener hold one. What an open socket may change for itself (active,
+ * packet, packet_size) is copied into the socket when it begins.
+ */
+#ifndef DOR_SSL_SETTINGS_H
+#define DOR_SSL_SETTINGS_H
+
+#include "packet/packet.h"
+#include "tls/config.h"
+#include <dormouse/ssl.h>
+
+typedef struct dor_session_keeper dor_session_keeper;
+
+typedef struct dor_settings {
+    uint32_t ref_count_;
+    dor_tls_config *tls;
+    dor_session_keeper *keeper; /* servers: what tls->store_ctx points to; owned */
+    dor_session *session;       /* clients: to resume, or NULL */
+    bool tickets_manual;        /* clients: tickets are posted to the owner */
+
+    char server_name[256];      /* clients: overrides the host for SNI and verification; empty: the host */
+    bool send_server_name;
+
+    int active;                 /* DOR_ACTIVE_ */
+    dor_packet_mode packet;
+    uint32_t packet_size;       /* bytes; 0: unlimited (the event mailbox bounds it all the same) */
+    bool exit_on_close;         /* false: the peer's close_notify leaves sending possible */
+
+    uint32_t hibernate_after_ms;    /* DOR_INFINITY: never */
+    uint32_t handshake_timeout_ms;  /* of server helpers, and the upper bound of any handshake */
+    uint32_t linger_ms;             /* a close's flush may take so long */
+    uint32_t send_high, send_low;   /* water marks of the send queue, bytes */
+    uint32_t receive_high, receive_low; /* of undelivered plaintext, bytes */
+
+    char ip[46];                /* listen: address to bind; connect: unused; empty: any (IPv4 and IPv6) */
+    int backlog;
+    bool reuseaddr;
+    bool nodelay;
+    bool keepalive;
+    int sndbuf, recbuf;         /* 0: the system's */
+    uint32_t max_connections;   /* per listener; 0: no bound */
+
+    bool log_alert;
+} dor_settings;
+
+/** Defaults for every field, and a default tls config. */
+DOR_MUST_USE dor_result dor__settings_new(dor_settings **settings);
+
+/** A deep enough copy to change: the tls config is cloned, counted objects are shared. */
+DOR_MUST_USE dor_result dor__settings_clone(const dor_settings *from, dor_settings **to);
+
+dor_settings *dor__settings_ref(dor_settings *settings);
+void dor__settings_unref(dor_settings *settings);
+
+#endif

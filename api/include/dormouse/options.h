@@ -1,0 +1,83 @@
+/*
+ * dormouse/options.h - options of listeners, connections and sockets, by the reference's names.
+ *
+ * One table knows every option: its name, the kind of its value, its range, and whether it is for clients, servers
+ * or both. The setters below and the JSON reader go through that table, so both give the same errors: an unknown
+ * name, a value of the wrong kind or out of range is refused and named, and nothing is changed.
+ *
+ *     dor_options *o = dor_options_new();
+ *     dor_options_set_text(o, "certfile", "server.pem");
+ *     dor_options_set_text(o, "verify", "verify_peer");
+ *     dor_options_set_list(o, "alpn_preferred_protocols", "h2", "http/1.1", NULL);
+ *
+ * A call that takes options copies what it needs; the options may be changed, used again or freed afterwards.
+ * Files are read by the call that uses the options (listen, connect), not by the setter.
+ *
+ * Threads: one at a time per object.
+ */
+#ifndef DORMOUSE_OPTIONS_H
+#define DORMOUSE_OPTIONS_H
+
+#include <dormouse/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dor_options dor_options;
+typedef struct dor_ssl_session dor_ssl_session; /* dormouse/ssl.h */
+
+/** NULL when out of memory. */
+DOR_API dor_options *dor_options_new(void);
+DOR_API void dor_options_free(dor_options *options);
+
+/** Text, for names, paths and atoms ("verify_peer"). The value is copied. */
+DOR_API int dor_options_set_text(dor_options *options, const char *name, const char *value);
+
+/** Integers; also for options that take an atom or an integer (active, hibernate_after). */
+DOR_API int dor_options_set_int(dor_options *options, const char *name, int64_t value);
+DOR_API int dor_options_set_bool(dor_options *options, const char *name, int value);
+
+/** Lists of texts, ended by NULL. */
+DOR_API int dor_options_set_list(dor_options *options, const char *name, ...) __attribute__((sentinel));
+DOR_API int dor_options_set_array(dor_options *options, const char *name, const char *const *values, size_t count);
+
+/** Bytes (cert, key: DER). For cacerts each call adds one certificate. */
+DOR_API int dor_options_set_bytes(dor_options *options, const char *name, const void *data, size_t len);
+
+/** Back to the default. */
+DOR_API int dor_options_unset(dor_options *options, const char *name);
+
+/**
+ * Options from a JSON object: {"versions": ["tlsv1.3"], "active": "once", "hibernate_after": 5000}. Lists may also be
+ * given as a string with "," or ":" between, as OpenSSL does for ciphers; bytes are base64. On failure *options stays
+ * untouched and error (may be NULL) gets a sentence that says what and where.
+ */
+DOR_API int dor_options_from_json(const char *text, size_t len, dor_options **options, char *error, size_t error_cap);
+
+/** Reads a file of the same kind; relative paths inside it are taken from the file's own folder. */
+DOR_API int dor_options_from_file(const char *path, dor_options **options, char *error, size_t error_cap);
+
+/** What the last failed call with these options (a setter, or a listen or connect that used them) had to say. */
+DOR_API const char *dor_options_error(const dor_options *options);
+
+/** The value set, if any: the getters answer DOR_E_OPTION_UNKNOWN for one that was not set or is not known. */
+DOR_API int dor_options_get_text(const dor_options *options, const char *name, char *value, size_t cap);
+DOR_API int dor_options_get_int(const dor_options *options, const char *name, int64_t *value);
+
+/** A client's session to resume (option reuse_session); a reference is taken. NULL: none. */
+DOR_API int dor_options_set_session(dor_options *options, dor_ssl_session *session);
+
+/**
+ * A throw-away certificate and key for development, made on the spot for `host` and for localhost. Its SHA-256 is
+ * written to fingerprint as 64 hexadecimal digits and a NUL; may be NULL.
+ */
+DOR_API int dor_options_use_development_certificate(dor_options *options, const char *host, char fingerprint[65]);
+
+/** Every option's name in turn, for help texts: index from 0 on; NULL past the end. *about gets one line about it. */
+DOR_API const char *dor_options_describe(size_t index, const char **about);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,221 @@
+/*
+ * dormouse/ssl.h - TLS sockets that are actors: the reference's ssl application in C.
+ *
+ * A dor_socket names a listener or a connection. It is a value: keep it as long as you like; once the socket is gone,
+ * calls with it answer DOR_E_CLOSED. Every connection has one owner, an actor or a process, to which it posts
+ *
+ *     DOR_MSG_SSL            data (in active mode)
+ *     DOR_MSG_SSL_CLOSED     the end, after all data
+ *     DOR_MSG_SSL_ERROR      the end, by failure; exactly one of these two comes
+ *     DOR_MSG_SSL_PASSIVE    {active, N} has run out
+ *     DOR_MSG_SSL_WRITABLE   sending is possible again after DOR_E_BUSY
+ *     DOR_MSG_SSL_TICKET     a session to resume with (clients with session_tickets "manual")
+ *
+ * each with a dor_ssl_event as payload. The one who opens or accepts a socket owns it; dor_ssl_controlling_process
+ * hands it on, together with the events that were not taken yet.
+ *
+ * Two forms of every call that may take time:
+ *   - plain (dor_ssl_recv): blocks the calling thread, which becomes a process by it if it is none yet. On a scheduler
+ *     thread it fails at once with DOR_E_WOULD_DEADLOCK;
+ *   - dor_ssl_..._async: for actors (and processes); gives a reference at once, and the outcome arrives as
+ *     DOR_MSG_SSL_REPLY with a dor_ssl_reply as payload.
+ * Calls marked "immediate" never wait: an actor may use them for a socket of its own scheduler (as an owner that
+ * dor_ssl_serve spawned always is); elsewhere they are plain calls.
+ *
+ * Timeouts are in milliseconds, DOR_INFINITY for none. Lengths are in bytes. All calls answer DOR_OK or a code.
+ */
+#ifndef DORMOUSE_SSL_H
+#define DORMOUSE_SSL_H
+
+#include <dormouse/actor.h>
+#include <dormouse/options.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef uint64_t dor_socket;
+#define DOR_SOCKET_NONE ((dor_socket)0)
+
+/** A session that a client can resume; counted, immutable, any thread. */
+DOR_API dor_ssl_session *dor_ssl_session_ref(dor_ssl_session *session);
+DOR_API void dor_ssl_session_unref(dor_ssl_session *session);
+
+/** Payload of the DOR_MSG_SSL_ events. What it points to is released with the message; take a reference to keep it. */
+typedef struct dor_ssl_event {
+    dor_socket socket;
+    dor_buffer *data;         /**< DOR_MSG_SSL */
+    dor_ssl_session *session; /**< DOR_MSG_SSL_TICKET */
+    int reason;               /**< CLOSED: DOR_OK, or DOR_E_TRUNCATED without close_notify; ERROR: why */
+} dor_ssl_event;
+
+/** Payload of DOR_MSG_SSL_REPLY. */
+typedef struct dor_ssl_reply {
+    dor_ref ref;
+    int result;
+    dor_socket socket; /**< the new socket of connect, listen and transport_accept, else the one asked */
+    dor_buffer *data;  /**< what recv received, else NULL */
+} dor_ssl_reply;
+
+/* ---- listening and connecting ------------------------------------------------------------------------ */
+
+/**
+ * Listens on port (0: any free one; dor_ssl_sockname tells) of every scheduler, with SO_REUSEPORT. Options "ip" and
+ * "backlog" say where and how. Certificates and keys are loaded here; DOR_E_NO_OPTIONS without any.
+ * runtime may be NULL for the default one. Source: listen/2.
+ */
+DOR_API int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *options, dor_socket *listener);
+
+/** The next TCP connection; no TLS yet. The caller owns it. Source: transport_accept/1,2. */
+DOR_API int dor_ssl_transport_accept(dor_socket listener, uint32_t timeout_ms, dor_socket *socket);
+DOR_API int dor_ssl_transport_accept_async(dor_socket listener, uint32_t timeout_ms, dor_ref *ref);
+
+/**
+ * The server's handshake. options (may be NULL) override the listener's. On failure or timeout the socket is gone.
+ * Source: ssl_accept/1,2,3.
+ */
+DOR_API int dor_ssl_accept(dor_socket socket, const dor_options *options, uint32_t timeout_ms);
+DOR_API int dor_ssl_accept_async(dor_socket socket, const dor_options *options, uint32_t timeout_ms, dor_ref *ref);
+
+/**
+ * Connects to a host name or address (IPv4, IPv6) and does the client's handshake. The peer's certificate and name are
+ * verified unless options say otherwise. Source: connect/3,4.
+ */
+DOR_API int dor_ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
+                            uint32_t timeout_ms, dor_socket *socket);
+DOR_API int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
+                                  uint32_t timeout_ms, dor_ref *ref);
+
+/* ---- a server in one call ------------------------------------------------------------------------------ */
+
+typedef struct dor_server_spec {
+    /** A connection is ready (handshake done): makes the owner's state. Runs on the owner actor. May be NULL. */
+    void *(*open)(dor_socket socket, void *arg);
+
+    /** The owner's messages: events, replies, its own. Owns the message. After SSL_CLOSED or SSL_ERROR the owner ends. */
+    void (*receive)(void *state, dor_socket socket, dor_message *message);
+
+    /** The owner has ended: releases state. May be NULL. */
+    void (*close)(void *state);
+
+    /** A handshake failed (peer's address and why); runs on some scheduler thread. May be NULL. */
+    void (*failed)(const char *peer, int reason, void *arg);
+
+    void *arg;
+} dor_server_spec;
+
+/** Listens, accepts, shakes hands, and spawns one owner actor per connection on the connection's own scheduler. */
+DOR_API int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *options, const dor_server_spec *spec,
+                          dor_socket *listener);
+
+/* ---- data ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Sends len bytes, framed as the packet mode says. Blocks until the ciphertext has been handed to the system;
+ * for an actor: see the next. Source: send/2.
+ */
+DOR_API int dor_ssl_send(dor_socket socket, const void *data, size_t len);
+
+/**
+ * Queues data for sending and never waits; any actor, process or thread. Takes the reference to data even on failure.
+ * DOR_E_BUSY when the queue is at its high-water mark ("high_watermark"): nothing was queued, and the owner gets
+ * DOR_MSG_SSL_WRITABLE when it is below the low one. With ref not NULL the caller (an actor or process) gets a reply when
+ * the ciphertext has been written, or why it was not.
+ */
+DOR_API int dor_ssl_send_async(dor_socket socket, dor_buffer *data, dor_ref *ref);
+
+/**
+ * Receives in passive mode. Raw: exactly `length` bytes, or with 0 whatever is there (at least one byte); other packet
+ * modes: one packet. DOR_E_EINVAL in active mode, DOR_E_EALREADY while another recv waits, DOR_E_TIMEOUT (nothing is
+ * lost), DOR_E_CLOSED. The caller releases *data. Source: recv/2,3.
+ */
+DOR_API int dor_ssl_recv(dor_socket socket, size_t length, uint32_t timeout_ms, dor_buffer **data);
+DOR_API int dor_ssl_recv_async(dor_socket socket, size_t length, uint32_t timeout_ms, dor_ref *ref);
+
+/* ---- options, ownership, end --------------------------------------------------------------------------- */
+
+/** What dor_ssl_set_active takes; a positive number N adds {active, N}. */
+enum { DOR_ACTIVE_FALSE = 0, DOR_ACTIVE_TRUE = -1, DOR_ACTIVE_ONCE = -2 };
+
+/** Immediate. Only the owner may. N is 1 to 32767 and adds to what is left. */
+DOR_API int dor_ssl_set_active(dor_socket socket, int active);
+
+/** active, packet, packet_size and so on of an open socket; on a listener they hold for later accepts. Immediate. */
+DOR_API int dor_ssl_setopts(dor_socket socket, const dor_options *options);
+
+/** Sets in `values` each of the named options to its present value. Immediate. */
+DOR_API int dor_ssl_getopts(dor_socket socket, const char *const *names, size_t count, dor_options *values);
+
+/**
+ * Makes an actor or process the new owner. Only the present owner may (DOR_E_NOT_OWNER). Events not yet taken move too, in
+ * order; the caller sees none of them after this returns. On a listener: moves the listener. Immediate, everywhere.
+ */
+DOR_API int dor_ssl_controlling_process(dor_socket socket, dor_pid new_owner);
+
+/** Closes after what was accepted for sending is written (bounded by "linger" ms), with close_notify. Twice is fine. Immediate. */
+DOR_API int dor_ssl_close(dor_socket socket);
+
+typedef enum dor_shutdown_how { DOR_SHUTDOWN_READ, DOR_SHUTDOWN_WRITE, DOR_SHUTDOWN_READ_WRITE } dor_shutdown_how;
+
+/** Write: close_notify and FIN after what is queued, reading goes on. Immediate. Source: shutdown/2. */
+DOR_API int dor_ssl_shutdown(dor_socket socket, dor_shutdown_how how);
+
+/** A listener stops taking connections; those that are open go on. Closing it (dor_ssl_close) does the same. Immediate. */
+DOR_API int dor_ssl_stop_listening(dor_socket listener);
+
+/* ---- information (immediate) --------------------------------------------------------------------------- */
+
+typedef struct dor_address {
+    char ip[46];     /**< text form */
+    uint16_t port;
+    uint8_t version; /**< 4 or 6 */
+} dor_address;
+
+DOR_API int dor_ssl_peername(dor_socket socket, dor_address *address);
+DOR_API int dor_ssl_sockname(dor_socket socket, dor_address *address);
+
+typedef struct dor_connection_info {
+    char protocol[16];      /**< "tlsv1.3" */
+    char cipher_suite[64];  /**< IANA's name */
+    char group[24];         /**< "x25519"; empty in a TLS 1.2 resumption */
+    char peer_signature[40]; /**< scheme that the peer signed with; empty if it did not */
+    char server_name[256];  /**< SNI, or empty */
+    char alpn[256];         /**< or empty */
+    uint8_t resumed;
+    uint8_t hello_retry;    /**< a HelloRetryRequest was needed */
+    uint8_t hibernated;
+    uint8_t has_peercert;
+} dor_connection_info;
+
+DOR_API int dor_ssl_connection_info(dor_socket socket, dor_connection_info *info);
+
+/** The ALPN protocol with a NUL; DOR_E_PROTOCOL_NOT_NEGOTIATED. */
+DOR_API int dor_ssl_negotiated_protocol(dor_socket socket, char *name, size_t cap);
+
+/** The peer's certificate in DER; the caller releases it. DOR_E_NO_PEERCERT. */
+DOR_API int dor_ssl_peercert(dor_socket socket, dor_buffer **der);
+
+/** A client's session as of now (TLS 1.3: the newest ticket); the caller releases it. DOR_E_NO_SESSION. */
+DOR_API int dor_ssl_get_session(dor_socket socket, dor_ssl_session **session);
+
+/** TLS 1.3 key update; DOR_E_EINVAL in TLS 1.2. Immediate. */
+DOR_API int dor_ssl_update_keys(dor_socket socket, int ask_peer);
+
+/** Figures of the ssl application in a runtime. */
+typedef struct dor_ssl_statistics {
+    uint64_t connections;      /**< open now */
+    uint64_t hibernated;       /**< of those, asleep now */
+    uint64_t accepted;         /**< TCP connections since the start */
+    uint64_t refused;          /**< of those: over a limit, out of descriptors or memory */
+    uint64_t handshakes;       /**< completed, both roles */
+    uint64_t handshakes_failed;
+    uint64_t bytes_in, bytes_out; /**< plaintext */
+} dor_ssl_statistics;
+
+/** Any thread; no waiting; each figure is exact at some recent moment. */
+DOR_API int dor_ssl_get_statistics(dor_runtime *runtime, dor_ssl_statistics *statistics);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

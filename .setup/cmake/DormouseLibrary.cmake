@@ -46,7 +46,8 @@ endif()
 
 set(archive "${CMAKE_BINARY_DIR}/libdormouse.a")
 add_custom_command(OUTPUT "${archive}"
-    COMMAND "${CMAKE_SOURCE_DIR}/.setup/cmake/merge-archive" "${archive}" "${CMAKE_BINARY_DIR}/merged.o"
+    COMMAND "${CMAKE_COMMAND}" -E env "LD=${CMAKE_LINKER}" "OBJCOPY=${CMAKE_OBJCOPY}" "AR=${CMAKE_AR}"
+        "${CMAKE_SOURCE_DIR}/.setup/cmake/merge-archive" "${archive}" "${CMAKE_BINARY_DIR}/merged.o"
         "${wolfcrypt_archive}" "${all_objects}"
     DEPENDS ${all_objects} ${wolfcrypt_archive} "${CMAKE_SOURCE_DIR}/.setup/cmake/merge-archive"
     COMMENT "Merging libdormouse.a" VERBATIM COMMAND_EXPAND_LISTS)

@@ -25,7 +25,8 @@ typedef struct dor_record {
 /**
  * Takes the next record off data. *consumed bytes are used up whatever happens; *found says whether record is filled.
  * Header checks: known type, version major 3, length within the protection's bound: record_overflow, and what RFC 8446
- * section 5.1 names. A change_cipher_spec record is never decrypted in TLS 1.3 (its place is the caller's to judge).
+ * section 5.1 names. After a record that does not authenticate (bad_record_mac) reader and protection are as before it,
+ * so that a server can pass over early data that it refused (RFC 8446 section 4.2.10). A change_cipher_spec record is never decrypted in TLS 1.3 (its place is the caller's to judge).
  */
 DOR_MUST_USE dor_result dor__record_read(dor_record_reader *r, dor_protection *p, uint8_t *data, size_t len,
                                          size_t *consumed, dor_record *record, bool *found);

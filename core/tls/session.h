@@ -28,6 +28,7 @@ typedef struct dor_session {
     dor_bytes server_name; /* as negotiated, may be empty */
     dor_bytes alpn;
     dor_certificate *peer; /* the peer's certificate, or NULL */
+    bool peer_verified;  /* its path (and a server's name) was validated in the handshake that made the session */
 } dor_session;
 
 /** A zeroed session with one reference, for its maker to fill. */

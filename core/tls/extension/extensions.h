@@ -1,0 +1,48 @@
+/*
+ * extensions.h - every extension we know. One file each.
+ */
+#ifndef DOR_TLS_EXTENSIONS_H
+#define DOR_TLS_EXTENSIONS_H
+
+#include "tls/handshake.h"
+
+/* IANA "TLS ExtensionType Values" */
+enum {
+    DOR_EXT_SERVER_NAME = 0,
+    DOR_EXT_SUPPORTED_GROUPS = 10,
+    DOR_EXT_EC_POINT_FORMATS = 11,
+    DOR_EXT_SIGNATURE_ALGORITHMS = 13,
+    DOR_EXT_ALPN = 16,
+    DOR_EXT_PADDING = 21,
+    DOR_EXT_EXTENDED_MASTER_SECRET = 23,
+    DOR_EXT_PRE_SHARED_KEY = 41,
+    DOR_EXT_EARLY_DATA = 42,
+    DOR_EXT_SUPPORTED_VERSIONS = 43,
+    DOR_EXT_COOKIE = 44,
+    DOR_EXT_PSK_KEY_EXCHANGE_MODES = 45,
+    DOR_EXT_CERTIFICATE_AUTHORITIES = 47,
+    DOR_EXT_SIGNATURE_ALGORITHMS_CERT = 50,
+    DOR_EXT_KEY_SHARE = 51,
+    DOR_EXT_ENCRYPTED_CLIENT_HELLO = 0xfe0d,
+    DOR_EXT_RENEGOTIATION_INFO = 0xff01
+};
+
+extern const dor_extension dor__ext_supported_versions;
+extern const dor_extension dor__ext_server_name;
+extern const dor_extension dor__ext_supported_groups;
+extern const dor_extension dor__ext_signature_algorithms;
+extern const dor_extension dor__ext_signature_algorithms_cert;
+extern const dor_extension dor__ext_alpn;
+extern const dor_extension dor__ext_cookie;
+extern const dor_extension dor__ext_key_share;
+extern const dor_extension dor__ext_psk_key_exchange_modes;
+extern const dor_extension dor__ext_early_data;
+extern const dor_extension dor__ext_certificate_authorities;
+extern const dor_extension dor__ext_pre_shared_key;
+
+/* TLS 1.2: RFC 8422, RFC 7627, RFC 5746 */
+extern const dor_extension dor__ext_ec_point_formats;
+extern const dor_extension dor__ext_extended_master_secret;
+extern const dor_extension dor__ext_renegotiation_info;
+
+#endif

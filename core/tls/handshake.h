@@ -1,0 +1,477 @@
+/*
+ * handshake.h - the inside of a connection: its state, the action tables that drive it, and what the message and
+ * extension files share. Private to core/tls.
+ *
+ * How a handshake runs
+ *
+ *   A *script* is an array of *actions*: messages (who writes it, a handler that sends, one that receives), the
+ *   change_cipher_spec of TLS 1.2, and steps that both ends take for themselves (new keys). dor_handshake.position
+ *   stands at the next one. The engine runs every action that is ours to take, gathers our messages into a flight, and
+ *   stops where the peer has to write; what may arrive there is what the table says, never what the wire says.
+ *
+ *   Which script: one for each combination of version and dor_property bits. A handler that learns a property calls
+ *   dor__property_set, which changes over to the script of the new combination; all scripts agree up to the position
+ *   where they can be told apart (a test proves it). DOR_PROPERTY_CLIENT_AUTH is the one that a client learns from what
+ *   arrives: a CertificateRequest where a sibling script has one.
+ *
+ *   A received message enters the transcript *after* its receive handler, a sent one after its send handler; what needs
+ *   a hash that includes the message is the business of a step behind it.
+ *
+ * Spans that a receive handler is given live until it returns. Whatever is to be kept goes into the arena.
+ *
+ * Proofs: dor_handshake.proof_peer and .proof_finished are set by dor__prove_peer and dor__prove_finished and nowhere
+ * else; dor__handshake_complete and the keys for application data ask for them.
+ *
+ * Threads: a connection belongs to one at a time.
+ */
+#ifndef DOR_TLS_HANDSHAKE_H
+#define DOR_TLS_HANDSHAKE_H
+
+#include "base/arena.h"
+#include "base/ct.h"
+#include "base/reader.h"
+#include "base/writer.h"
+#include "crypto/kdf.h"
+#include "record/record.h"
+#include "tls/engine.h"
+
+/* RFC 8446 section 4, RFC 5246 section 7.4 */
+enum dor_message_type {
+    DOR_MSG_HELLO_REQUEST = 0,
+    DOR_MSG_CLIENT_HELLO = 1,
+    DOR_MSG_SERVER_HELLO = 2,
+    DOR_MSG_NEW_SESSION_TICKET = 4,
+    DOR_MSG_END_OF_EARLY_DATA = 5,
+    DOR_MSG_ENCRYPTED_EXTENSIONS = 8,
+    DOR_MSG_CERTIFICATE = 11,
+    DOR_MSG_SERVER_KEY_EXCHANGE = 12,
+    DOR_MSG_CERTIFICATE_REQUEST = 13,
+    DOR_MSG_SERVER_HELLO_DONE = 14,
+    DOR_MSG_CERTIFICATE_VERIFY = 15,
+    DOR_MSG_CLIENT_KEY_EXCHANGE = 16,
+    DOR_MSG_FINISHED = 20,
+    DOR_MSG_CERTIFICATE_STATUS = 22,
+    DOR_MSG_KEY_UPDATE = 24,
+    DOR_MSG_MESSAGE_HASH = 254
+};
+
+enum {
+    DOR_HANDSHAKE_HEADER_LEN = 4,
+    DOR_RANDOM_LEN = 32,
+    DOR_SESSION_ID_MAX = 32,
+    DOR_SECRET_MAX_LEN = 48, /* the longest digest that a suite uses: SHA-384 */
+    DOR_MASTER_SECRET_LEN = 48,
+    DOR_MAX_KEY_SHARES = 8
+};
+
+/* ---- actions and scripts --------------------------------------------------------------------------------- */
+
+typedef enum dor_action_kind {
+    DOR_ACTION_MESSAGE,
+    DOR_ACTION_CCS, /* TLS 1.2: the writer's record that stands before its new keys */
+    DOR_ACTION_STEP
+} dor_action_kind;
+
+typedef enum dor_writer { DOR_BY_CLIENT, DOR_BY_SERVER, DOR_BY_BOTH } dor_writer; /* first two as dor_tls_role */
+
+typedef struct dor_action {
+    const char *name;
+    uint8_t kind;    /* dor_action_kind */
+    uint8_t writer;  /* dor_writer; a step runs on that side only, or on both */
+    uint8_t type;    /* dor_message_type */
+    uint32_t min_len, max_len; /* of a message's body, checked before the body is waited for; max 0: the config's limit */
+
+    /**
+     * Message: appends the body to w; the engine has written the header there and fills in the length afterwards.
+     * CCS: called when our record has been written, to change the sending keys (w is NULL). Step: does it (w is NULL).
+     */
+    dor_result (*send)(dor_tls *t, dor_bytes *w);
+
+    /** Message: its body. CCS: called when the peer's has come, to change the receiving keys (body is empty). */
+    dor_result (*receive)(dor_tls *t, dor_span body);
+} dor_action;
+
+typedef enum dor_property {
+    DOR_PROPERTY_RETRY = 1 << 0,       /* TLS 1.3: a HelloRetryRequest */
+    DOR_PROPERTY_RESUMED = 1 << 1,     /* a ticket or a session id was accepted */
+    DOR_PROPERTY_CLIENT_AUTH = 1 << 2, /* the server asks for a certificate */
+    DOR_PROPERTY_CLIENT_CERT = 1 << 3, /* the client's answer is not empty, so CertificateVerify follows */
+    DOR_PROPERTY_TICKET_12 = 1 << 4    /* TLS 1.2: NewSessionTicket (RFC 5077) */
+} dor_property;
+
+typedef struct dor_script {
+    unsigned properties;
+    const dor_action *const *actions; /* ended by NULL: the handshake is over */
+} dor_script;
+
+/* Every legal handshake; each table is ended by a script without actions. actions_13.c, actions_12.c */
+extern const dor_script dor__scripts_13[];
+extern const dor_script dor__scripts_12[];
+
+/* What may come once connected: messages by the peer, ended by NULL. `receive` alone is used. */
+extern const dor_action *const dor__post_actions_13[];
+extern const dor_action *const dor__post_actions_12[];
+
+/* ---- extensions ------------------------------------------------------------------------------------------ */
+
+/** The messages that carry extensions, as bits. In TLS 1.2 only the first and the last. */
+typedef enum dor_ext_context {
+    DOR_CTX_CLIENT_HELLO = 1 << 0,
+    DOR_CTX_SERVER_HELLO = 1 << 1,
+    DOR_CTX_HELLO_RETRY = 1 << 2,
+    DOR_CTX_ENCRYPTED_EXTENSIONS = 1 << 3,
+    DOR_CTX_CERTIFICATE = 1 << 4,
+    DOR_CTX_CERTIFICATE_REQUEST = 1 << 5,
+    DOR_CTX_NEW_SESSION_TICKET = 1 << 6,
+    DOR_CTX_SERVER_HELLO_12 = 1 << 7
+} dor_ext_context;
+
+typedef struct dor_extension {
+    uint16_t type;        /* IANA */
+    uint16_t contexts;    /* the messages it may stand in: dor_ext_context bits */
+    uint16_t min_version; /* 0: any. In a ClientHello: passed over by a server that chose another version */
+    uint16_t max_version;
+    const char *name;
+
+    /** NULL: whenever it may. Responses (not ClientHello, CertificateRequest, NewSessionTicket) are only asked when the
+     *  client's hello had the extension. */
+    bool (*should_send)(const dor_tls *t, unsigned context);
+    dor_result (*send)(dor_tls *t, unsigned context, dor_bytes *w); /* extension_data alone; NULL: empty */
+    dor_result (*receive)(dor_tls *t, unsigned context, dor_span data);
+    dor_result (*if_missing)(dor_tls *t, unsigned context); /* NULL: may be missing */
+} dor_extension;
+
+/**
+ * The table, in the order in which extensions are sent and acted upon (whatever the order they came in);
+ * pre_shared_key is last (RFC 8446 section 4.2.11). An extension's index is its bit in ext_sent and ext_received.
+ */
+enum { DOR_EXT_MAX = 32 };
+extern const dor_extension *const dor__extensions[];
+extern const size_t dor__extension_count;
+
+/** The bit of a type in ext_sent and ext_received; 0 when it is not in the table. */
+uint32_t dor__ext_bit(uint16_t type);
+
+/** Appends the whole block with its two-byte length. TLS 1.2's ServerHello has no block at all when it would be empty. */
+DOR_MUST_USE dor_result dor__extensions_send(dor_tls *t, unsigned context, dor_bytes *w);
+
+/** Extensions as found in one message; spans borrow from it. */
+typedef struct dor_ext_block {
+    dor_span data[DOR_EXT_MAX]; /* by table index */
+    uint32_t present;
+    bool unknown;          /* one that is not in the table */
+    uint16_t last_type;    /* the last in the message */
+} dor_ext_block;
+
+/** Splits a block (without its outer length). Twice the same type, known or not: decode_error. */
+DOR_MUST_USE dor_result dor__extensions_split(dor_span block, dor_ext_block *found);
+
+/**
+ * Acts upon a block in table order. Misplaced: illegal_parameter; an answer that was not asked for:
+ * unsupported_extension; missing: what if_missing says (RFC 8446 section 4.2).
+ */
+DOR_MUST_USE dor_result dor__extensions_receive(dor_tls *t, unsigned context, const dor_ext_block *found);
+
+/* ---- transcript: transcript.c ---------------------------------------------------------------------------- */
+
+typedef struct dor_transcript {
+    dor_hash hash;  /* .id is DOR_HASH_NONE until the suite is known */
+    dor_bytes raw;  /* the messages themselves: until the hash is known, or while keep_raw */
+    size_t raw_limit;
+    bool keep_raw;  /* TLS 1.2: CertificateVerify signs the messages with a hash of its own choice */
+} dor_transcript;
+
+void dor__transcript_init(dor_transcript *tr, size_t raw_limit);
+void dor__transcript_fini(dor_transcript *tr);
+
+/** A whole message, header and all. */
+DOR_MUST_USE dor_result dor__transcript_add(dor_transcript *tr, dor_span message);
+
+/** From now on messages are hashed, those so far included; raw is released unless keep_raw. Once. */
+DOR_MUST_USE dor_result dor__transcript_start(dor_transcript *tr, dor_hash_id id);
+
+/** RFC 8446 section 4.4.1: the first ClientHello is replaced by message_hash. After _start. */
+DOR_MUST_USE dor_result dor__transcript_retry(dor_transcript *tr);
+
+/** The digest of all messages so far. */
+DOR_MUST_USE dor_result dor__transcript_digest(const dor_transcript *tr, uint8_t digest[DOR_HASH_MAX_LEN]);
+
+/** As if `more` had been added, without adding it (binders); needs _start. */
+DOR_MUST_USE dor_result dor__transcript_digest_with(const dor_transcript *tr, dor_span more,
+                                                    uint8_t digest[DOR_HASH_MAX_LEN]);
+void dor__transcript_drop_raw(dor_transcript *tr);
+
+/* ---- the handshake: exists from dor__tls_new until it is complete or failed ------------------------------ */
+
+typedef struct dor_key_share {
+    dor_group group;
+    dor_span value;
+} dor_key_share;
+
+/** TLS 1.2's own part. */
+typedef struct dor_handshake_12 {
+    uint8_t master_secret[DOR_MASTER_SECRET_LEN];
+    bool have_master_secret;
+    bool extended_master_secret;   /* RFC 7627: both ends said so */
+    bool renegotiation_info;       /* RFC 5746: the peer said so, or the SCSV did */
+    uint8_t session_id[DOR_SESSION_ID_MAX]; /* what the server's hello says */
+    uint8_t session_id_len;
+    dor_span server_params;        /* ServerECDHParams, in the arena (client) */
+    void *extra;                   /* in the arena, when more is needed */
+} dor_handshake_12;
+
+typedef struct dor_handshake {
+    dor_arena arena;
+
+    /* the state machine */
+    const dor_action *const *actions; /* of the present script */
+    size_t position;
+    unsigned properties;  /* dor_property bits */
+    bool version_settled; /* t->version counts */
+    bool waiting;         /* our flight is out; the peer's turn */
+
+    /* what we say */
+    dor_bytes flight;     /* whole messages not yet made into records */
+    size_t message_start; /* in flight: the header of the message being written */
+
+    /* what is heard */
+    dor_span message;     /* the whole message that a receive handler is at, header and all */
+    dor_transcript transcript;
+
+    /* hellos */
+    uint8_t client_random[DOR_RANDOM_LEN];
+    uint8_t server_random[DOR_RANDOM_LEN];
+    uint8_t session_id[DOR_SESSION_ID_MAX]; /* the client's (legacy_)session_id */
+    uint8_t session_id_len;
+    uint16_t client_version; /* legacy_version of the ClientHello */
+    uint16_t ext_min_version; /* client: the lowest and highest version that its hello offers */
+    uint32_t ext_sent;       /* client: in its hello; bits as in dor__ext_bit */
+    uint32_t ext_received;   /* server: in the client's hello */
+    dor_span cookie;         /* RFC 8446 section 4.2.2: to be echoed */
+    uint8_t hello_digest[32]; /* server: what a second hello must leave unchanged */
+    dor_group retry_group;   /* the group asked for by HelloRetryRequest, or 0 */
+    uint16_t retry_suite;
+    bool fallback_scsv;      /* RFC 7507 */
+
+    /* the peer's offers, cut down to what we know */
+    dor_group peer_groups[DOR_MAX_GROUPS]; /* in the peer's order, only those in our config */
+    size_t peer_group_count;
+    bool peer_has_groups;    /* it sent supported_groups at all */
+    uint32_t peer_schemes;   /* bit i: it takes config->schemes[i] in CertificateVerify */
+    bool peer_has_schemes;
+    dor_key_share peer_shares[DOR_MAX_KEY_SHARES]; /* in the arena */
+    size_t peer_share_count;
+    dor_span peer_suites;    /* server: only while the ClientHello is handled */
+    dor_span psk_identities; /* server: likewise */
+    dor_span psk_binders;    /* server: likewise */
+    bool psk_dhe_ke;         /* psk_key_exchange_modes has it */
+    bool peer_early_data;
+
+    /* key exchange */
+    dor_kx *kx;
+    dor_group kx_group;
+    uint8_t shared_secret[DOR_KX_MAX_SECRET_LEN];
+    size_t shared_secret_len;
+
+    /* TLS 1.3 key schedule (schedule_13.c) */
+    uint8_t secret[DOR_SECRET_MAX_LEN]; /* early, then handshake, then master secret */
+    uint8_t client_secret[DOR_SECRET_MAX_LEN]; /* client_handshake_traffic_secret */
+    uint8_t server_secret[DOR_SECRET_MAX_LEN];
+    uint8_t client_app_secret[DOR_SECRET_MAX_LEN]; /* until they are put to use */
+    uint8_t server_app_secret[DOR_SECRET_MAX_LEN];
+
+    /* resumption */
+    dor_session *session;  /* client: offered; server: accepted. A reference */
+    uint16_t psk_index;    /* server */
+
+    /* certificates */
+    const dor_identity *identity; /* ours, or NULL */
+    dor_sig_scheme scheme;        /* what we sign with */
+    dor_span request_context;     /* certificate_request_context to be echoed */
+    dor_certificate *chain[DOR_PATH_MAX_CERTS]; /* the peer's; references */
+    size_t chain_count;
+    dor_public_key *peer_key;
+    bool chain_verified;          /* dor__peer_chain_verify was content */
+
+    /* proofs */
+    bool proof_peer;
+    bool proof_finished;
+
+    bool compat_ccs_sent;
+    uint32_t early_data_budget; /* server: bytes of refused early data that may still be passed over */
+
+    dor_span host;              /* client: whom it calls; in the arena */
+    dor_handshake_12 v12;
+} dor_handshake;
+
+/* ---- the connection -------------------------------------------------------------------------------------- */
+
+struct dor_tls {
+    dor_tls_config *config;
+    const dor_tls_env *env;
+    dor_handshake *hs;    /* NULL once connected or failed */
+    const dor_suite *suite;
+    dor_certificate *peer;
+    dor_session *session; /* TLS 1.2 client: what this connection can be resumed by */
+
+    dor_record_reader reader;
+    dor_protection read, write;
+    dor_bytes output;
+    dor_bytes message;    /* the beginning of a handshake message whose end has not come */
+    uint8_t *names;       /* alpn, then server_name */
+
+    uint8_t read_secret[DOR_SECRET_MAX_LEN];  /* TLS 1.3: application_traffic_secret_N, for KeyUpdate */
+    uint8_t write_secret[DOR_SECRET_MAX_LEN];
+    uint8_t resumption_secret[DOR_SECRET_MAX_LEN]; /* TLS 1.3 client: for the tickets to come */
+
+    dor_result error;     /* sticks */
+    uint16_t version;
+    uint16_t record_version; /* what our record headers say */
+    dor_group group;
+    dor_sig_scheme peer_scheme;
+    uint16_t empty_records, key_updates;
+    uint8_t alpn_len, server_name_len;
+    uint8_t warning_alerts;
+    uint8_t tickets_seen;
+    uint8_t role;         /* dor_tls_role */
+    bool started;
+    bool connected;       /* application data may flow */
+    bool tell_connected;  /* the event is due */
+    bool resumed, hello_retry, extended_master_secret;
+    bool read_closed;     /* the peer's close_notify came */
+    bool write_closed;    /* ours went */
+    bool alert_sent;      /* the fatal one */
+    bool answer_key_update; /* update_requested waits for our next sending */
+    bool peer_verified;   /* its chain was validated, now or when the session was made */
+};
+
+static inline bool dor__is_client(const dor_tls *t)
+{
+    return t->role == DOR_TLS_CLIENT;
+}
+
+static inline int64_t dor__now_ms(const dor_tls *t)
+{
+    return t->env->now_ms(t->env->ctx);
+}
+
+/* ---- the machine: handshake.c ---------------------------------------------------------------------------- */
+
+/** Sets bits of hs->properties and goes over to the script that fits them and t->version. INTERNAL if there is none. */
+DOR_MUST_USE dor_result dor__property_set(dor_tls *t, unsigned properties);
+
+/** The version is settled: scripts of that version from now on. */
+DOR_MUST_USE dor_result dor__version_settle(dor_tls *t, uint16_t version);
+
+/** The suite is settled: starts the transcript's hash. */
+DOR_MUST_USE dor_result dor__suite_settle(dor_tls *t, const dor_suite *suite);
+
+/** Makes records of the flight gathered so far, under the present sending keys. */
+DOR_MUST_USE dor_result dor__flight_flush(dor_tls *t);
+
+/** Appends a change_cipher_spec record (flushing first). */
+DOR_MUST_USE dor_result dor__ccs_write(dor_tls *t);
+
+/**
+ * Takes `next` as receiving keys. Handshake bytes of the old keys must not be left over: unexpected_message,
+ * EXCESS_HANDSHAKE_DATA. Owns `next`, also on failure.
+ */
+DOR_MUST_USE dor_result dor__read_keys_set(dor_tls *t, dor_protection *next);
+
+/** Flushes the flight under the old keys, then takes `next` as sending keys. Owns `next`, also on failure. */
+DOR_MUST_USE dor_result dor__write_keys_set(dor_tls *t, dor_protection *next);
+
+/** The last step of every script: both proofs are there, application data may flow. INTERNAL when they are not. */
+DOR_MUST_USE dor_result dor__handshake_complete(dor_tls *t);
+extern const dor_action dor__step_complete;
+
+/** A handshake message outside any script (tickets, KeyUpdate): straight to records, not in the transcript. */
+DOR_MUST_USE dor_result dor__message_write(dor_tls *t, uint8_t type, dor_span body);
+
+typedef enum dor_proof {
+    DOR_PROOF_SIGNATURE,   /* the peer's handshake signature verified with hs->peer_key */
+    DOR_PROOF_SESSION,     /* it knows the secret of hs->session */
+    DOR_PROOF_NOT_REQUIRED /* a server that can do without */
+} dor_proof;
+
+/** The one place that sets proof_peer; refuses what the config does not allow. */
+DOR_MUST_USE dor_result dor__prove_peer(dor_tls *t, dor_proof how);
+
+/** The one place that sets proof_finished: constant-time comparison, decrypt_error with BAD_FINISHED. */
+DOR_MUST_USE dor_result dor__prove_finished(dor_tls *t, dor_span expected, dor_span received);
+
+/* ---- alerts: alert.c ------------------------------------------------------------------------------------- */
+
+/** Makes r stick (unless something does already), queues its alert once, ends the handshake. Returns what sticks. */
+dor_result dor__tls_fail(dor_tls *t, dor_result r);
+
+/** A warning, such as no_renegotiation. */
+DOR_MUST_USE dor_result dor__alert_warn(dor_tls *t, dor_alert alert);
+
+/** An alert record's payload. *closed: it was close_notify. */
+DOR_MUST_USE dor_result dor__alert_receive(dor_tls *t, dor_span payload, bool *closed);
+
+/* ---- certificates: credentials.c ------------------------------------------------------------------------- */
+
+/**
+ * Picks hs->identity and hs->scheme: the first of our schemes that the peer takes, that t->version allows and that one of our
+ * identities has a key for. kx restricts the key's kind in TLS 1.2 (DOR_KX_13: no restriction).
+ * *found is false when nothing fits; that is the caller's to judge.
+ */
+void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found);
+
+/** One certificate of the peer's chain, leaf first. Bounded by config->max_certificates. */
+DOR_MUST_USE dor_result dor__peer_chain_add(dor_tls *t, dor_span der);
+
+/** The chain is complete: reads the leaf's key, and validates the path and name when the config asks for it. */
+DOR_MUST_USE dor_result dor__peer_chain_verify(dor_tls *t);
+
+/** The peer's choice of scheme: one that we offered and that fits version and key; illegal_parameter if not. */
+DOR_MUST_USE dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme);
+
+/** supported_signature_algorithms<2..2^16-2>, with its length: into w, and from a span into hs->peer_schemes. */
+DOR_MUST_USE dor_result dor__schemes_write(const dor_tls *t, dor_bytes *w);
+DOR_MUST_USE dor_result dor__schemes_read(dor_tls *t, dor_reader *r);
+
+/* ---- small shared things: handshake.c -------------------------------------------------------------------- */
+
+/** Records ALPN's result or the server name in the connection (copied). */
+DOR_MUST_USE dor_result dor__alpn_set(dor_tls *t, dor_span protocol);
+DOR_MUST_USE dor_result dor__server_name_set(dor_tls *t, dor_span name);
+dor_span dor__alpn_get(const dor_tls *t);
+dor_span dor__server_name_get(const dor_tls *t);
+
+/** True when the config lists the group / the suite (for that version). */
+bool dor__config_has_group(const dor_tls_config *config, dor_group group);
+const dor_suite *dor__config_suite(const dor_tls_config *config, uint16_t id, uint16_t version);
+bool dor__config_has_version(const dor_tls_config *config, uint16_t version);
+
+/** The best suite in common for a version, by our order or the client's; NULL: none. `accept` may refuse one (NULL: takes all). */
+const dor_suite *dor__suite_choose(const dor_tls *t, dor_span peer_suites, uint16_t version,
+                                   bool (*accept)(const dor_tls *t, const dor_suite *suite));
+
+/** The best group in common by our order or the client's; 0: none. */
+dor_group dor__group_choose(const dor_tls *t);
+
+/** One line for env->key_log: label, client random, secret. */
+void dor__key_log(const dor_tls *t, const char *label, dor_span secret);
+
+/* ---- where TLS 1.2 plugs in: negotiate_12.c and the *_12.c files ----------------------------------------- */
+
+/**
+ * Server, after the extensions of a ClientHello were acted upon and 1.2 was settled: chooses suite (hs->peer_suites),
+ * group, identity and scheme or a session to resume (hs->session_id), calls dor__suite_settle, fills hs->v12.session_id,
+ * sets properties (RESUMED, CLIENT_AUTH).
+ */
+DOR_MUST_USE dor_result dor__negotiate_12(dor_tls *t);
+
+/**
+ * Client, after a 1.2 ServerHello's fields and extensions were acted upon (suite is settled, hs->v12.session_id holds what
+ * the server said): resumed or not, and whether that is consistent with hs->session.
+ */
+DOR_MUST_USE dor_result dor__server_hello_accept_12(dor_tls *t);
+
+/** Whether a session can be offered in a ClientHello by its id (client). */
+bool dor__session_offerable_12(const dor_tls *t, const dor_session *session);
+
+#endif

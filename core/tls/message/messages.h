@@ -1,0 +1,40 @@
+/*
+ * messages.h - every handshake message and step, as actions for the scripts. One file each, named after the message;
+ * forms that TLS 1.2 has for itself end in _12.
+ */
+#ifndef DOR_TLS_MESSAGES_H
+#define DOR_TLS_MESSAGES_H
+
+#include "tls/handshake.h"
+
+/* both versions */
+extern const dor_action dor__msg_client_hello;
+extern const dor_action dor__msg_server_hello;
+
+/* TLS 1.3, RFC 8446 section 4 */
+extern const dor_action dor__msg_hello_retry_request;
+extern const dor_action dor__msg_encrypted_extensions;
+extern const dor_action dor__msg_certificate_request;
+extern const dor_action dor__msg_server_certificate;
+extern const dor_action dor__msg_client_certificate;
+extern const dor_action dor__msg_server_certificate_verify;
+extern const dor_action dor__msg_client_certificate_verify;
+extern const dor_action dor__msg_server_finished;
+extern const dor_action dor__msg_client_finished;
+extern const dor_action dor__msg_new_session_ticket;
+extern const dor_action dor__msg_key_update;
+
+/* TLS 1.2, RFC 5246 section 7.4 */
+extern const dor_action dor__msg_server_certificate_12;
+extern const dor_action dor__msg_server_key_exchange_12;
+extern const dor_action dor__msg_certificate_request_12;
+extern const dor_action dor__msg_server_hello_done_12;
+extern const dor_action dor__msg_client_certificate_12;
+extern const dor_action dor__msg_client_key_exchange_12;
+extern const dor_action dor__msg_certificate_verify_12;
+extern const dor_action dor__msg_server_finished_12;
+extern const dor_action dor__msg_client_finished_12;
+extern const dor_action dor__msg_hello_request_12;       /* to a connected client */
+extern const dor_action dor__msg_client_hello_again_12;  /* to a connected server: renegotiation, refused */
+
+#endif

@@ -9,7 +9,7 @@
 #define DOR_SSL_SETTINGS_H
 
 #include "packet/packet.h"
-#include "tls/config.h"
+#include "tls/engine.h"
 #include <dormouse/ssl.h>
 
 typedef struct dor_session_keeper dor_session_keeper;
@@ -18,7 +18,7 @@ typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
     dor_session_keeper *keeper; /* servers: what tls->store_ctx points to; owned */
-    dor_session *session;       /* clients: to resume, or NULL */
+    dor_session *session;       /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
     bool tickets_manual;        /* clients: tickets are posted to the owner */
 
     char server_name[256];      /* clients: overrides the host for SNI and verification; empty: the host */

@@ -1,0 +1,55 @@
+/*
+ * options_internal.h - what stands behind dor_options: a value for each entry of one table, and the way from there to
+ * settings.
+ *
+ * The table (options_table.c) is the only place that knows which options there are. The setters and the JSON reader
+ * check through it, dor__options_resolve applies through it, and the documentation is tested against it.
+ *
+ * Threads: one at a time per dor_options.
+ */
+#ifndef DOR_API_OPTIONS_INTERNAL_H
+#define DOR_API_OPTIONS_INTERNAL_H
+
+#include "base/bytes.h"
+#include "ssl/settings.h"
+#include <dormouse/options.h>
+
+/* ---- for the calls that take options (ssl.c) ---------------------------------------------------------------------- */
+
+/**
+ * Frozen settings of options (NULL: none given) for a client or a server. Reads the files. NO_OPTIONS for a server
+ * without a certificate. What went wrong stands in dor_options_error(options).
+ */
+DOR_MUST_USE dor_result dor__options_resolve(const dor_options *options, dor_tls_role role, dor_settings **settings);
+
+/** The same, starting from base instead of the defaults; with options NULL simply another reference to base. */
+DOR_MUST_USE dor_result dor__options_override(const dor_settings *base, const dor_options *options, dor_tls_role role,
+                                              dor_settings **settings);
+
+/** What an open connection may change of itself. */
+typedef struct dor_socket_modes {
+    int active; /* DOR_ACTIVE_ or N */
+    dor_packet_mode packet;
+    uint32_t packet_size;
+} dor_socket_modes;
+
+/**
+ * dor_ssl_setopts on an open connection: *modes comes in with the present values and goes out with what options say;
+ * *active_set and *packet_set tell which of them (packet_set: packet or packet_size) were given. An option that an open
+ * connection cannot change is OPTION_CONFLICT, and nothing is written.
+ */
+DOR_MUST_USE dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes, bool *active_set,
+                                              bool *packet_set);
+
+/**
+ * dor_ssl_getopts: sets the option `name` in values to its present value. modes may be NULL (a listener), then those of
+ * settings count. NOT_SUPPORTED for options that cannot be read back (certificates, keys, lists).
+ */
+DOR_MUST_USE dor_result dor__options_from_settings(const dor_settings *settings, const dor_socket_modes *modes,
+                                                   const char *name, dor_options *values);
+
+/** Records a sentence for dor_options_error and answers code. */
+dor_result dor__options_fail(const dor_options *options, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -131,14 +131,18 @@ def check_source(root, path, text, problems):
 def files_of(root):
     """Tracked and new files; every file, but for build directories, where this is no git checkout."""
     if os.path.exists(os.path.join(root, ".git")):
-        listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                                 cwd=root, stdout=subprocess.PIPE)
-        if listing.returncode == 0:
+        try:
+            listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root,
+                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
             names = set(listing.stdout.decode().split("\0")) - {""}
             return sorted(n for n in names if os.path.exists(os.path.join(root, n)))
+        except (OSError, subprocess.CalledProcessError):
+            pass  # no git here, or it does not trust the owner of the checkout
     found = []
     for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [d for d in subfolders if d != ".git" and not d.startswith("build")]
+        subfolders[:] = [d for d in subfolders if d not in (".git", "__pycache__")]
+        if folder == root:
+            subfolders[:] = [d for d in subfolders if not re.match(r"build(-|$)", d)]
         found += [os.path.relpath(os.path.join(folder, n), root) for n in names]
     return sorted(found)
 

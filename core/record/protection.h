@@ -38,7 +38,11 @@ typedef struct dor_protection_ops {
     /** record[5 + prefix_len ...] holds len bytes; protects them in place and fills header, prefix and suffix. */
     dor_result (*seal)(dor_protection *p, uint8_t type, uint16_t version, uint8_t *record, size_t len);
 
-    /** A whole record (header and fragment of fragment_len). In place; gives the true type and the payload. */
+    /**
+     * A whole record (header and fragment of fragment_len). In place; gives the true type and the payload. A record
+     * that does not authenticate leaves the protection as it was, so that a server may pass over early data that it
+     * refused (RFC 8446 section 4.2.10).
+     */
     dor_result (*open)(dor_protection *p, uint8_t *record, size_t fragment_len, uint8_t *type, dor_span *payload);
 } dor_protection_ops;
 
@@ -49,10 +53,17 @@ struct dor_protection {
     uint8_t key[DOR_AEAD_MAX_KEY_LEN];
     uint8_t iv[DOR_AEAD_NONCE_LEN]; /* TLS 1.2 GCM: the implicit 4 bytes come first */
     uint8_t aead_id;
+    bool plain_alerts; /* TLS 1.3, set by the engine: an alert in the clear passes as long as no record has opened */
 };
+
+/*
+ * The _init functions take p as raw memory: what had keys goes through _fini first. On failure p is null protection.
+ * Cipher contexts are made at the first record, so keys that see no record cost none.
+ */
 
 /** Plaintext records, as every connection begins. */
 void dor__protection_init_null(dor_protection *p);
+bool dor__protection_is_null(const dor_protection *p);
 
 /** RFC 8446 section 5: nonce = iv xor sequence, the inner content type, any record claims to be application data. */
 DOR_MUST_USE dor_result dor__protection_init_13(dor_protection *p, dor_aead_id aead, const uint8_t *key,
@@ -64,6 +75,9 @@ DOR_MUST_USE dor_result dor__protection_init_12(dor_protection *p, dor_aead_id a
 
 /** Bytes of iv that the TLS 1.2 key block holds for aead: 4 or 12. */
 size_t dor__protection_12_iv_len(dor_aead_id aead);
+
+/** True when the keys have done as much as RFC 8446 section 5.5 allows and should be updated. */
+bool dor__protection_worn(const dor_protection *p);
 
 /** Lets the cipher context go; nothing else changes. */
 void dor__protection_sleep(dor_protection *p);

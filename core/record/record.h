@@ -26,11 +26,16 @@ typedef struct dor_record {
  * Takes the next record off data. *consumed bytes are used up whatever happens; *found says whether record is filled.
  * Header checks: known type, version major 3, length within the protection's bound: record_overflow, and what RFC 8446
  * section 5.1 names. After a record that does not authenticate (bad_record_mac) reader and protection are as before it,
- * so that a server can pass over early data that it refused (RFC 8446 section 4.2.10). A change_cipher_spec record is never decrypted in TLS 1.3 (its place is the caller's to judge).
+ * so that a server can pass over early data that it refused (RFC 8446 section 4.2.10). A change_cipher_spec record is
+ * never decrypted in TLS 1.3 (its place is the caller's to judge).
  */
 DOR_MUST_USE dor_result dor__record_read(dor_record_reader *r, dor_protection *p, uint8_t *data, size_t len,
                                          size_t *consumed, dor_record *record, bool *found);
 
+/** Releases a record that was given out and that the caller is done with, if the reader still holds it. */
+void dor__record_reader_settle(dor_record_reader *r);
+
+/** Wipes and releases everything; the reader is empty and usable afterwards. */
 void dor__record_reader_fini(dor_record_reader *r);
 
 /** True while the beginning of a record is held. */
@@ -38,7 +43,8 @@ bool dor__record_reader_busy(const dor_record_reader *r);
 
 /**
  * Appends payload to out as one record or, past max_fragment (1 to 16384) bytes, several. version is the legacy
- * record version. An empty payload makes one empty record.
+ * record version. An empty payload makes one empty record. On failure out is as it was, and the protection is not to
+ * be used again.
  */
 DOR_MUST_USE dor_result dor__record_write(dor_protection *p, uint8_t type, uint16_t version, size_t max_fragment,
                                           dor_span payload, dor_bytes *out);

@@ -1,0 +1,101 @@
+/*
+ * suite.c - the cipher suites (RFC 8446 appendix B.4, RFC 5289 section 3, RFC 7905 section 3) and version names.
+ *
+ * Constant tables and pure functions. Two orders of preference: AES first where the processor has instructions for
+ * it, ChaCha20 first where it has not; there a table-based AES would be slow and leak through the cache.
+ */
+#include "tls/suite.h"
+
+#include <strings.h>
+
+/* clang-format off */
+#define SUITE_13(id, aead, hash, name) \
+    {id, DOR_TLS_1_3, DOR_KX_13, DOR_AEAD_##aead, DOR_HASH_##hash, name, name}
+#define SUITE_12(id, kx, aead, hash, name, openssl_name) \
+    {id, DOR_TLS_1_2, DOR_KX_##kx, DOR_AEAD_##aead, DOR_HASH_##hash, name, openssl_name}
+
+#define SUITES_AES_13                                                                                              \
+    SUITE_13(0x1301, AES_128_GCM, SHA256, "TLS_AES_128_GCM_SHA256"),                                               \
+    SUITE_13(0x1302, AES_256_GCM, SHA384, "TLS_AES_256_GCM_SHA384")
+
+#define SUITES_CHACHA_13                                                                                           \
+    SUITE_13(0x1303, CHACHA20_POLY1305, SHA256, "TLS_CHACHA20_POLY1305_SHA256")
+
+#define SUITES_AES_12                                                                                              \
+    SUITE_12(0xc02b, ECDHE_ECDSA, AES_128_GCM, SHA256,                                                             \
+             "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"),                          \
+    SUITE_12(0xc02f, ECDHE_RSA, AES_128_GCM, SHA256,                                                               \
+             "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),                              \
+    SUITE_12(0xc02c, ECDHE_ECDSA, AES_256_GCM, SHA384,                                                             \
+             "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"),                          \
+    SUITE_12(0xc030, ECDHE_RSA, AES_256_GCM, SHA384,                                                               \
+             "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384")
+
+#define SUITES_CHACHA_12                                                                                           \
+    SUITE_12(0xcca9, ECDHE_ECDSA, CHACHA20_POLY1305, SHA256,                                                       \
+             "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),                    \
+    SUITE_12(0xcca8, ECDHE_RSA, CHACHA20_POLY1305, SHA256,                                                         \
+             "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305")
+/* clang-format on */
+
+static const dor_suite aes_first[] = {SUITES_AES_13, SUITES_CHACHA_13, SUITES_AES_12, SUITES_CHACHA_12};
+static const dor_suite chacha_first[] = {SUITES_CHACHA_13, SUITES_AES_13, SUITES_CHACHA_12, SUITES_AES_12};
+
+enum { SUITE_COUNT = sizeof(aes_first) / sizeof(aes_first[0]) };
+
+static bool has_aes_instructions(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#elif defined(__aarch64__)
+    return true; /* all but the smallest boards; asking would take a system header that the core does without */
+#else
+    return false;
+#endif
+}
+
+static bool same_text(dor_span name, const char *text)
+{
+    return strlen(text) == name.len && name.len > 0 &&
+           strncasecmp((const char *)name.ptr, text, name.len) == 0;
+}
+
+const dor_suite *dor__suite_find(uint16_t id)
+{
+    for (size_t i = 0; i < SUITE_COUNT; i++)
+        if (aes_first[i].id == id) return &aes_first[i];
+    return NULL;
+}
+
+const dor_suite *dor__suite_from_name(dor_span name)
+{
+    for (size_t i = 0; i < SUITE_COUNT; i++)
+        if (same_text(name, aes_first[i].name) || same_text(name, aes_first[i].openssl_name))
+            return &aes_first[i];
+    return NULL;
+}
+
+const dor_suite *dor__suite_all(size_t *count)
+{
+    *count = SUITE_COUNT;
+    return has_aes_instructions() ? aes_first : chacha_first;
+}
+
+static const struct {
+    uint16_t version;
+    const char *name;
+} versions[] = {{DOR_TLS_1_2, "tlsv1.2"}, {DOR_TLS_1_3, "tlsv1.3"}};
+
+const char *dor__version_name(uint16_t version)
+{
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+        if (versions[i].version == version) return versions[i].name;
+    return NULL;
+}
+
+uint16_t dor__version_from_name(dor_span name)
+{
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+        if (same_text(name, versions[i].name)) return versions[i].version;
+    return 0;
+}

@@ -72,12 +72,14 @@ static void watch(void)
         __sanitizer_set_death_callback(tell_input);
         return;
     }
-    for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) signal(crashes[i], on_crash);
+    for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++)
+        signal(crashes[i], on_crash);
 }
 
 static void run(const uint8_t *data, size_t len)
 {
-    uint8_t *exact = malloc(len ? len : 1); /* of just this size, so that a sanitizer sees one byte too many */
+    uint8_t *exact =
+        malloc(len ? len : 1); /* of just this size, so that a sanitizer sees one byte too many */
     if (!exact) abort();
     memcpy(exact, data, len);
     running = exact;
@@ -154,8 +156,10 @@ int main(int argc, char **argv)
     const char *setting = getenv("DORMOUSE_FUZZ_RUNS");
     long runs = setting ? strtol(setting, NULL, 10) : DEFAULT_RUNS;
     watch();
-    for (int i = 1; i < argc; i++) load(argv[i]);
-    for (size_t i = 0; i < seed_count; i++) run(seeds[i].data, seeds[i].len);
+    for (int i = 1; i < argc; i++)
+        load(argv[i]);
+    for (size_t i = 0; i < seed_count; i++)
+        run(seeds[i].data, seeds[i].len);
     run(buffer, 0);
     for (long i = 0; i < runs; i++) {
         size_t len = 0;
@@ -164,10 +168,12 @@ int main(int argc, char **argv)
             memcpy(buffer, from->data, from->len);
             len = from->len;
         }
-        for (size_t changes = 1 + below(8); changes > 0; changes--) len = mutate(buffer, len);
+        for (size_t changes = 1 + below(8); changes > 0; changes--)
+            len = mutate(buffer, len);
         run(buffer, len);
     }
     printf("%zu saved inputs, %ld mutations\n", seed_count, runs);
-    for (size_t i = 0; i < seed_count; i++) free(seeds[i].data);
+    for (size_t i = 0; i < seed_count; i++)
+        free(seeds[i].data);
     return 0;
 }

@@ -53,8 +53,8 @@ static sigjmp_buf after_test;
 
 /* --- what the macros of <criterion/...> call ------------------------------------------------------------------ */
 
-static void run_hooks(const struct criterion_test_extra_data *first, const struct criterion_test_extra_data *second,
-                      bool fini)
+static void run_hooks(const struct criterion_test_extra_data *first,
+                      const struct criterion_test_extra_data *second, bool fini)
 {
     void (*one)(void) = !first ? NULL : fini ? first->fini : first->init;
     void (*two)(void) = !second ? NULL : fini ? second->fini : second->init;
@@ -93,9 +93,7 @@ void criterion_send_assert(struct criterion_assert_stats *stats)
     fprintf(stderr, "[----] %s:%u: %s\n", stats->file, stats->line, stats->message ? stats->message : "");
 }
 
-void cri_asserts_passed_incr(void)
-{
-}
+void cri_asserts_passed_incr(void) {}
 
 void criterion_abort_test(void)
 {
@@ -104,9 +102,7 @@ void criterion_abort_test(void)
     _exit(1);
 }
 
-void criterion_continue_test(void)
-{
-}
+void criterion_continue_test(void) {}
 
 static void print_message(const char *format, va_list arguments)
 {
@@ -208,7 +204,8 @@ static enum outcome judge(int status, bool timed_out)
     if (atomic_load(&report->skipped)) return SKIPPED;
     if (wanted_signal) return FAILED;
     if (WEXITSTATUS(status) != wanted_code) {
-        fprintf(stderr, "[----] %s/%s: exited with %d\n", current->category, current->name, WEXITSTATUS(status));
+        fprintf(stderr, "[----] %s/%s: exited with %d\n", current->category, current->name,
+                WEXITSTATUS(status));
         return CRASHED;
     }
     return PASSED;
@@ -234,7 +231,8 @@ static enum outcome run_one(void)
     bool timed_out;
     int status = wait_for(child, &timed_out);
     enum outcome outcome = judge(status, timed_out);
-    fprintf(stderr, "[%s] %s/%s: (%.2fs)\n", names[outcome], current->category, current->name, now_s() - start);
+    fprintf(stderr, "[%s] %s/%s: (%.2fs)\n", names[outcome], current->category, current->name,
+            now_s() - start);
     return outcome;
 }
 

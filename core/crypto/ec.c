@@ -59,6 +59,15 @@ dor_result dor__ec_import_public(const dor_ec_curve *curve, dor_span point, ecc_
     return code == MEMORY_E ? dor__error(DOR_E_NOMEM) : dor__error(DOR_E_BADARG);
 }
 
+dor_result dor__ec_load_public(const dor_ec_curve *curve, dor_span point, ecc_key *key)
+{
+    DOR_TRY_WC(wc_ecc_init(key));
+    int code = wc_ecc_import_x963_ex(point.ptr, (word32)point.len, key, curve->wc_id);
+    if (code == 0) return DOR_SUCCESS;
+    wc_ecc_free(key);
+    return dor__wc_result(code);
+}
+
 dor_result dor__ec_import_private(const dor_ec_curve *curve, const uint8_t *scalar, ecc_key *key)
 {
     if (!dor__ec_below_order(curve, scalar)) return dor__error(DOR_E_BADARG);
@@ -82,4 +91,13 @@ dor_result dor__ec_public_of(const dor_ec_curve *curve, const uint8_t *scalar, d
 done:
     wc_ecc_free(&key);
     return result;
+}
+
+/* SP 800-56A section 5.6.1.2.2: candidates until one lies within [1, n - 1]; the first does but for 1 in 2^32. */
+dor_result dor__ec_make_pair(const dor_ec_curve *curve, dor_rng *rng, uint8_t *scalar, uint8_t *point)
+{
+    do
+        DOR_TRY(dor__rng_fill(rng, scalar, curve->len));
+    while (!dor__ec_below_order(curve, scalar));
+    return dor__ec_public_of(curve, scalar, rng, point);
 }

@@ -37,6 +37,9 @@ static inline size_t dor__ec_point_len(const dor_ec_curve *curve)
  */
 DOR_MUST_USE dor_result dor__ec_import_public(const dor_ec_curve *curve, dor_span point, ecc_key *key);
 
+/** The same of a point that dor__ec_import_public has accepted before: not checked again. */
+DOR_MUST_USE dor_result dor__ec_load_public(const dor_ec_curve *curve, dor_span point, ecc_key *key);
+
 /** key gets the private scalar of curve->len bytes, 0 < scalar < order (else BADARG). Ends as above. */
 DOR_MUST_USE dor_result dor__ec_import_private(const dor_ec_curve *curve, const uint8_t *scalar,
                                                ecc_key *key);
@@ -45,7 +48,11 @@ DOR_MUST_USE dor_result dor__ec_import_private(const dor_ec_curve *curve, const 
 DOR_MUST_USE dor_result dor__ec_public_of(const dor_ec_curve *curve, const uint8_t *scalar, dor_rng *rng,
                                           uint8_t *point);
 
-/** True when 0 < v < order, for public v of curve->len bytes. */
+/** A fresh pair: a scalar of curve->len bytes and its point. */
+DOR_MUST_USE dor_result dor__ec_make_pair(const dor_ec_curve *curve, dor_rng *rng, uint8_t *scalar,
+                                          uint8_t *point);
+
+/** True when 0 < v < order, for v of curve->len bytes; constant time but for the answer. */
 bool dor__ec_below_order(const dor_ec_curve *curve, const uint8_t *v);
 
 #endif

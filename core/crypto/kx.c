@@ -74,15 +74,6 @@ static dor_result make_x25519(uint8_t *scalar, uint8_t *public_value, dor_rng *r
     return DOR_SUCCESS;
 }
 
-/* SP 800-56A section 5.6.1.2.2: candidates until one lies within [1, n - 1]; the first does but for 1 in 2^32. */
-static dor_result make_curve(const dor_ec_curve *curve, uint8_t *scalar, uint8_t *public_value, dor_rng *rng)
-{
-    do
-        DOR_TRY(dor__rng_fill(rng, scalar, curve->len));
-    while (!dor__ec_below_order(curve, scalar));
-    return dor__ec_public_of(curve, scalar, rng, public_value);
-}
-
 dor_result dor__kx_new(dor_kx **kx, dor_group group, dor_rng *rng)
 {
     const group_info *info = find(group);
@@ -96,7 +87,7 @@ dor_result dor__kx_new(dor_kx **kx, dor_group group, dor_rng *rng)
     k->scalar_len = info->scalar_len;
     k->public_len = info->public_len;
     if (info->curve)
-        result = make_curve(info->curve, k->bytes, k->bytes + k->scalar_len, rng);
+        result = dor__ec_make_pair(info->curve, rng, k->bytes, k->bytes + k->scalar_len);
     else
         result = make_x25519(k->bytes, k->bytes + k->scalar_len, rng);
     if (dor__failed(result)) {

@@ -28,6 +28,7 @@ struct dor_rng {
 static dor_result rng_new(dor_rng **rng)
 {
     *rng = NULL;
+    DOR_TRY(dor__wc_init());
     dor_rng *r = dor__calloc(1, sizeof(*r));
     if (!r) return dor__error(DOR_E_NOMEM);
     int code = wc_InitRng(&r->wc);

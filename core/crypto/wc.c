@@ -1,5 +1,33 @@
-/* wc.c - what a wolfCrypt code means to us. */
+/*
+ * wc.c - wolfCrypt's set-up, and what its codes mean to us.
+ *
+ * Threads: dor__wc_init may be called by several at once. The first sets up, the others wait for it, which takes
+ * microseconds and happens once in a process; hence a spin and no lock.
+ */
 #include "crypto/wc.h"
+
+#include <wolfssl/wolfcrypt/wc_port.h>
+
+#include <stdatomic.h>
+
+enum { NOT_YET, UNDER_WAY, DONE, FAILED };
+
+static atomic_int set_up = NOT_YET;
+
+dor_result dor__wc_init(void)
+{
+    int seen = NOT_YET;
+
+    /* Acquire on every way out: what wolfCrypt has written is visible to whoever sees DONE, released below. */
+    if (atomic_compare_exchange_strong_explicit(&set_up, &seen, UNDER_WAY, memory_order_acquire,
+                                                memory_order_acquire)) {
+        seen = wolfCrypt_Init() == 0 ? DONE : FAILED;
+        atomic_store_explicit(&set_up, seen, memory_order_release);
+    }
+    while (seen == UNDER_WAY)
+        seen = atomic_load_explicit(&set_up, memory_order_acquire);
+    return seen == DONE ? DOR_SUCCESS : dor__error(DOR_E_CRYPTO_FAILED);
+}
 
 dor_result dor__wc_result(int code)
 {

@@ -16,6 +16,9 @@
 #include "base/result.h"
 #include "crypto/rng.h"
 
+/** wolfCrypt's own global set-up, once per process; safe from any thread. Every generator starts with it. */
+DOR_MUST_USE dor_result dor__wc_init(void);
+
 /** The result of a wolfCrypt call that returns 0 or a negative code. */
 dor_result dor__wc_result(int code);
 

@@ -5,13 +5,13 @@
  */
 #include "crypto/devcert.h"
 
+#include "base/address.h"
 #include "base/ct.h"
 #include "base/writer.h"
 #include "crypto/der.h"
 #include "crypto/ec.h"
 #include "crypto/sign.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 enum {
@@ -125,10 +125,8 @@ static dor_result write_alt_name(dor_bytes *w, const char *host)
 {
     uint8_t address[16];
 
-    if (inet_pton(AF_INET, host, address) == 1)
-        return dor__der_write(w, GENERAL_NAME_ADDRESS, dor__span(address, 4));
-    if (inet_pton(AF_INET6, host, address) == 1)
-        return dor__der_write(w, GENERAL_NAME_ADDRESS, dor__span(address, 16));
+    size_t len = dor__ip_parse(dor__span_str(host), address);
+    if (len) return dor__der_write(w, GENERAL_NAME_ADDRESS, dor__span(address, len));
     return dor__der_write(w, GENERAL_NAME_DNS, dor__span_str(host));
 }
 

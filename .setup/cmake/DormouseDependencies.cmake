@@ -65,7 +65,7 @@ if(wolfcrypt_version VERSION_LESS 5.7.2)
     message(FATAL_ERROR "wolfSSL ${wolfcrypt_version} in ${wolfcrypt_include} is too old: 5.7.2 or newer is needed.")
 endif()
 
-# macro | what it is | the flag that turns it on. A leading ! means that the macro must not be defined.
+# macro | what it is | the flag that turns it on. One of a/b is enough; with a leading ! it must not be defined.
 set(wolfcrypt_needs
     "HAVE_AESGCM|AES-GCM|--enable-aesgcm"
     "WOLFSSL_AESGCM_STREAM|AES-GCM in pieces|--enable-aesgcm-stream"
@@ -85,8 +85,8 @@ set(wolfcrypt_needs
     "!NO_DH|Diffie-Hellman|--enable-dh"
     "HAVE_FFDHE_2048|the ffdhe2048 group|CPPFLAGS=-DHAVE_FFDHE_2048"
     "HAVE_ECC|elliptic curves|--enable-ecc"
-    "HAVE_ECC384|P-384|--enable-sp=yes,4096"
-    "HAVE_ECC521|P-521|--enable-sp=yes,4096"
+    "HAVE_ECC384/HAVE_ALL_CURVES|P-384|--enable-sp=yes,4096"
+    "HAVE_ECC521/HAVE_ALL_CURVES|P-521|--enable-sp=yes,4096"
     "HAVE_CURVE25519|X25519|--enable-curve25519"
     "HAVE_CURVE448|X448|--enable-curve448"
     "HAVE_ED25519|Ed25519|--enable-ed25519"
@@ -102,7 +102,6 @@ set(wolfcrypt_needs
     "WOLFSSL_CERT_GEN|certificate generation|--enable-certgen"
     "WOLFSSL_CERT_EXT|certificate extensions|--enable-certext"
     "WOLFSSL_PUBLIC_MP|the big-number functions|CPPFLAGS=-DWOLFSSL_PUBLIC_MP"
-    "WOLFSSL_PUBLIC_ASN|the ASN.1 functions|CPPFLAGS=-DWOLFSSL_PUBLIC_ASN"
     "!NO_PWDBASED|password-based keys|--enable-pwdbased"
     "WOLFSSL_BASE64_ENCODE|Base64 encoding|--enable-base64encode"
     "!SINGLE_THREADED|threads|--disable-singlethreaded")
@@ -117,8 +116,9 @@ foreach(need IN LISTS wolfcrypt_needs)
         set(wanted FALSE)
         set(macro "${CMAKE_MATCH_1}")
     endif()
+    string(REPLACE "/" "|" macro "${macro}")
     set(there FALSE)
-    if(wolfcrypt_macros MATCHES "#define ${macro}[ \n]")
+    if(wolfcrypt_macros MATCHES "#define (${macro})[ \n]")
         set(there TRUE)
     endif()
     if((wanted AND NOT there) OR (there AND NOT wanted))

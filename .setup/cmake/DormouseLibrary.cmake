@@ -39,7 +39,7 @@ target_link_libraries(dormouse_shared PRIVATE
     dormouse_flags wolfcrypt PkgConfig::UV PkgConfig::JANSSON Threads::Threads m)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     target_link_options(dormouse_shared PRIVATE
-        "-Wl,--version-script=${exports}" -Wl,--exclude-libs,ALL $<$<NOT:$<BOOL:${SANITIZE}>>:-Wl,-z,defs>)
+        "-Wl,--version-script=${exports}" -Wl,--exclude-libs,ALL -Wl,--gc-sections $<$<NOT:$<BOOL:${SANITIZE}>>:-Wl,-z,defs>)
 endif()
 
 # --- the static library ------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@
  */
 #include "crypto/wc.h"
 
+#include <wolfssl/wolfcrypt/wolfmath.h> /* MP_MEM, in 5.7.2 */
+
 #include <wolfssl/wolfcrypt/wc_port.h>
 
 #include <stdatomic.h>

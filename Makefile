@@ -61,8 +61,8 @@ valgrind:
 
 valgrind-run: setup-test configure
 	@cmake --build $(BUILD) -j $(JOBS)
-	@status=0; for program in $(BUILD)/tests/unit/test_* $(BUILD)/tests/proto/test_* $(BUILD)/tests/actors/test_*; do \
-	    [ -x $$program ] || continue; echo "valgrind $$program"; \
+	@status=0; for source in tests/unit/test_*.c tests/proto/test_*.c tests/actors/test_*.c; do \
+	    program=$(BUILD)/$${source%.c}; [ -x $$program ] || continue; echo "valgrind $$program"; \
 	    $(VALGRIND) $$program >$(BUILD)/valgrind.log 2>&1 || { status=1; tail -n 60 $(BUILD)/valgrind.log; }; \
 	done; exit $$status
 

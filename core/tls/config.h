@@ -57,6 +57,7 @@ typedef struct dor_tls_config {
     bool send_server_name;     /* client */
 
     bool resumption;           /* offer or accept it */
+    bool resume_without_ems;   /* TLS 1.2 sessions without extended master secret too (RFC 7627 section 5.4: better not) */
     uint8_t ticket_count;      /* server, TLS 1.3: tickets after a full handshake (default 2; after resumption 1) */
     uint32_t session_lifetime_s;
     const dor_session_store_ops *store; /* server; NULL: no resumption */

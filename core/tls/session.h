@@ -25,7 +25,7 @@ typedef struct dor_session {
     uint32_t lifetime_s;
     int64_t created_ms;  /* when made (server) or received (client), milliseconds since 1970 */
     dor_bytes ticket;    /* 1.3 client: what to send back */
-    dor_bytes server_name; /* as negotiated, may be empty */
+    dor_bytes server_name; /* as negotiated, may be empty; client: the host it called */
     dor_bytes alpn;
     dor_certificate *peer; /* the peer's certificate, or NULL */
     bool peer_verified;  /* its path (and a server's name) was validated in the handshake that made the session */

@@ -1,0 +1,131 @@
+/*
+ * config.c - configurations: defaults, life, and what is checked while one is being filled.
+ *
+ * Threads: filled by one, then frozen and shared. The count is the only thing that changes afterwards.
+ */
+#include "tls/config.h"
+
+#include "base/alloc.h"
+
+enum { HOUR_S = 3600 };
+
+/* The order is preference: what is quick and short to sign first, PKCS#1 v1.5 last (TLS 1.2 and certificates). */
+static const dor_sig_scheme default_schemes[] = {
+    DOR_SIG_ECDSA_SECP256R1_SHA256, DOR_SIG_ED25519,
+    DOR_SIG_ECDSA_SECP384R1_SHA384, DOR_SIG_RSA_PSS_RSAE_SHA256,
+    DOR_SIG_RSA_PSS_RSAE_SHA384,    DOR_SIG_RSA_PSS_RSAE_SHA512,
+    DOR_SIG_RSA_PSS_PSS_SHA256,     DOR_SIG_RSA_PSS_PSS_SHA384,
+    DOR_SIG_RSA_PSS_PSS_SHA512,     DOR_SIG_RSA_PKCS1_SHA256,
+    DOR_SIG_RSA_PKCS1_SHA384,       DOR_SIG_RSA_PKCS1_SHA512,
+};
+
+static const dor_group default_groups[] = {DOR_GROUP_X25519, DOR_GROUP_SECP256R1, DOR_GROUP_SECP384R1};
+
+static void set_lists(dor_tls_config *c)
+{
+    size_t count;
+    const dor_suite *suites = dor__suite_all(&count);
+    for (size_t i = 0; i < count && i < DOR_MAX_SUITES; i++)
+        c->suites[c->suite_count++] = suites[i].id;
+    for (size_t i = 0; i < sizeof(default_groups) / sizeof(default_groups[0]); i++)
+        if (dor__kx_known(default_groups[i])) c->groups[c->group_count++] = default_groups[i];
+    for (size_t i = 0; i < sizeof(default_schemes) / sizeof(default_schemes[0]); i++)
+        c->schemes[c->scheme_count++] = default_schemes[i];
+}
+
+dor_result dor__tls_config_new(dor_tls_config **config)
+{
+    dor_tls_config *c = dor__calloc(1, sizeof(*c));
+    *config = c;
+    if (!c) return dor__error(DOR_E_NOMEM);
+
+    c->ref_count_ = 1;
+    c->min_version = DOR_TLS_1_2;
+    c->max_version = DOR_TLS_1_3;
+    set_lists(c);
+    c->honor_cipher_order = true;
+    c->verify_peer = true;
+    c->verify_host = true;
+    c->depth = 10;
+    c->send_server_name = true;
+    c->resumption = true;
+    c->ticket_count = 2;
+    c->session_lifetime_s = 24 * HOUR_S;
+    c->middlebox_compat = true;
+    c->max_handshake_len = 64 * 1024;
+    c->max_handshake_memory = 256 * 1024;
+    c->max_certificates = 10;
+    c->max_key_updates = 32;
+    c->max_empty_records = 32;
+    c->max_warning_alerts = 4;
+    return DOR_SUCCESS;
+}
+
+dor_tls_config *dor__tls_config_ref(dor_tls_config *config)
+{
+    /* Relaxed: whoever takes a reference already holds one, so the object is alive and its contents are visible. */
+    if (config) __atomic_add_fetch(&config->ref_count_, 1, __ATOMIC_RELAXED);
+    return config;
+}
+
+static void identity_fini(dor_identity *identity)
+{
+    for (size_t i = 0; i < identity->chain_count; i++)
+        dor__certificate_unref(identity->chain[i]);
+    dor__free(identity->chain);
+    dor__private_key_unref(identity->key);
+    *identity = (dor_identity){0};
+}
+
+void dor__tls_config_unref(dor_tls_config *config)
+{
+    /* Release, so that each holder's reads come before the count falls; acquire, so that the last one frees after
+     * all of them. */
+    if (!config || __atomic_sub_fetch(&config->ref_count_, 1, __ATOMIC_ACQ_REL) > 0) return;
+    for (size_t i = 0; i < config->identity_count; i++)
+        identity_fini(&config->identities[i]);
+    dor__trust_store_unref(config->trust);
+    dor__bytes_free(&config->alpn);
+    dor__free(config);
+}
+
+static dor_result check_pair(const dor_certificate *leaf, const dor_private_key *key)
+{
+    dor_public_key *public_key = NULL;
+    DOR_TRY(dor__public_key_from_spki(&public_key, leaf->spki));
+    bool fits = dor__key_pair_fits(key, public_key);
+    dor__public_key_free(public_key);
+    return fits ? DOR_SUCCESS : dor__error(DOR_E_KEY_MISMATCH);
+}
+
+dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate *const *chain, size_t count,
+                                        dor_private_key *key)
+{
+    if (count == 0 || count > DOR_PATH_MAX_CERTS || !key) return dor__error(DOR_E_BADARG);
+    if (config->identity_count == DOR_MAX_IDENTITIES) return dor__error(DOR_E_LIMIT);
+    /* A certificate of our own that cannot be read is a bad argument, not something to send a peer an alert for. */
+    dor_result pair = check_pair(chain[0], key);
+    if (dor__failed(pair))
+        return dor_error_get_class(pair.code) == DOR_CLASS_ALERT_SENT ? dor__error(DOR_E_KEY_UNSUPPORTED)
+                                                                      : pair;
+
+    dor_identity *identity = &config->identities[config->identity_count];
+    identity->chain = dor__calloc(count, sizeof(identity->chain[0]));
+    if (!identity->chain) return dor__error(DOR_E_NOMEM);
+    for (size_t i = 0; i < count; i++)
+        identity->chain[i] = dor__certificate_ref(chain[i]);
+    identity->chain_count = count;
+    identity->key = dor__private_key_ref(key);
+    config->identity_count++;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__tls_config_add_alpn(dor_tls_config *config, dor_span protocol)
+{
+    enum { MAX_LIST = 65535 - 2 }; /* it must fit an extension: RFC 7301 section 3.1 */
+    if (protocol.len == 0 || protocol.len > 255) return dor__error(DOR_E_BADARG);
+    if (config->alpn.len + 1 + protocol.len > MAX_LIST) return dor__error(DOR_E_LIMIT);
+    DOR_TRY(dor__bytes_reserve(&config->alpn, 1 + protocol.len));
+    config->alpn.ptr[config->alpn.len++] = (uint8_t)protocol.len;
+    return dor__bytes_append(&config->alpn, protocol);
+}

@@ -216,8 +216,8 @@ typedef struct dor_handshake_12 {
     bool renegotiation_info;       /* RFC 5746: the peer said so, or the SCSV did */
     uint8_t session_id[DOR_SESSION_ID_MAX]; /* what the server's hello says */
     uint8_t session_id_len;
-    dor_span server_params;        /* ServerECDHParams, in the arena (client) */
-    void *extra;                   /* in the arena, when more is needed */
+    dor_span server_point;         /* the server's ephemeral key, in the arena (client) */
+    uint8_t usable_kinds;          /* server: bit 1 << dor_kx_kind, we have an identity for it */
 } dor_handshake_12;
 
 typedef struct dor_handshake {
@@ -312,7 +312,7 @@ struct dor_tls {
     dor_handshake *hs;    /* NULL once connected or failed */
     const dor_suite *suite;
     dor_certificate *peer;
-    dor_session *session; /* TLS 1.2 client: what this connection can be resumed by */
+    dor_session *session; /* TLS 1.2: what this connection can be resumed by; the server forgets it on a failure */
 
     dor_record_reader reader;
     dor_protection read, write;
@@ -333,6 +333,7 @@ struct dor_tls {
     uint8_t alpn_len, server_name_len;
     uint8_t warning_alerts;
     uint8_t tickets_seen;
+    uint8_t renegotiation_requests; /* TLS 1.2: refused so far */
     uint8_t role;         /* dor_tls_role */
     bool started;
     bool connected;       /* application data may flow */
@@ -473,5 +474,8 @@ DOR_MUST_USE dor_result dor__server_hello_accept_12(dor_tls *t);
 
 /** Whether a session can be offered in a ClientHello by its id (client). */
 bool dor__session_offerable_12(const dor_tls *t, const dor_session *session);
+
+/** The connection failed: neither side resumes its session any more (RFC 5246 section 7.2.2). */
+void dor__session_forget_12(dor_tls *t);
 
 #endif

@@ -1,0 +1,135 @@
+/*
+ * actions_12.c - every legal handshake of TLS 1.2 (RFC 5246 section 7.3), what is done between the messages, and what
+ * may come afterwards.
+ *
+ * change_cipher_spec is an action like a message, so it is taken at its one place and nowhere else. Its place is behind
+ * the step that makes the master secret: keys from an empty secret (CVE-2014-0224) cannot come about.
+ */
+#include "tls/message/messages.h"
+#include "tls/tls12.h"
+
+/* ---- change_cipher_spec ------------------------------------------------------------------------------------ */
+
+static dor_result change_sending_keys(dor_tls *t, dor_bytes *w)
+{
+    dor_protection next;
+    (void)w;
+    DOR_TRY(dor__protection_make_12(t, (dor_tls_role)t->role, &next));
+    return dor__write_keys_set(t, &next);
+}
+
+static dor_result change_receiving_keys(dor_tls *t, dor_span body)
+{
+    dor_protection next;
+    (void)body;
+    DOR_TRY(dor__protection_make_12(t, dor__is_client(t) ? DOR_TLS_SERVER : DOR_TLS_CLIENT, &next));
+    return dor__read_keys_set(t, &next);
+}
+
+static const dor_action client_ccs = {
+    .name = "client change_cipher_spec",
+    .kind = DOR_ACTION_CCS,
+    .writer = DOR_BY_CLIENT,
+    .send = change_sending_keys,
+    .receive = change_receiving_keys,
+};
+
+static const dor_action server_ccs = {
+    .name = "server change_cipher_spec",
+    .kind = DOR_ACTION_CCS,
+    .writer = DOR_BY_SERVER,
+    .send = change_sending_keys,
+    .receive = change_receiving_keys,
+};
+
+/* ---- steps ------------------------------------------------------------------------------------------------- */
+
+static dor_result make_master_secret(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    return dor__master_secret_make_12(t);
+}
+
+/* Behind ClientKeyExchange: RFC 7627 section 3 hashes everything up to and including it. */
+static const dor_action step_master_secret = {
+    .name = "master secret",
+    .kind = DOR_ACTION_STEP,
+    .writer = DOR_BY_BOTH,
+    .send = make_master_secret,
+};
+
+static dor_result keep_session(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    return dor__session_keep_12(t);
+}
+
+static const dor_action step_keep_session = {
+    .name = "keep session",
+    .kind = DOR_ACTION_STEP,
+    .writer = DOR_BY_BOTH,
+    .send = keep_session,
+};
+
+static dor_result excuse_client(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    return dor__prove_peer(t, DOR_PROOF_NOT_REQUIRED);
+}
+
+/* A client that signs nothing: allowed or not, dor__prove_peer knows. */
+static const dor_action step_anonymous_client = {
+    .name = "anonymous client",
+    .kind = DOR_ACTION_STEP,
+    .writer = DOR_BY_SERVER,
+    .send = excuse_client,
+};
+
+/* ---- scripts ----------------------------------------------------------------------------------------------- */
+
+#define HELLOS       &dor__msg_client_hello, &dor__msg_server_hello
+#define SERVER_KEYS  &dor__msg_server_certificate_12, &dor__msg_server_key_exchange_12
+#define CLIENT_KEYS  &dor__msg_client_key_exchange_12, &step_master_secret
+#define CLIENT_FINAL &client_ccs, &dor__msg_client_finished_12
+#define SERVER_FINAL &server_ccs, &dor__msg_server_finished_12
+#define END          &step_keep_session, &dor__step_complete, NULL
+
+/* clang-format off */
+static const dor_action *const full[] = {
+    HELLOS, SERVER_KEYS, &dor__msg_server_hello_done_12,
+    CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL,
+    SERVER_FINAL, END,
+};
+
+/* The server asks, the client has none: its Certificate is there and empty (RFC 5246 section 7.4.6). */
+static const dor_action *const client_without_certificate[] = {
+    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12,
+    &dor__msg_client_certificate_12, CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL,
+    SERVER_FINAL, END,
+};
+
+static const dor_action *const client_with_certificate[] = {
+    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12,
+    &dor__msg_client_certificate_12, CLIENT_KEYS, &dor__msg_certificate_verify_12, CLIENT_FINAL,
+    SERVER_FINAL, END,
+};
+
+/* RFC 5246 section 7.3, figure 2: the server finishes first. */
+static const dor_action *const resumed[] = {
+    HELLOS, SERVER_FINAL, CLIENT_FINAL, END,
+};
+/* clang-format on */
+
+const dor_script dor__scripts_12[] = {
+    {0, full},
+    {DOR_PROPERTY_CLIENT_AUTH, client_without_certificate},
+    {DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT, client_with_certificate},
+    {DOR_PROPERTY_RESUMED, resumed},
+    {0, NULL},
+};
+
+const dor_action *const dor__post_actions_12[] = {
+    &dor__msg_hello_request_12,
+    &dor__msg_client_hello_again_12,
+    NULL,
+};

@@ -1,0 +1,46 @@
+/*
+ * client_key_exchange_12.c - ClientKeyExchange of ECDHE (RFC 8422 section 5.7): the client's ephemeral key. Both ends
+ * have the premaster secret after it (section 5.10).
+ */
+#include "tls/message/messages.h"
+#include "tls/tls12.h"
+
+static dor_result derive(dor_tls *t, dor_span peer_public)
+{
+    dor_handshake *hs = t->hs;
+    DOR_TRY(dor__kx_derive(hs->kx, peer_public, t->env->rng, hs->shared_secret, &hs->shared_secret_len));
+    dor__kx_free(hs->kx); /* ephemeral means: gone when used */
+    hs->kx = NULL;
+    return DOR_SUCCESS;
+}
+
+static dor_result send_key_exchange(dor_tls *t, dor_bytes *w)
+{
+    dor_handshake *hs = t->hs;
+    dor__kx_free(hs->kx); /* a share that was meant for TLS 1.3 */
+    hs->kx = NULL;
+    DOR_TRY(dor__kx_new(&hs->kx, hs->kx_group, t->env->rng));
+    DOR_TRY(wr_vec(w, 1, dor__kx_public(hs->kx)));
+    return derive(t, hs->v12.server_point);
+}
+
+static dor_result receive_key_exchange(dor_tls *t, dor_span body)
+{
+    dor_reader r = rd_from(body);
+    dor_span point;
+    DOR_TRY(rd_vec8(&r, &point, 1, 255));
+    DOR_TRY(rd_end(&r));
+    if (!t->hs->kx) return dor__error(DOR_E_INTERNAL);
+    return derive(t, point);
+}
+
+const dor_action dor__msg_client_key_exchange_12 = {
+    .name = "ClientKeyExchange",
+    .kind = DOR_ACTION_MESSAGE,
+    .writer = DOR_BY_CLIENT,
+    .type = DOR_MSG_CLIENT_KEY_EXCHANGE,
+    .min_len = 1 + 1,
+    .max_len = 1 + 255,
+    .send = send_key_exchange,
+    .receive = receive_key_exchange,
+};

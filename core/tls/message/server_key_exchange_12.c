@@ -1,0 +1,77 @@
+/*
+ * server_key_exchange_12.c - ServerKeyExchange of ECDHE (RFC 8422 section 5.4): the server's ephemeral key, signed
+ * together with both randoms.
+ */
+#include "tls/message/messages.h"
+#include "tls/tls12.h"
+
+/* type, group, a point with its length byte */
+enum { MAX_PARAMS = 1 + 2 + 1 + 255, MAX_SIGNED = 2 * DOR_RANDOM_LEN + MAX_PARAMS };
+
+/** client_random || server_random || params: what the signature covers. */
+static size_t gather_signed(const dor_handshake *hs, dor_span params, uint8_t out[MAX_SIGNED])
+{
+    memcpy(out, hs->client_random, DOR_RANDOM_LEN);
+    memcpy(out + DOR_RANDOM_LEN, hs->server_random, DOR_RANDOM_LEN);
+    memcpy(out + 2 * DOR_RANDOM_LEN, params.ptr, params.len);
+    return 2 * DOR_RANDOM_LEN + params.len;
+}
+
+static dor_result send_key_exchange(dor_tls *t, dor_bytes *w)
+{
+    dor_handshake *hs = t->hs;
+    uint8_t covered[MAX_SIGNED], sig[DOR_SIG_MAX_LEN];
+    size_t params = w->len, sig_len;
+
+    if (hs->kx || !hs->identity) return dor__error(DOR_E_INTERNAL);
+    DOR_TRY(dor__kx_new(&hs->kx, hs->kx_group, t->env->rng));
+    DOR_TRY(wr_u8(w, DOR_CURVE_TYPE_NAMED));
+    DOR_TRY(wr_u16(w, hs->kx_group));
+    DOR_TRY(wr_vec(w, 1, dor__kx_public(hs->kx)));
+    size_t len = gather_signed(hs, dor__span(w->ptr + params, w->len - params), covered);
+
+    DOR_TRY(dor__sign(hs->identity->key, hs->scheme, dor__span(covered, len), t->env->rng, sig, sizeof(sig),
+                      &sig_len));
+    DOR_TRY(wr_u16(w, hs->scheme));
+    DOR_TRY(wr_vec(w, 2, dor__span(sig, sig_len)));
+    t->group = hs->kx_group;
+    return DOR_SUCCESS;
+}
+
+static dor_result receive_key_exchange(dor_tls *t, dor_span body)
+{
+    dor_handshake *hs = t->hs;
+    dor_reader r = rd_from(body);
+    uint8_t curve_type, covered[MAX_SIGNED];
+    uint16_t group, scheme;
+    dor_span point, sig;
+
+    DOR_TRY(rd_u8(&r, &curve_type));
+    DOR_TRY(rd_u16(&r, &group));
+    /* RFC 8422 section 5.4: explicit curves are gone, and the group must be one that was offered. */
+    if (curve_type != DOR_CURVE_TYPE_NAMED || !dor__config_has_group(t->config, group))
+        return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_NO_GROUP);
+    DOR_TRY(rd_vec8(&r, &point, 1, 255));
+    dor_span params = dor__span(body.ptr, body.len - rd_left(&r));
+    DOR_TRY(rd_u16(&r, &scheme));
+    DOR_TRY(rd_vec16(&r, &sig, 0, UINT16_MAX));
+    DOR_TRY(rd_end(&r));
+
+    DOR_TRY(dor__peer_scheme_check(t, scheme));
+    size_t len = gather_signed(hs, params, covered);
+    DOR_TRY(dor__verify(hs->peer_key, scheme, dor__span(covered, len), sig));
+    DOR_TRY(dor__prove_peer(t, DOR_PROOF_SIGNATURE));
+    t->peer_scheme = scheme;
+    t->group = hs->kx_group = group;
+    return dor__arena_copy(&hs->arena, point, &hs->v12.server_point);
+}
+
+const dor_action dor__msg_server_key_exchange_12 = {
+    .name = "ServerKeyExchange",
+    .kind = DOR_ACTION_MESSAGE,
+    .writer = DOR_BY_SERVER,
+    .type = DOR_MSG_SERVER_KEY_EXCHANGE,
+    .min_len = 1 + 2 + 1,
+    .send = send_key_exchange,
+    .receive = receive_key_exchange,
+};

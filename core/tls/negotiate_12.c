@@ -1,0 +1,129 @@
+/*
+ * negotiate_12.c - what a TLS 1.2 handshake is going to be: suite, group, identity and scheme, or a session resumed
+ * (RFC 5246 sections 7.4.1.2 and 7.4.1.3, RFC 8422 section 5.1).
+ *
+ * The suite comes last of these: one is only chosen that the group, the keys at hand and the peer's signature schemes
+ * can serve.
+ */
+#include "tls/tls12.h"
+
+/* ---- server -------------------------------------------------------------------------------------------------- */
+
+static dor_group choose_group(const dor_tls *t)
+{
+    if (t->hs->peer_has_groups) return dor__group_choose(t);
+    /* RFC 8422 section 4: a client that names no groups leaves the choice to us; P-256 is what all of them have. */
+    if (dor__config_has_group(t->config, DOR_GROUP_SECP256R1)) return DOR_GROUP_SECP256R1;
+    return t->config->group_count > 0 ? t->config->groups[0] : 0;
+}
+
+static bool kind_usable(const dor_tls *t, const dor_suite *suite)
+{
+    return (t->hs->v12.usable_kinds & 1u << suite->kx) != 0;
+}
+
+/** handshake_failure, with the reason that helps most. */
+static dor_result no_choice(const dor_tls *t)
+{
+    dor_reason reason = DOR_REASON_NO_CIPHER;
+    if (dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, NULL))
+        reason = t->hs->kx_group ? DOR_REASON_NO_SIGNATURE_SCHEME : DOR_REASON_NO_GROUP;
+    return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, reason);
+}
+
+static dor_result begin_full(dor_tls *t)
+{
+    static const dor_kx_kind kinds[] = {DOR_KX_ECDHE_ECDSA, DOR_KX_ECDHE_RSA};
+    dor_handshake *hs = t->hs;
+    bool found;
+
+    hs->kx_group = choose_group(t);
+    for (size_t i = 0; hs->kx_group && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        dor__identity_choose(t, kinds[i], &found);
+        if (found) hs->v12.usable_kinds |= (uint8_t)(1u << kinds[i]);
+    }
+    const dor_suite *suite = dor__suite_choose(t, hs->peer_suites, DOR_TLS_1_2, kind_usable);
+    if (!suite) return no_choice(t);
+    dor__identity_choose(t, (dor_kx_kind)suite->kx, &found);
+    if (!found) return dor__error(DOR_E_INTERNAL);
+
+    hs->transcript.keep_raw = t->config->verify_peer; /* for the client's CertificateVerify */
+    DOR_TRY(dor__suite_settle(t, suite));
+    DOR_TRY(dor__session_id_make_12(t));
+    return t->config->verify_peer ? dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH) : DOR_SUCCESS;
+}
+
+/** Both roles: hs->session is what goes on. */
+static dor_result begin_resumed(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    const dor_session *session = hs->session;
+
+    DOR_TRY(dor__master_secret_resume_12(t, session));
+    dor__certificate_unref(t->peer);
+    t->peer = dor__certificate_ref(session->peer);
+    t->peer_verified = session->peer_verified;
+    t->resumed = true;
+    /* A promise so far: the peer has to make it good with its Finished. */
+    DOR_TRY(dor__prove_peer(t, DOR_PROOF_SESSION));
+    return dor__property_set(t, DOR_PROPERTY_RESUMED);
+}
+
+dor_result dor__negotiate_12(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    dor_session *session;
+
+    DOR_TRY(dor__session_find_12(t, &session));
+    if (!session) return begin_full(t);
+    dor__session_unref(hs->session);
+    hs->session = session;
+    memcpy(hs->v12.session_id, session->id, session->id_len);
+    hs->v12.session_id_len = session->id_len;
+    hs->transcript.keep_raw = false;
+    DOR_TRY(dor__suite_settle(t, dor__suite_find(session->suite)));
+    return begin_resumed(t);
+}
+
+/* ---- client -------------------------------------------------------------------------------------------------- */
+
+static bool same_id(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+    return a_len == b_len && a_len > 0 && memcmp(a, b, a_len) == 0;
+}
+
+static void give_up_session(dor_handshake *hs)
+{
+    dor__session_unref(hs->session);
+    hs->session = NULL;
+}
+
+/** The server took the session up; what it says must be what the session says. */
+static dor_result check_resumed(const dor_tls *t)
+{
+    const dor_session *session = t->hs->session;
+    /* RFC 5246 section 7.4.1.3: the suite of the session. */
+    if (session->suite != t->suite->id)
+        return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_SESSION_MISMATCH);
+    /* RFC 7627 section 5.3: either way round it is somebody else's session. */
+    if (session->extended_master_secret != t->hs->v12.extended_master_secret)
+        return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_EXTENDED_MASTER_SECRET);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__server_hello_accept_12(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    const dor_handshake_12 *v12 = &hs->v12;
+    bool offered = hs->session && hs->session->version == DOR_TLS_1_2;
+
+    if (offered && same_id(v12->session_id, v12->session_id_len, hs->session->id, hs->session->id_len)) {
+        DOR_TRY(check_resumed(t));
+        return begin_resumed(t);
+    }
+    give_up_session(hs);
+    /* Our id came back, but it was made up for the sake of TLS 1.3's middleboxes (RFC 8446 appendix D.4). */
+    if (!offered && same_id(v12->session_id, v12->session_id_len, hs->session_id, hs->session_id_len))
+        return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_SESSION_MISMATCH);
+    return DOR_SUCCESS;
+}

@@ -1,0 +1,164 @@
+/*
+ * resume_12.c - sessions by id (RFC 5246 section 7.3 and appendix F.1.4): which may be resumed, which are kept.
+ *
+ * Extended master secret (RFC 7627 sections 5.3 and 5.4): a session is resumed in the way it was made or not at all; one
+ * without the extension only where config->resume_without_ems says so.
+ *
+ * A server keeps its session for as long as the connection lives, because a fatal alert makes it forget the session
+ * (RFC 5246 section 7.2.2). A handshake that fails forgets nothing: otherwise everybody who saw an id on the wire could have
+ * the session thrown out.
+ */
+#include "tls/tls12.h"
+#include "x509/host_name.h"
+
+static bool same_name(const dor_session *session, dor_span name)
+{
+    return dor__span_equal(dor__bytes_span(&session->server_name), name);
+}
+
+static bool whole_12(const dor_session *session)
+{
+    return session->version == DOR_TLS_1_2 && session->id_len > 0 &&
+           session->secret_len == DOR_MASTER_SECRET_LEN;
+}
+
+bool dor__session_keepable_12(const dor_tls *t)
+{
+    return t->config->resumption && (t->hs->v12.extended_master_secret || t->config->resume_without_ems);
+}
+
+/* ---- client -------------------------------------------------------------------------------------------------- */
+
+/** The certificate is not sent again, so what is wanted of it now must have been wanted when the session was made. */
+static bool peer_good_enough(const dor_tls *t, const dor_session *session)
+{
+    if (!t->config->verify_peer) return true;
+    if (!session->peer || !session->peer_verified) return false;
+    return !t->config->verify_host || dor__ok(dor__certificate_check_host(session->peer, t->hs->host));
+}
+
+bool dor__session_offerable_12(const dor_tls *t, const dor_session *session)
+{
+    const dor_tls_config *config = t->config;
+    return config->resumption && dor__config_has_version(config, DOR_TLS_1_2) && whole_12(session) &&
+           (session->extended_master_secret || config->resume_without_ems) &&
+           dor__session_fresh(session, dor__now_ms(t)) &&
+           dor__config_suite(config, session->suite, DOR_TLS_1_2) && same_name(session, t->hs->host) &&
+           peer_good_enough(t, session);
+}
+
+/* ---- server -------------------------------------------------------------------------------------------------- */
+
+static bool suite_offered(dor_span suites, uint16_t id)
+{
+    dor_reader r = rd_from(suites);
+    uint16_t offered;
+    while (rd_left(&r) > 0 && dor__ok(rd_u16(&r, &offered)))
+        if (offered == id) return true;
+    return false;
+}
+
+/** The client's certificate, which is not asked for again. */
+static bool client_good_enough(const dor_tls_config *config, const dor_session *session)
+{
+    if (!config->verify_peer) return true;
+    return session->peer ? session->peer_verified : !config->require_peer_cert;
+}
+
+static dor_result judge(const dor_tls *t, const dor_session *session, bool *usable)
+{
+    bool extended = t->hs->v12.extended_master_secret;
+
+    *usable = whole_12(session) && dor__session_fresh(session, dor__now_ms(t)) &&
+              dor__config_suite(t->config, session->suite, DOR_TLS_1_2) &&
+              suite_offered(t->hs->peer_suites, session->suite) &&
+              same_name(session, dor__server_name_get(t)) && /* RFC 6066 section 3 */
+              client_good_enough(t->config, session);
+    if (!*usable) return DOR_SUCCESS;
+    if (session->extended_master_secret && !extended)
+        return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_EXTENDED_MASTER_SECRET);
+    *usable = extended ? session->extended_master_secret : t->config->resume_without_ems;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__session_find_12(dor_tls *t, dor_session **session)
+{
+    const dor_tls_config *config = t->config;
+    const dor_handshake *hs = t->hs;
+    bool usable;
+
+    *session = NULL;
+    if (!config->resumption || !config->store || !config->store->lookup || hs->session_id_len == 0)
+        return DOR_SUCCESS;
+    dor_session *found =
+        config->store->lookup(config->store_ctx, dor__span(hs->session_id, hs->session_id_len));
+    if (!found) return DOR_SUCCESS;
+    dor_result result = judge(t, found, &usable);
+    if (dor__ok(result) && usable)
+        *session = found;
+    else
+        dor__session_unref(found);
+    return result;
+}
+
+dor_result dor__session_id_make_12(dor_tls *t)
+{
+    dor_handshake_12 *v12 = &t->hs->v12;
+    v12->session_id_len = 0;
+    if (!dor__session_keepable_12(t) || !t->config->store || !t->config->store->store) return DOR_SUCCESS;
+    DOR_TRY(dor__rng_fill(t->env->rng, v12->session_id, DOR_SESSION_ID_MAX));
+    v12->session_id_len = DOR_SESSION_ID_MAX;
+    return DOR_SUCCESS;
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------------- */
+
+static dor_result fill(const dor_tls *t, dor_session *s)
+{
+    const dor_handshake_12 *v12 = &t->hs->v12;
+    s->version = DOR_TLS_1_2;
+    s->suite = t->suite->id;
+    memcpy(s->secret, v12->master_secret, DOR_MASTER_SECRET_LEN);
+    s->secret_len = DOR_MASTER_SECRET_LEN;
+    memcpy(s->id, v12->session_id, v12->session_id_len);
+    s->id_len = v12->session_id_len;
+    s->extended_master_secret = v12->extended_master_secret;
+    s->lifetime_s = t->config->session_lifetime_s;
+    s->created_ms = dor__now_ms(t);
+    s->peer = dor__certificate_ref(t->peer);
+    s->peer_verified = t->peer_verified;
+    DOR_TRY(dor__bytes_append(&s->server_name, dor__is_client(t) ? t->hs->host : dor__server_name_get(t)));
+    return dor__bytes_append(&s->alpn, dor__alpn_get(t));
+}
+
+dor_result dor__session_keep_12(dor_tls *t)
+{
+    dor_session *session;
+
+    dor__session_unref(t->session);
+    t->session = NULL;
+    if (t->resumed) {
+        t->session = dor__session_ref(t->hs->session);
+        return DOR_SUCCESS;
+    }
+    if (t->hs->v12.session_id_len == 0 || !dor__session_keepable_12(t)) return DOR_SUCCESS;
+    /* Without memory there is no session, and the next handshake is a full one. */
+    if (dor__failed(dor__session_new(&session))) return DOR_SUCCESS;
+    if (dor__failed(fill(t, session))) {
+        dor__session_unref(session);
+        return DOR_SUCCESS;
+    }
+    t->session = session;
+    if (!dor__is_client(t)) t->config->store->store(t->config->store_ctx, session);
+    return DOR_SUCCESS;
+}
+
+void dor__session_forget_12(dor_tls *t)
+{
+    const dor_tls_config *config = t->config;
+    if (!t->session) return;
+    if (!dor__is_client(t) && config->store && config->store->remove)
+        config->store->remove(config->store_ctx, dor__span(t->session->id, t->session->id_len));
+    dor__session_unref(t->session);
+    t->session = NULL;
+}

@@ -1,0 +1,53 @@
+/*
+ * tls12.h - what the files of TLS 1.2 share (RFC 5246, RFC 8422, RFC 7627). Private to core/tls.
+ */
+#ifndef DOR_TLS_TLS12_H
+#define DOR_TLS_TLS12_H
+
+#include "tls/handshake.h"
+
+enum {
+    DOR_VERIFY_DATA_12_LEN = 12, /* RFC 5246 section 7.4.9 */
+    DOR_CURVE_TYPE_NAMED = 3,    /* RFC 8422 section 5.4 */
+    DOR_CERT_TYPE_RSA_SIGN = 1,  /* ClientCertificateType, RFC 5246 section 7.4.4 */
+    DOR_CERT_TYPE_ECDSA_SIGN = 64
+};
+
+/** Two keys and two IVs; the suites here have no MAC keys (RFC 5246 section 6.3). */
+enum { DOR_KEY_BLOCK_12_LEN = 2 * DOR_AEAD_MAX_KEY_LEN + 2 * DOR_AEAD_NONCE_LEN };
+
+/* ---- key schedule: schedule_12.c ------------------------------------------------------------------------- */
+
+/** hs->shared_secret becomes the (extended) master secret and is wiped. ClientKeyExchange is in the transcript. */
+DOR_MUST_USE dor_result dor__master_secret_make_12(dor_tls *t);
+
+/** Takes the session's master secret. */
+DOR_MUST_USE dor_result dor__master_secret_resume_12(dor_tls *t, const dor_session *session);
+
+/** What protects the records of one side, from the master secret and the randoms. */
+DOR_MUST_USE dor_result dor__protection_make_12(dor_tls *t, dor_tls_role writer, dor_protection *p);
+
+/** verify_data of one side, over the transcript as it stands. */
+DOR_MUST_USE dor_result dor__verify_data_12(const dor_tls *t, dor_tls_role writer,
+                                            uint8_t verify_data[DOR_VERIFY_DATA_12_LEN]);
+
+/* ---- sessions: resume_12.c ------------------------------------------------------------------------------- */
+
+/** Server: the session that hs->session_id names, if it may be resumed in this handshake; NULL if not. A new reference. */
+DOR_MUST_USE dor_result dor__session_find_12(dor_tls *t, dor_session **session);
+
+/** Server: an id for the session to come, or none (hs->v12.session_id_len 0) when it will not be kept. */
+DOR_MUST_USE dor_result dor__session_id_make_12(dor_tls *t);
+
+/** True when a session of this handshake may be resumed later: RFC 7627 section 5.4 wants the extension. */
+bool dor__session_keepable_12(const dor_tls *t);
+
+/** Both Finished are verified: keeps the session (t->session) and gives it to the server's store. */
+DOR_MUST_USE dor_result dor__session_keep_12(dor_tls *t);
+
+/* ---- certificates ---------------------------------------------------------------------------------------- */
+
+/** True when a key of this type goes with the suite (RFC 8422 section 2; RFC 8446 section 4.2.3 for RSASSA-PSS keys). */
+bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type);
+
+#endif

@@ -19,53 +19,63 @@ dor_result dor__hkdf_extract(dor_hash_id id, dor_span salt, dor_span ikm, uint8_
 }
 
 /* RFC 5869 section 2.3: T(i) = HMAC(PRK, T(i-1) || info || i). */
-dor_result dor__hkdf_expand(dor_hash_id id, dor_span prk, dor_span info, uint8_t *out, size_t out_len)
+static dor_result expand_keyed(const dor_hmac *h, dor_span info, uint8_t *out, size_t out_len)
 {
-    size_t digest_len = dor__hash_len(id);
+    size_t digest_len = dor__hash_len(h->inner.id);
     uint8_t block[DOR_HASH_MAX_LEN];
     uint8_t counter = 1;
-    dor_hmac h;
     dor_result result = DOR_SUCCESS;
 
     if (digest_len == 0 || out_len > 255 * digest_len) return dor__error(DOR_E_BADARG);
-    if (out_len <= digest_len) {
-        const dor_span parts[] = {info, {&counter, 1}};
-        DOR_TRY(dor__hmac(id, prk, parts, 2, block));
-        if (out_len) memcpy(out, block, out_len);
-        dor__wipe(block, sizeof(block));
-        return DOR_SUCCESS;
-    }
-
-    DOR_TRY_GOTO(result, dor__hmac_init(&h, id, prk));
     while (out_len > 0) {
         const dor_span parts[] = {{block, counter == 1 ? 0 : digest_len}, info, {&counter, 1}};
         size_t part = out_len < digest_len ? out_len : digest_len;
-        DOR_TRY_GOTO(result, dor__hmac_mac(&h, parts, 3, block));
+        DOR_TRY_GOTO(result, dor__hmac_mac(h, parts, 3, block));
         memcpy(out, block, part);
         out += part;
         out_len -= part;
         counter++;
     }
 done:
-    dor__hmac_fini(&h);
     dor__wipe(block, sizeof(block));
     return result;
 }
+
+dor_result dor__hkdf_expand(dor_hash_id id, dor_span prk, dor_span info, uint8_t *out, size_t out_len)
+{
+    size_t digest_len = dor__hash_len(id);
+    dor_hmac h;
+
+    if (digest_len > 0 && out_len <= digest_len) {
+        const uint8_t counter = 1;
+        const dor_span parts[] = {info, {&counter, 1}};
+        uint8_t block[DOR_HASH_MAX_LEN];
+        DOR_TRY(dor__hmac(id, prk, parts, 2, block));
+        if (out_len) memcpy(out, block, out_len);
+        dor__wipe(block, sizeof(block));
+        return DOR_SUCCESS;
+    }
+    dor_result result = dor__hmac_init(&h, id, prk);
+    if (dor__ok(result)) result = expand_keyed(&h, info, out, out_len);
+    dor__hmac_fini(&h);
+    return result;
+}
+
+enum { MAX_LABEL_INFO = 2 + 1 + 255 + 1 + 255 };
 
 /*
  * RFC 8446 section 7.1:
  *   struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel;
  */
-dor_result dor__hkdf_expand_label(dor_hash_id id, dor_span secret, const char *label, dor_span context,
-                                  uint8_t *out, size_t out_len)
+static dor_result label_info(const char *label, dor_span context, size_t out_len, uint8_t *info,
+                             size_t *info_len)
 {
     static const char prefix[] = "tls13 ";
     enum { PREFIX_LEN = sizeof(prefix) - 1 };
     size_t label_len = strlen(label);
-    uint8_t info[2 + 1 + 255 + 1 + 255];
     size_t n = 0;
 
-    if (label_len + PREFIX_LEN > 255 || context.len > 255 || out_len > UINT16_MAX)
+    if (label_len < 1 || label_len + PREFIX_LEN > 255 || context.len > 255 || out_len > UINT16_MAX)
         return dor__error(DOR_E_BADARG);
     info[n++] = (uint8_t)(out_len >> 8);
     info[n++] = (uint8_t)out_len;
@@ -76,8 +86,28 @@ dor_result dor__hkdf_expand_label(dor_hash_id id, dor_span secret, const char *l
     n += label_len;
     info[n++] = (uint8_t)context.len;
     if (context.len) memcpy(info + n, context.ptr, context.len);
-    n += context.len;
+    *info_len = n + context.len;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__hkdf_expand_label(dor_hash_id id, dor_span secret, const char *label, dor_span context,
+                                  uint8_t *out, size_t out_len)
+{
+    uint8_t info[MAX_LABEL_INFO];
+    size_t n;
+
+    DOR_TRY(label_info(label, context, out_len, info, &n));
     return dor__hkdf_expand(id, secret, dor__span(info, n), out, out_len);
+}
+
+dor_result dor__hkdf_expand_label_keyed(const dor_hmac *secret, const char *label, dor_span context,
+                                        uint8_t *out, size_t out_len)
+{
+    uint8_t info[MAX_LABEL_INFO];
+    size_t n;
+
+    DOR_TRY(label_info(label, context, out_len, info, &n));
+    return expand_keyed(secret, dor__span(info, n), out, out_len);
 }
 
 /* RFC 5246 section 5: A(i) = HMAC(secret, A(i-1)); output HMAC(secret, A(i) || label || seed). */

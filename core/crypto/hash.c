@@ -91,6 +91,9 @@ dor_result dor__hash_final(dor_hash *h, uint8_t *digest)
 dor_result dor__hash_copy(dor_hash *to, const dor_hash *from)
 {
     to->id = from->id;
+#ifdef WOLFSSL_SMALL_STACK_CACHE
+    memset(to->state, 0, sizeof(to->state)); /* the copy functions free what the target holds first */
+#endif
     switch (from->id) {
     case DOR_HASH_SHA256: DOR_TRY_WC(wc_Sha256Copy(state_of(from), state_of(to))); return DOR_SUCCESS;
     case DOR_HASH_SHA384: DOR_TRY_WC(wc_Sha384Copy(state_of(from), state_of(to))); return DOR_SUCCESS;

@@ -65,13 +65,22 @@ dor_group dor__kx_from_name(dor_span name)
     return 0;
 }
 
-static dor_result make_x25519(uint8_t *scalar, uint8_t *public_value, dor_rng *rng)
+static dor_result x25519_public_of(uint8_t *scalar, uint8_t *public_value)
 {
-    DOR_TRY(dor__rng_fill(rng, scalar, 32));
     scalar[0] &= 0xf8; /* RFC 7748 section 5 */
     scalar[31] = (uint8_t)((scalar[31] & 0x7f) | 0x40);
     DOR_TRY_WC(wc_curve25519_make_pub(32, public_value, 32, scalar));
     return DOR_SUCCESS;
+}
+
+static dor_kx *kx_alloc(const group_info *info)
+{
+    dor_kx *k = dor__malloc(sizeof(*k) + info->scalar_len + info->public_len);
+    if (!k) return NULL;
+    k->group = info->group;
+    k->scalar_len = info->scalar_len;
+    k->public_len = info->public_len;
+    return k;
 }
 
 dor_result dor__kx_new(dor_kx **kx, dor_group group, dor_rng *rng)
@@ -81,15 +90,37 @@ dor_result dor__kx_new(dor_kx **kx, dor_group group, dor_rng *rng)
 
     *kx = NULL;
     if (!info) return dor__error(DOR_E_BADARG);
-    dor_kx *k = dor__malloc(sizeof(*k) + info->scalar_len + info->public_len);
+    dor_kx *k = kx_alloc(info);
     if (!k) return dor__error(DOR_E_NOMEM);
-    k->group = group;
-    k->scalar_len = info->scalar_len;
-    k->public_len = info->public_len;
+    uint8_t *scalar = k->bytes, *public_value = k->bytes + k->scalar_len;
+    if (info->curve) {
+        result = dor__ec_make_pair(info->curve, rng, scalar, public_value);
+    } else {
+        result = dor__rng_fill(rng, scalar, info->scalar_len);
+        if (dor__ok(result)) result = x25519_public_of(scalar, public_value);
+    }
+    if (dor__failed(result)) {
+        dor__kx_free(k);
+        return result;
+    }
+    *kx = k;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__kx_from_scalar(dor_kx **kx, dor_group group, dor_span scalar)
+{
+    const group_info *info = find(group);
+    dor_result result;
+
+    *kx = NULL;
+    if (!info || scalar.len != info->scalar_len) return dor__error(DOR_E_BADARG);
+    dor_kx *k = kx_alloc(info);
+    if (!k) return dor__error(DOR_E_NOMEM);
+    memcpy(k->bytes, scalar.ptr, scalar.len);
     if (info->curve)
-        result = dor__ec_make_pair(info->curve, rng, k->bytes, k->bytes + k->scalar_len);
+        result = dor__ec_public_of(info->curve, k->bytes, NULL, k->bytes + k->scalar_len);
     else
-        result = make_x25519(k->bytes, k->bytes + k->scalar_len, rng);
+        result = x25519_public_of(k->bytes, k->bytes + k->scalar_len);
     if (dor__failed(result)) {
         dor__kx_free(k);
         return result;

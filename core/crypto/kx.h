@@ -27,6 +27,11 @@ dor_group dor__kx_from_name(dor_span name);
 
 /** A fresh key pair. */
 DOR_MUST_USE dor_result dor__kx_new(dor_kx **kx, dor_group group, dor_rng *rng);
+
+/** A pair from a known private scalar, for test vectors: 32 bytes for X25519 (clamped here), else a number below the order. */
+DOR_MUST_USE dor_result dor__kx_from_scalar(dor_kx **kx, dor_group group, dor_span scalar);
+
+/** Wipes and frees; harmless with NULL. */
 void dor__kx_free(dor_kx *kx);
 dor_group dor__kx_group(const dor_kx *kx);
 

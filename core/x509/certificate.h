@@ -31,29 +31,29 @@ enum {
 };
 
 typedef struct dor_certificate {
-    uint32_t ref_count_;     /* atomic; through _ref and _unref */
-    uint8_t version;         /* 1, 2 or 3 */
+    uint32_t ref_count_; /* atomic; through _ref and _unref */
+    uint8_t version;     /* 1, 2 or 3 */
     bool has_basic_constraints;
     bool is_ca;
-    int16_t path_len;        /* -1: no limit */
+    int16_t path_len; /* -1: no limit */
     bool has_key_usage;
-    uint16_t key_usage;      /* DOR_KU_ */
+    uint16_t key_usage; /* DOR_KU_ */
     bool has_ext_key_usage;
-    uint8_t ext_key_usage;   /* DOR_EKU_ */
-    bool unknown_critical;   /* a critical extension that we do not process */
-    bool self_issued;        /* subject and issuer are the same name */
+    uint8_t ext_key_usage; /* DOR_EKU_ */
+    bool unknown_critical; /* a critical extension that we do not process */
+    bool self_issued;      /* subject and issuer are the same name */
     dor_span der;
-    dor_span tbs;            /* what the signature covers */
+    dor_span tbs; /* what the signature covers */
     dor_span serial;
-    dor_span issuer;         /* DER of the Name */
+    dor_span issuer; /* DER of the Name */
     dor_span subject;
-    dor_span spki;           /* DER of SubjectPublicKeyInfo */
+    dor_span spki;             /* DER of SubjectPublicKeyInfo */
     dor_span subject_alt_name; /* contents of the SEQUENCE, or empty */
     dor_span subject_key_id;
-    dor_span authority_key_id; /* keyIdentifier, or empty */
+    dor_span authority_key_id;    /* keyIdentifier, or empty */
     dor_span signature_algorithm; /* DER of AlgorithmIdentifier */
     dor_span signature;
-    int64_t not_before;      /* seconds since 1970 */
+    int64_t not_before; /* seconds since 1970 */
     int64_t not_after;
     dor_key_type key_type;
 } dor_certificate;
@@ -67,7 +67,8 @@ void dor__certificate_unref(dor_certificate *cert);
 DOR_MUST_USE dor_result dor__certificate_fingerprint(const dor_certificate *cert, uint8_t digest[32]);
 
 /** cert's signature checked with the issuer's key. bad_certificate with CERT_SIGNATURE, CERT_WEAK, CERT_UNSUPPORTED. */
-DOR_MUST_USE dor_result dor__certificate_verify_signature(const dor_certificate *cert, const dor_certificate *issuer);
+DOR_MUST_USE dor_result dor__certificate_verify_signature(const dor_certificate *cert,
+                                                          const dor_certificate *issuer);
 
 /** "CN=example, O=..." (RFC 4514 order as written, escaped) for people; truncated to cap with a NUL. */
 char *dor__name_format(dor_span name, char *text, size_t cap);

@@ -15,14 +15,14 @@ enum { DOR_PATH_MAX_DEPTH = 255, DOR_PATH_MAX_CERTS = 32, DOR_PATH_MAX_SIGNATURE
 
 typedef struct dor_path_params {
     const dor_trust_store *trust;
-    int64_t now;          /* seconds since 1970 */
-    dor_purpose purpose;  /* what the leaf is used as */
-    uint8_t depth;        /* non-self-issued intermediates allowed */
-    dor_span host;        /* checked for servers when not empty */
+    int64_t now;         /* seconds since 1970 */
+    dor_purpose purpose; /* what the leaf is used as */
+    uint8_t depth;       /* non-self-issued intermediates allowed */
+    dor_span host;       /* checked for servers when not empty */
 } dor_path_params;
 
 typedef struct dor_path_result {
-    size_t failed_index;  /* the sent certificate that the failure is about; 0 is the leaf */
+    size_t failed_index;     /* the sent certificate that the failure is about; 0 is the leaf */
     dor_certificate *anchor; /* borrowed from the trust store, on success */
 } dor_path_result;
 
@@ -31,7 +31,7 @@ typedef struct dor_path_result {
  * bounded amount of work. The alert of the failure is what the RFC and otp-semantics name: certificate_expired,
  * unknown_ca, bad_certificate, unsupported_certificate. The most telling failure wins over "unknown CA".
  */
-DOR_MUST_USE dor_result dor__path_validate(const dor_path_params *params, dor_certificate *const *certs, size_t count,
-                                           dor_path_result *result);
+DOR_MUST_USE dor_result dor__path_validate(const dor_path_params *params, dor_certificate *const *certs,
+                                           size_t count, dor_path_result *result);
 
 #endif

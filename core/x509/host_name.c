@@ -7,117 +7,16 @@
  */
 #include "x509/host_name.h"
 
+#include "base/address.h"
 #include "x509/der.h"
-
-/* A decimal number of one to three digits up to 255, without a leading zero. */
-static dor_result read_octet(dor_reader *r, uint8_t *octet)
-{
-    unsigned value = 0;
-    size_t digits = 0;
-    while (rd_left(r) > 0 && *r->ptr >= '0' && *r->ptr <= '9' && digits < 4) {
-        if (digits == 1 && value == 0) return DOR_DECODE_ERROR;
-        value = value * 10 + (unsigned)(*r->ptr++ - '0');
-        digits++;
-    }
-    *octet = (uint8_t)value;
-    return digits > 0 && value <= 255 ? DOR_SUCCESS : DOR_DECODE_ERROR;
-}
-
-static bool take(dor_reader *r, char c)
-{
-    if (rd_left(r) == 0 || *r->ptr != (uint8_t)c) return false;
-    r->ptr++;
-    return true;
-}
-
-/* Dotted decimal with four parts, and nothing of what inet_aton takes beside it (RFC 3986 section 3.2.2). */
-static bool parse_ipv4(dor_span text, uint8_t address[4])
-{
-    dor_reader r = rd_from(text);
-    for (size_t i = 0; i < 4; i++) {
-        if ((i > 0 && !take(&r, '.')) || dor__failed(read_octet(&r, &address[i]))) return false;
-    }
-    return rd_left(&r) == 0;
-}
-
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-/* One to four hexadecimal digits. */
-static bool read_group(dor_reader *r, uint16_t *group)
-{
-    unsigned value = 0;
-    size_t digits = 0;
-    while (rd_left(r) > 0 && digits < 4 && hex_digit(*r->ptr) >= 0) {
-        value = value << 4 | (unsigned)hex_digit(*r->ptr++);
-        digits++;
-    }
-    *group = (uint16_t)value;
-    return digits > 0;
-}
-
-/*
- * True when what is left is dotted decimal, which may only stand at the end (RFC 4291 section 2.2, form 3).
- */
-static bool take_embedded_ipv4(dor_reader *r, uint8_t address[4])
-{
-    dor_span rest = dor__span(r->ptr, rd_left(r));
-    if (!memchr(rest.ptr, '.', rest.len) || !parse_ipv4(rest, address)) return false;
-    r->ptr = r->end;
-    return true;
-}
-
-/*
- * RFC 4291 section 2.2: eight groups, or fewer around one "::", which stands for one or more groups of zeros.
- * A zone
- * ("%eth0") is no part of an address that a certificate could name.
- */
-static bool parse_ipv6(dor_span text, uint8_t address[16])
-{
-    dor_reader r = rd_from(text);
-    uint8_t bytes[16];
-    size_t len = 0, gap = SIZE_MAX; /* gap: where "::" stood */
-    if (take(&r, ':')) {
-        if (!take(&r, ':')) return false;
-        gap = 0;
-    }
-    while (rd_left(&r) > 0 && len < 16) {
-        uint16_t group;
-        if (len <= 12 && take_embedded_ipv4(&r, bytes + len)) {
-            len += 4;
-            break;
-        }
-        if (!read_group(&r, &group)) return false;
-        bytes[len++] = (uint8_t)(group >> 8);
-        bytes[len++] = (uint8_t)group;
-        if (rd_left(&r) == 0) break;
-        if (!take(&r, ':') || rd_left(&r) == 0) return false; /* no colon, or one with nothing behind it */
-        if (take(&r, ':')) {
-            if (gap != SIZE_MAX) return false;
-            gap = len;
-        }
-    }
-    if (rd_left(&r) > 0 || (gap == SIZE_MAX ? len != 16 : len > 14)) return false;
-    if (gap == SIZE_MAX) gap = len;
-    memset(address, 0, 16);
-    memcpy(address, bytes, gap);
-    memcpy(address + 16 - (len - gap), bytes + gap, len - gap);
-    return true;
-}
 
 size_t dor__address_parse(dor_span text, uint8_t address[16])
 {
-    if (text.len == 0 || text.len > 47) /* the longest IPv6 text has 45 characters; two brackets */
-        return 0;
-    if (parse_ipv4(text, address)) return 4;
-    if (text.len > 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
-        text = dor__span(text.ptr + 1, text.len - 2);
-    return parse_ipv6(text, address) ? 16 : 0;
+    bool bracketed = text.len > 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
+    if (!bracketed) return dor__ip_parse(text, address);
+    /* As in a URL (RFC 3986 section 3.2.2), where only IPv6 is written so. */
+    size_t len = dor__ip_parse(dor__span(text.ptr + 1, text.len - 2), address);
+    return len == 16 ? len : 0;
 }
 
 static bool is_digit(uint8_t c)

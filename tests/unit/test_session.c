@@ -1,4 +1,5 @@
 /* test_session.c - sessions: counting, age, and the form they take in tickets; tickets themselves. */
+#include "crypto/devcert.h"
 #include "support/counting_alloc.h"
 #include "tls/session.h"
 #include "tls/suite.h"
@@ -77,6 +78,30 @@ Test(session, there_and_back)
     dor__session_unref(back);
     dor__session_unref(s);
     dor__bytes_free(&out);
+    cr_assert_eq(counting_alloc_pieces(), 0);
+}
+
+Test(session, with_the_peers_certificate)
+{
+    counting_alloc_install();
+    dor_session *s = make(), *back;
+    dor_rng *rng;
+    dor_bytes cert = DOR_BYTES_EMPTY, key = DOR_BYTES_EMPTY, out = DOR_BYTES_EMPTY;
+    cr_assert(dor__ok(dor__rng_new_seeded(&rng, dor__span_str("peer"))));
+    cr_assert(dor__ok(dor__devcert_make(rng, "peer.example", 1700000000, &cert, &key)));
+    cr_assert(dor__ok(dor__certificate_new(&s->peer, dor__bytes_span(&cert))));
+    cr_assert(dor__ok(dor__session_serialise(s, &out)));
+    cr_assert(dor__ok(dor__session_parse(dor__bytes_span(&out), &back)));
+    expect_same(s, back);
+    cr_assert(dor__span_equal(back->peer->der, dor__bytes_span(&cert)));
+    dor__session_unref(back);
+    for (size_t len = 0; len < out.len; len++)
+        cr_assert(dor__failed(dor__session_parse(dor__span(out.ptr, len), &back)));
+    dor__session_unref(s);
+    dor__bytes_free(&out);
+    dor__bytes_free(&cert);
+    dor__bytes_free(&key);
+    dor__rng_free(rng);
     cr_assert_eq(counting_alloc_pieces(), 0);
 }
 

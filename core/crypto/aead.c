@@ -30,8 +30,9 @@ static_assert(_Alignof(struct dor_aead) <= _Alignof(max_align_t),
               "malloc's alignment is enough for the round keys");
 static_assert(CHACHA20_POLY1305_AEAD_IV_SIZE == DOR_AEAD_NONCE_LEN, "RFC 8439 nonces");
 
-static size_t context_size(dor_aead_id id)
+size_t dor__aead_size(dor_aead_id id)
 {
+    if (id == DOR_AEAD_NONE) return 0;
     return id == DOR_AEAD_CHACHA20_POLY1305 ? offsetof(struct dor_aead, u) + CHACHA20_POLY1305_AEAD_KEYSIZE
                                             : sizeof(struct dor_aead);
 }
@@ -54,7 +55,7 @@ dor_result dor__aead_new(dor_aead **aead, dor_aead_id id, const uint8_t *key)
 
     *aead = NULL;
     if (key_len == 0) return dor__error(DOR_E_BADARG);
-    dor_aead *a = dor__malloc(context_size(id));
+    dor_aead *a = dor__malloc(dor__aead_size(id));
     if (!a) return dor__error(DOR_E_NOMEM);
 
     a->id = id;
@@ -67,14 +68,14 @@ dor_result dor__aead_new(dor_aead **aead, dor_aead_id id, const uint8_t *key)
     DOR_TRY_WC_GOTO(result, wc_AesGcmSetKey(&a->u.aes, key, (word32)key_len));
     *aead = a;
 done:
-    if (dor__failed(result)) dor__free_wiped(a, context_size(id));
+    if (dor__failed(result)) dor__free_wiped(a, dor__aead_size(id));
     return result;
 }
 
 void dor__aead_free(dor_aead *aead)
 {
     if (!aead) return;
-    size_t size = context_size(aead->id);
+    size_t size = dor__aead_size(aead->id);
     if (aead->id != DOR_AEAD_CHACHA20_POLY1305) wc_AesFree(&aead->u.aes);
     dor__free_wiped(aead, size);
 }

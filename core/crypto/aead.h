@@ -27,6 +27,9 @@ size_t dor__aead_key_len(dor_aead_id id);
 /** key has dor__aead_key_len(id) bytes and is copied in expanded form. */
 DOR_MUST_USE dor_result dor__aead_new(dor_aead **aead, dor_aead_id id, const uint8_t *key);
 
+/** Heap bytes that a context takes. */
+size_t dor__aead_size(dor_aead_id id);
+
 /** Wipes and frees; harmless with NULL. */
 void dor__aead_free(dor_aead *aead);
 

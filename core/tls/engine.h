@@ -2,10 +2,10 @@
  * engine.h - one TLS connection without I/O: ciphertext in, events and ciphertext out.
  *
  *     dor__tls_start(t);                                      // a client writes its hello
- *     while (len) {
- *         r = dor__tls_receive(t, data, len, &used, &event);  // until everything is used up
- *         ... act on event; send dor__tls_output(t), whether or not r is a failure ...
- *     }
+ *     do {
+ *         r = dor__tls_receive(t, data, len, &used, &event);  // until everything is used up and there is no event
+ *         ... data += used, len -= used, act on event; send dor__tls_output(t), whether or not r is a failure ...
+ *     } while (dor__ok(r) && (len || event.kind != DOR_TLS_EVENT_NONE));
  *
  * The first failure sticks: every later call answers with it, and the alert that the RFC names for it waits in the
  * output. No clock, no randomness of its own: both come through dor_tls_env.
@@ -42,10 +42,10 @@ typedef struct dor_tls_peer {
 
 typedef enum dor_tls_event_kind {
     DOR_TLS_EVENT_NONE = 0,
-    DOR_TLS_EVENT_CONNECTED,  /* the handshake is complete, both Finished verified: once */
-    DOR_TLS_EVENT_DATA,       /* data: plaintext, until the next call with this connection */
-    DOR_TLS_EVENT_TICKET,     /* client: session may be resumed; the reference goes to the caller */
-    DOR_TLS_EVENT_CLOSED      /* the peer's close_notify: nothing more will come */
+    DOR_TLS_EVENT_CONNECTED, /* the handshake is complete, both Finished verified: once */
+    DOR_TLS_EVENT_DATA,      /* data: plaintext, until the next call with this connection */
+    DOR_TLS_EVENT_TICKET,    /* client: session may be resumed; the reference goes to the caller */
+    DOR_TLS_EVENT_CLOSED     /* the peer's close_notify: nothing more will come */
 } dor_tls_event_kind;
 
 typedef struct dor_tls_event {
@@ -58,19 +58,19 @@ typedef struct dor_tls_event {
 typedef struct dor_tls_info {
     uint16_t version;
     const dor_suite *suite;
-    dor_group group;             /* 0: none (TLS 1.2 resumption) */
-    dor_sig_scheme peer_scheme;  /* what the peer signed with; 0: it did not */
+    dor_group group;            /* 0: none (TLS 1.2 resumption) */
+    dor_sig_scheme peer_scheme; /* what the peer signed with; 0: it did not */
     bool resumed;
     bool hello_retry;
     bool extended_master_secret; /* TLS 1.2; always in effect true for 1.3 */
     dor_span alpn;
-    dor_span server_name;
-    dor_certificate *peer;       /* or NULL */
+    dor_span server_name;  /* server: as the client sent it; client: whom it called, a name or an address */
+    dor_certificate *peer; /* or NULL */
 } dor_tls_info;
 
 /** Takes a reference to config. peer is for clients (NULL: an empty one). */
-DOR_MUST_USE dor_result dor__tls_new(dor_tls **tls, dor_tls_role role, dor_tls_config *config, const dor_tls_env *env,
-                                     const dor_tls_peer *peer);
+DOR_MUST_USE dor_result dor__tls_new(dor_tls **tls, dor_tls_role role, dor_tls_config *config,
+                                     const dor_tls_env *env, const dor_tls_peer *peer);
 
 /** Wipes and frees everything; harmless with NULL. */
 void dor__tls_free(dor_tls *t);
@@ -80,9 +80,11 @@ DOR_MUST_USE dor_result dor__tls_start(dor_tls *t);
 
 /**
  * Takes ciphertext off data (which it may change: decryption is in place). Returns when everything is used up or an
- * event is there; *used tells how far it came. Call again with the rest.
+ * event is there; *used tells how far it came. Call again with the rest, also when nothing is left (len 0) but there was
+ * an event: one record may hold several tickets. After the peer's close_notify everything is used up and passed over.
  */
-DOR_MUST_USE dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used, dor_tls_event *event);
+DOR_MUST_USE dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used,
+                                         dor_tls_event *event);
 
 /** Seals plaintext into the output. ENOTCONN before the handshake is complete, CLOSED after our close_notify. */
 DOR_MUST_USE dor_result dor__tls_send(dor_tls *t, dor_span plaintext);

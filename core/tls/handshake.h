@@ -72,14 +72,19 @@ typedef enum dor_action_kind {
     DOR_ACTION_STEP
 } dor_action_kind;
 
-typedef enum dor_writer { DOR_BY_CLIENT, DOR_BY_SERVER, DOR_BY_BOTH } dor_writer; /* first two as dor_tls_role */
+typedef enum dor_writer {
+    DOR_BY_CLIENT,
+    DOR_BY_SERVER,
+    DOR_BY_BOTH
+} dor_writer; /* first two as dor_tls_role */
 
 typedef struct dor_action {
     const char *name;
-    uint8_t kind;    /* dor_action_kind */
-    uint8_t writer;  /* dor_writer; a step runs on that side only, or on both */
-    uint8_t type;    /* dor_message_type */
-    uint32_t min_len, max_len; /* of a message's body, checked before the body is waited for; max 0: the config's limit */
+    uint8_t kind;   /* dor_action_kind */
+    uint8_t writer; /* dor_writer; a step runs on that side only, or on both */
+    uint8_t type;   /* dor_message_type */
+    uint32_t min_len,
+        max_len; /* of a message's body, checked before the body is waited for; max 0: the config's limit */
 
     /**
      * Message: appends the body to w; the engine has written the header there and fills in the length afterwards.
@@ -159,8 +164,8 @@ DOR_MUST_USE dor_result dor__extensions_send(dor_tls *t, unsigned context, dor_b
 typedef struct dor_ext_block {
     dor_span data[DOR_EXT_MAX]; /* by table index */
     uint32_t present;
-    bool unknown;          /* one that is not in the table */
-    uint16_t last_type;    /* the last in the message */
+    bool unknown;       /* one that is not in the table */
+    uint16_t last_type; /* the last in the message */
 } dor_ext_block;
 
 /** Splits a block (without its outer length). Twice the same type, known or not: decode_error. */
@@ -175,10 +180,10 @@ DOR_MUST_USE dor_result dor__extensions_receive(dor_tls *t, unsigned context, co
 /* ---- transcript: transcript.c ---------------------------------------------------------------------------- */
 
 typedef struct dor_transcript {
-    dor_hash hash;  /* .id is DOR_HASH_NONE until the suite is known */
-    dor_bytes raw;  /* the messages themselves: until the hash is known, or while keep_raw */
+    dor_hash hash; /* .id is DOR_HASH_NONE until the suite is known */
+    dor_bytes raw; /* the messages themselves: until the hash is known, or while keep_raw */
     size_t raw_limit;
-    bool keep_raw;  /* TLS 1.2: CertificateVerify signs the messages with a hash of its own choice */
+    bool keep_raw; /* TLS 1.2: CertificateVerify signs the messages with a hash of its own choice */
 } dor_transcript;
 
 void dor__transcript_init(dor_transcript *tr, size_t raw_limit);
@@ -212,12 +217,12 @@ typedef struct dor_key_share {
 typedef struct dor_handshake_12 {
     uint8_t master_secret[DOR_MASTER_SECRET_LEN];
     bool have_master_secret;
-    bool extended_master_secret;   /* RFC 7627: both ends said so */
-    bool renegotiation_info;       /* RFC 5746: the peer said so, or the SCSV did */
+    bool extended_master_secret;            /* RFC 7627: both ends said so */
+    bool renegotiation_info;                /* RFC 5746: the peer said so, or the SCSV did */
     uint8_t session_id[DOR_SESSION_ID_MAX]; /* what the server's hello says */
     uint8_t session_id_len;
-    dor_span server_point;         /* the server's ephemeral key, in the arena (client) */
-    uint8_t usable_kinds;          /* server: bit 1 << dor_kx_kind, we have an identity for it */
+    dor_span server_point; /* the server's ephemeral key, in the arena (client) */
+    uint8_t usable_kinds;  /* server: bit 1 << dor_kx_kind, we have an identity for it */
 } dor_handshake_12;
 
 typedef struct dor_handshake {
@@ -235,7 +240,7 @@ typedef struct dor_handshake {
     size_t message_start; /* in flight: the header of the message being written */
 
     /* what is heard */
-    dor_span message;     /* the whole message that a receive handler is at, header and all */
+    dor_span message; /* the whole message that a receive handler is at, header and all */
     dor_transcript transcript;
 
     /* hellos */
@@ -243,24 +248,24 @@ typedef struct dor_handshake {
     uint8_t server_random[DOR_RANDOM_LEN];
     uint8_t session_id[DOR_SESSION_ID_MAX]; /* the client's (legacy_)session_id */
     uint8_t session_id_len;
-    uint16_t client_version; /* legacy_version of the ClientHello */
-    uint16_t ext_min_version; /* client: the lowest and highest version that its hello offers */
-    uint32_t ext_sent;       /* client: in its hello; bits as in dor__ext_bit */
-    uint32_t ext_received;   /* server: in the client's hello */
-    dor_span cookie;         /* RFC 8446 section 4.2.2: to be echoed */
+    uint16_t client_version;  /* legacy_version of the ClientHello */
+    uint32_t ext_sent;        /* client: in its hello; bits as in dor__ext_bit */
+    uint32_t ext_received;    /* server: in the client's hello */
+    dor_span cookie;          /* RFC 8446 section 4.2.2: to be echoed */
     uint8_t hello_digest[32]; /* server: what a second hello must leave unchanged */
-    dor_group retry_group;   /* the group asked for by HelloRetryRequest, or 0 */
+    dor_group retry_group;    /* the group asked for by HelloRetryRequest, or 0 */
     uint16_t retry_suite;
-    bool fallback_scsv;      /* RFC 7507 */
+    bool fallback_scsv; /* RFC 7507 */
 
     /* the peer's offers, cut down to what we know */
     dor_group peer_groups[DOR_MAX_GROUPS]; /* in the peer's order, only those in our config */
     size_t peer_group_count;
-    bool peer_has_groups;    /* it sent supported_groups at all */
-    uint32_t peer_schemes;   /* bit i: it takes config->schemes[i] in CertificateVerify */
+    bool peer_has_groups;  /* it sent supported_groups at all */
+    uint32_t peer_schemes; /* bit i: it takes config->schemes[i] in CertificateVerify */
     bool peer_has_schemes;
     dor_key_share peer_shares[DOR_MAX_KEY_SHARES]; /* in the arena */
     size_t peer_share_count;
+    size_t peer_share_total; /* with those that we do not know */
     dor_span peer_suites;    /* server: only while the ClientHello is handled */
     dor_span psk_identities; /* server: likewise */
     dor_span psk_binders;    /* server: likewise */
@@ -274,24 +279,24 @@ typedef struct dor_handshake {
     size_t shared_secret_len;
 
     /* TLS 1.3 key schedule (schedule_13.c) */
-    uint8_t secret[DOR_SECRET_MAX_LEN]; /* early, then handshake, then master secret */
+    uint8_t secret[DOR_SECRET_MAX_LEN];        /* early, then handshake, then master secret */
     uint8_t client_secret[DOR_SECRET_MAX_LEN]; /* client_handshake_traffic_secret */
     uint8_t server_secret[DOR_SECRET_MAX_LEN];
     uint8_t client_app_secret[DOR_SECRET_MAX_LEN]; /* until they are put to use */
     uint8_t server_app_secret[DOR_SECRET_MAX_LEN];
 
     /* resumption */
-    dor_session *session;  /* client: offered; server: accepted. A reference */
-    uint16_t psk_index;    /* server */
+    dor_session *session; /* client: offered; server: accepted. A reference */
+    uint16_t psk_index;   /* server */
 
     /* certificates */
-    const dor_identity *identity; /* ours, or NULL */
-    dor_sig_scheme scheme;        /* what we sign with */
-    dor_span request_context;     /* certificate_request_context to be echoed */
+    const dor_identity *identity;               /* ours, or NULL */
+    dor_sig_scheme scheme;                      /* what we sign with */
+    dor_span request_context;                   /* certificate_request_context to be echoed */
     dor_certificate *chain[DOR_PATH_MAX_CERTS]; /* the peer's; references */
     size_t chain_count;
     dor_public_key *peer_key;
-    bool chain_verified;          /* dor__peer_chain_verify was content */
+    bool chain_verified; /* dor__peer_chain_verify was content */
 
     /* proofs */
     bool proof_peer;
@@ -300,7 +305,7 @@ typedef struct dor_handshake {
     bool compat_ccs_sent;
     uint32_t early_data_budget; /* server: bytes of refused early data that may still be passed over */
 
-    dor_span host;              /* client: whom it calls; in the arena */
+    dor_span host; /* client: whom it calls; in the arena */
     dor_handshake_12 v12;
 } dor_handshake;
 
@@ -309,41 +314,44 @@ typedef struct dor_handshake {
 struct dor_tls {
     dor_tls_config *config;
     const dor_tls_env *env;
-    dor_handshake *hs;    /* NULL once connected or failed */
+    dor_handshake *hs; /* NULL once connected or failed */
     const dor_suite *suite;
     dor_certificate *peer;
-    dor_session *session; /* TLS 1.2: what this connection can be resumed by; the server forgets it on a failure */
+    dor_session
+        *session; /* TLS 1.2: what this connection can be resumed by; the server forgets it on a failure */
+    dor_session *ticket; /* TLS 1.3 client: came in with the present message; becomes an event */
 
     dor_record_reader reader;
     dor_protection read, write;
     dor_bytes output;
-    dor_bytes message;    /* the beginning of a handshake message whose end has not come */
-    uint8_t *names;       /* alpn, then server_name */
+    dor_bytes message; /* the beginning of a handshake message whose end has not come */
+    uint8_t *names;    /* alpn, then server_name */
 
-    uint8_t read_secret[DOR_SECRET_MAX_LEN];  /* TLS 1.3: application_traffic_secret_N, for KeyUpdate */
+    uint8_t read_secret[DOR_SECRET_MAX_LEN]; /* TLS 1.3: application_traffic_secret_N, for KeyUpdate */
     uint8_t write_secret[DOR_SECRET_MAX_LEN];
     uint8_t resumption_secret[DOR_SECRET_MAX_LEN]; /* TLS 1.3 client: for the tickets to come */
 
-    dor_result error;     /* sticks */
+    dor_result error; /* sticks */
     uint16_t version;
     uint16_t record_version; /* what our record headers say */
     dor_group group;
     dor_sig_scheme peer_scheme;
     uint16_t empty_records, key_updates;
+    uint16_t handshake_left; /* bytes behind the present message in its record */
     uint8_t alpn_len, server_name_len;
     uint8_t warning_alerts;
     uint8_t tickets_seen;
     uint8_t renegotiation_requests; /* TLS 1.2: refused so far */
-    uint8_t role;         /* dor_tls_role */
+    uint8_t role;                   /* dor_tls_role */
     bool started;
-    bool connected;       /* application data may flow */
-    bool tell_connected;  /* the event is due */
+    bool connected;      /* application data may flow */
+    bool tell_connected; /* the event is due */
     bool resumed, hello_retry, extended_master_secret;
-    bool read_closed;     /* the peer's close_notify came */
-    bool write_closed;    /* ours went */
-    bool alert_sent;      /* the fatal one */
+    bool read_closed;       /* the peer's close_notify came */
+    bool write_closed;      /* ours went */
+    bool alert_sent;        /* the fatal one */
     bool answer_key_update; /* update_requested waits for our next sending */
-    bool peer_verified;   /* its chain was validated, now or when the session was made */
+    bool peer_verified;     /* its chain was validated, now or when the session was made */
 };
 
 static inline bool dor__is_client(const dor_tls *t)
@@ -430,6 +438,9 @@ DOR_MUST_USE dor_result dor__peer_chain_verify(dor_tls *t);
 /** The peer's choice of scheme: one that we offered and that fits version and key; illegal_parameter if not. */
 DOR_MUST_USE dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme);
 
+/** The peer has shown that it knows the secret of hs->session: it is who it was then. */
+DOR_MUST_USE dor_result dor__peer_from_session(dor_tls *t);
+
 /** supported_signature_algorithms<2..2^16-2>, with its length: into w, and from a span into hs->peer_schemes. */
 DOR_MUST_USE dor_result dor__schemes_write(const dor_tls *t, dor_bytes *w);
 DOR_MUST_USE dor_result dor__schemes_read(dor_tls *t, dor_reader *r);
@@ -447,6 +458,9 @@ bool dor__config_has_group(const dor_tls_config *config, dor_group group);
 const dor_suite *dor__config_suite(const dor_tls_config *config, uint16_t id, uint16_t version);
 bool dor__config_has_version(const dor_tls_config *config, uint16_t version);
 
+/** The highest version that the config really has (0: none), its suites and groups considered. */
+uint16_t dor__config_max_version(const dor_tls_config *config);
+
 /** The best suite in common for a version, by our order or the client's; NULL: none. `accept` may refuse one (NULL: takes all). */
 const dor_suite *dor__suite_choose(const dor_tls *t, dor_span peer_suites, uint16_t version,
                                    bool (*accept)(const dor_tls *t, const dor_suite *suite));
@@ -456,6 +470,12 @@ dor_group dor__group_choose(const dor_tls *t);
 
 /** One line for env->key_log: label, client random, secret. */
 void dor__key_log(const dor_tls *t, const char *label, dor_span secret);
+
+/**
+ * Server, after a TLS 1.3 ClientHello: suite, group and share, ticket or identity; or that a HelloRetryRequest is
+ * needed. negotiate_13.c
+ */
+DOR_MUST_USE dor_result dor__negotiate_13(dor_tls *t);
 
 /* ---- where TLS 1.2 plugs in: negotiate_12.c and the *_12.c files ----------------------------------------- */
 

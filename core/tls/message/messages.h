@@ -22,7 +22,16 @@ extern const dor_action dor__msg_client_certificate_verify;
 extern const dor_action dor__msg_server_finished;
 extern const dor_action dor__msg_client_finished;
 extern const dor_action dor__msg_new_session_ticket;
-extern const dor_action dor__msg_key_update;
+
+/** A step: as many NewSessionTickets as the config says. */
+DOR_MUST_USE dor_result dor__tickets_send(dor_tls *t, dor_bytes *w);
+
+/** KeyUpdate, then fresh sending keys (RFC 8446 section 4.6.3). */
+DOR_MUST_USE dor_result dor__key_update_send(dor_tls *t, bool ask_peer);
+DOR_MUST_USE dor_result dor__key_update_receive(dor_tls *t, dor_span body);
+
+/** HelloRetryRequest, told from a ServerHello by its random: RFC 8446 section 4.1.3. */
+extern const uint8_t dor__hello_retry_random[DOR_RANDOM_LEN];
 
 /* TLS 1.2, RFC 5246 section 7.4 */
 extern const dor_action dor__msg_server_certificate_12;
@@ -34,7 +43,7 @@ extern const dor_action dor__msg_client_key_exchange_12;
 extern const dor_action dor__msg_certificate_verify_12;
 extern const dor_action dor__msg_server_finished_12;
 extern const dor_action dor__msg_client_finished_12;
-extern const dor_action dor__msg_hello_request_12;       /* to a connected client */
-extern const dor_action dor__msg_client_hello_again_12;  /* to a connected server: renegotiation, refused */
+extern const dor_action dor__msg_hello_request_12;      /* to a connected client */
+extern const dor_action dor__msg_client_hello_again_12; /* to a connected server: renegotiation, refused */
 
 #endif

@@ -1,0 +1,152 @@
+/*
+ * actions_13.c - every legal TLS 1.3 handshake, and its changes of keys (RFC 8446 section 2 and appendix A).
+ */
+#include "tls/message/messages.h"
+#include "tls/schedule_13.h"
+
+/* ---- steps ------------------------------------------------------------------------------------------------ */
+
+/* RFC 8446 appendix D.4: once, behind the server's first message and in front of the client's second flight. */
+static dor_result compat_ccs(dor_tls *t, dor_bytes *w)
+{
+    dor_handshake *hs = t->hs;
+    (void)w;
+    /* A server goes by whether the client sent a session id; a client sent one if its config says so. */
+    if (hs->compat_ccs_sent || hs->session_id_len == 0) return DOR_SUCCESS;
+    hs->compat_ccs_sent = true;
+    return dor__ccs_write(t);
+}
+
+static dor_result read_keys(dor_tls *t, const uint8_t *secret)
+{
+    dor_protection keys;
+    DOR_TRY(dor__traffic_keys(t, secret, &keys));
+    return dor__read_keys_set(t, &keys);
+}
+
+static dor_result write_keys(dor_tls *t, const uint8_t *secret)
+{
+    dor_protection keys;
+    DOR_TRY(dor__traffic_keys(t, secret, &keys));
+    return dor__write_keys_set(t, &keys);
+}
+
+static dor_result handshake_keys(dor_tls *t, dor_bytes *w)
+{
+    dor_handshake *hs = t->hs;
+    (void)w;
+    DOR_TRY(dor__schedule_handshake(t));
+    DOR_TRY(read_keys(t, dor__is_client(t) ? hs->server_secret : hs->client_secret));
+    return write_keys(t, dor__is_client(t) ? hs->client_secret : hs->server_secret);
+}
+
+static dor_result app_read_keys(dor_tls *t, const uint8_t *secret)
+{
+    if (!t->hs->proof_peer || !t->hs->proof_finished) return dor__error(DOR_E_INTERNAL);
+    memcpy(t->read_secret, secret, sizeof t->read_secret);
+    return read_keys(t, secret);
+}
+
+static dor_result app_write_keys(dor_tls *t, const uint8_t *secret)
+{
+    memcpy(t->write_secret, secret, sizeof t->write_secret);
+    return write_keys(t, secret);
+}
+
+/*
+ * Behind the server's Finished. The server's sending keys change before the client has proved anything, as section 4.4.4
+ * has it, for the sake of alerts; data does not flow before dor__handshake_complete.
+ */
+static dor_result server_app_keys(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    DOR_TRY(dor__schedule_master(t));
+    return dor__is_client(t) ? app_read_keys(t, t->hs->server_app_secret)
+                             : app_write_keys(t, t->hs->server_app_secret);
+}
+
+/* Behind the client's Finished. */
+static dor_result client_app_keys(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    if (t->config->resumption) DOR_TRY(dor__schedule_resumption(t));
+    if (dor__is_client(t)) return app_write_keys(t, t->hs->client_app_secret);
+    if (!t->hs->proof_peer) DOR_TRY(dor__prove_peer(t, DOR_PROOF_NOT_REQUIRED));
+    return app_read_keys(t, t->hs->client_app_secret);
+}
+
+#define STEP(label, who, function)                                                                           \
+    {                                                                                                        \
+        .name = label, .kind = DOR_ACTION_STEP, .writer = who, .send = function                              \
+    }
+
+static const dor_action server_ccs = STEP("compatibility change_cipher_spec", DOR_BY_SERVER, compat_ccs);
+static const dor_action client_ccs = STEP("compatibility change_cipher_spec", DOR_BY_CLIENT, compat_ccs);
+static const dor_action hs_keys = STEP("handshake keys", DOR_BY_BOTH, handshake_keys);
+static const dor_action server_keys = STEP("server application keys", DOR_BY_BOTH, server_app_keys);
+static const dor_action client_keys = STEP("client application keys", DOR_BY_BOTH, client_app_keys);
+static const dor_action tickets = STEP("tickets", DOR_BY_SERVER, dor__tickets_send);
+
+/* ---- scripts ---------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+#define HELLOS &dor__msg_client_hello, &dor__msg_server_hello, &server_ccs, &hs_keys
+#define RETRY_HELLOS                                                                                        \
+    &dor__msg_client_hello, &dor__msg_hello_retry_request, &server_ccs, &client_ccs, &dor__msg_client_hello, \
+    &dor__msg_server_hello, &hs_keys
+#define SERVER_PARAMETERS &dor__msg_encrypted_extensions
+#define SERVER_AUTH       &dor__msg_server_certificate, &dor__msg_server_certificate_verify
+#define SERVER_DONE       &dor__msg_server_finished, &server_keys, &client_ccs
+#define CLIENT_DONE       &dor__msg_client_finished, &client_keys, &dor__step_complete, &tickets, NULL
+
+static const dor_action *const full[] = {
+    HELLOS, SERVER_PARAMETERS, SERVER_AUTH, SERVER_DONE, CLIENT_DONE};
+static const dor_action *const resumed[] = {
+    HELLOS, SERVER_PARAMETERS, SERVER_DONE, CLIENT_DONE};
+static const dor_action *const asked[] = {
+    HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
+    &dor__msg_client_certificate, CLIENT_DONE};
+static const dor_action *const mutual[] = {
+    HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
+    &dor__msg_client_certificate, &dor__msg_client_certificate_verify, CLIENT_DONE};
+static const dor_action *const retry_full[] = {
+    RETRY_HELLOS, SERVER_PARAMETERS, SERVER_AUTH, SERVER_DONE, CLIENT_DONE};
+static const dor_action *const retry_resumed[] = {
+    RETRY_HELLOS, SERVER_PARAMETERS, SERVER_DONE, CLIENT_DONE};
+static const dor_action *const retry_asked[] = {
+    RETRY_HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
+    &dor__msg_client_certificate, CLIENT_DONE};
+static const dor_action *const retry_mutual[] = {
+    RETRY_HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
+    &dor__msg_client_certificate, &dor__msg_client_certificate_verify, CLIENT_DONE};
+
+/* A resumed connection has no client authentication: the ticket remembers it (RFC 8446 section 4.3.2). */
+const dor_script dor__scripts_13[] = {
+    {0, full},
+    {DOR_PROPERTY_RESUMED, resumed},
+    {DOR_PROPERTY_CLIENT_AUTH, asked},
+    {DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT, mutual},
+    {DOR_PROPERTY_RETRY, retry_full},
+    {DOR_PROPERTY_RETRY | DOR_PROPERTY_RESUMED, retry_resumed},
+    {DOR_PROPERTY_RETRY | DOR_PROPERTY_CLIENT_AUTH, retry_asked},
+    {DOR_PROPERTY_RETRY | DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT, retry_mutual},
+    {0, NULL}};
+/* clang-format on */
+
+static const dor_action key_update_by_server = {.name = "KeyUpdate",
+                                                .kind = DOR_ACTION_MESSAGE,
+                                                .writer = DOR_BY_SERVER,
+                                                .type = DOR_MSG_KEY_UPDATE,
+                                                .min_len = 1,
+                                                .max_len = 1,
+                                                .receive = dor__key_update_receive};
+static const dor_action key_update_by_client = {.name = "KeyUpdate",
+                                                .kind = DOR_ACTION_MESSAGE,
+                                                .writer = DOR_BY_CLIENT,
+                                                .type = DOR_MSG_KEY_UPDATE,
+                                                .min_len = 1,
+                                                .max_len = 1,
+                                                .receive = dor__key_update_receive};
+
+const dor_action *const dor__post_actions_13[] = {&key_update_by_server, &key_update_by_client,
+                                                  &dor__msg_new_session_ticket, NULL};

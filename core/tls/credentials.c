@@ -1,0 +1,131 @@
+/*
+ * credentials.c - which certificate and signature scheme we use, and what we make of the peer's.
+ *
+ * RFC 8446 sections 4.2.3 and 4.4.2; RFC 5246 sections 7.4.2 and 7.4.8.
+ */
+#include "tls/handshake.h"
+
+#include "tls/internal.h"
+#include "x509/path.h"
+
+static dor_result illegal(void)
+{
+    return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
+}
+
+/* ---- ours ------------------------------------------------------------------------------------------------- */
+
+static bool key_fits(uint16_t version, dor_sig_scheme scheme, dor_key_type type, dor_kx_kind kx)
+{
+    bool rsa = type == DOR_KEY_RSA || type == DOR_KEY_RSA_PSS;
+    if (version == DOR_TLS_1_3) return dor__sig_allowed_in_tls13(scheme, type);
+    if ((kx == DOR_KX_ECDHE_RSA && !rsa) || (kx == DOR_KX_ECDHE_ECDSA && rsa)) return false;
+    return dor__sig_fits_key(scheme, type);
+}
+
+void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found)
+{
+    const dor_tls_config *config = t->config;
+    *found = false;
+    for (size_t s = 0; s < config->scheme_count; s++) {
+        if (!(t->hs->peer_schemes >> s & 1)) continue;
+        for (size_t i = 0; i < config->identity_count; i++) {
+            const dor_identity *identity = &config->identities[i];
+            if (!key_fits(t->version, config->schemes[s], dor__private_key_type(identity->key), kx)) continue;
+            t->hs->identity = identity;
+            t->hs->scheme = config->schemes[s];
+            *found = true;
+            return;
+        }
+    }
+}
+
+dor_result dor__schemes_write(const dor_tls *t, dor_bytes *w)
+{
+    size_t mark;
+    DOR_TRY(wr_begin(w, 2, &mark));
+    for (size_t i = 0; i < t->config->scheme_count; i++)
+        DOR_TRY(wr_u16(w, t->config->schemes[i]));
+    return wr_end(w, 2, mark);
+}
+
+dor_result dor__schemes_read(dor_tls *t, dor_reader *r)
+{
+    dor_span list;
+    DOR_TRY(rd_vec16(r, &list, 2, 65534));
+    dor_reader schemes = rd_from(list);
+    t->hs->peer_schemes = 0;
+    t->hs->peer_has_schemes = true;
+    while (rd_left(&schemes)) {
+        dor_sig_scheme scheme;
+        DOR_TRY(rd_u16(&schemes, &scheme));
+        for (size_t i = 0; i < t->config->scheme_count; i++)
+            if (t->config->schemes[i] == scheme) t->hs->peer_schemes |= 1u << i;
+    }
+    return DOR_SUCCESS;
+}
+
+/* ---- the peer's ------------------------------------------------------------------------------------------- */
+
+dor_result dor__peer_chain_add(dor_tls *t, dor_span der)
+{
+    dor_handshake *hs = t->hs;
+    if (hs->chain_count >= t->config->max_certificates || hs->chain_count >= DOR_PATH_MAX_CERTS)
+        return dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_CHAIN_TOO_LONG);
+    DOR_TRY(dor__certificate_new(&hs->chain[hs->chain_count], der));
+    hs->chain_count++;
+    return DOR_SUCCESS;
+}
+
+static dor_result path_check(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    bool client = dor__is_client(t);
+    dor_path_result result;
+    /* A name to be checked but not known would check nothing. */
+    if (client && t->config->verify_host && hs->host.len == 0)
+        return dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_NAME_MISMATCH);
+    const dor_path_params params = {
+        .trust = t->config->trust,
+        .now = dor__now_ms(t) / 1000,
+        .purpose = client ? DOR_PURPOSE_SERVER : DOR_PURPOSE_CLIENT,
+        .depth = t->config->depth,
+        .host = client && t->config->verify_host ? hs->host : DOR_SPAN_EMPTY,
+    };
+    if (!params.trust) return dor__alert(DOR_ALERT_UNKNOWN_CA, DOR_REASON_CERT_UNKNOWN_CA);
+    return dor__path_validate(&params, hs->chain, hs->chain_count, &result);
+}
+
+dor_result dor__peer_chain_verify(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    if (hs->chain_count == 0) return dor__error(DOR_E_INTERNAL);
+    DOR_TRY(dor__public_key_from_spki(&hs->peer_key, hs->chain[0]->spki));
+    if (t->config->verify_peer) {
+        DOR_TRY(path_check(t));
+        hs->chain_verified = true;
+    }
+    t->peer = dor__certificate_ref(hs->chain[0]);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme)
+{
+    dor_key_type type = dor__public_key_type(t->hs->peer_key);
+    bool fits =
+        t->version == DOR_TLS_1_3 ? dor__sig_allowed_in_tls13(scheme, type) : dor__sig_fits_key(scheme, type);
+    for (size_t i = 0; fits && i < t->config->scheme_count; i++) {
+        if (t->config->schemes[i] == scheme) {
+            t->peer_scheme = scheme;
+            return DOR_SUCCESS;
+        }
+    }
+    return illegal();
+}
+
+dor_result dor__peer_from_session(dor_tls *t)
+{
+    DOR_TRY(dor__prove_peer(t, DOR_PROOF_SESSION));
+    if (t->hs->session->peer && !t->peer) t->peer = dor__certificate_ref(t->hs->session->peer);
+    return DOR_SUCCESS;
+}

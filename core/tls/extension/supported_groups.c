@@ -1,0 +1,61 @@
+/* supported_groups.c - RFC 8446 section 4.2.7, RFC 8422 section 5.1.1. */
+#include "tls/extension/extensions.h"
+
+static bool supported_groups_should_send(const dor_tls *t, unsigned context)
+{
+    (void)t;
+    return context == DOR_CTX_CLIENT_HELLO; /* a server may tell its own; nobody needs it */
+}
+
+static dor_result supported_groups_send(dor_tls *t, unsigned context, dor_bytes *w)
+{
+    size_t mark;
+    (void)context;
+    DOR_TRY(wr_begin(w, 2, &mark));
+    for (size_t i = 0; i < t->config->group_count; i++)
+        DOR_TRY(wr_u16(w, t->config->groups[i]));
+    return wr_end(w, 2, mark);
+}
+
+static bool is_new(const dor_handshake *hs, dor_group group)
+{
+    for (size_t i = 0; i < hs->peer_group_count; i++)
+        if (hs->peer_groups[i] == group) return false;
+    return hs->peer_group_count < DOR_MAX_GROUPS;
+}
+
+static dor_result supported_groups_receive(dor_tls *t, unsigned context, dor_span data)
+{
+    dor_handshake *hs = t->hs;
+    dor_reader r = rd_from(data);
+    dor_span list;
+    DOR_TRY(rd_vec16(&r, &list, 2, 65535));
+    DOR_TRY(rd_end(&r));
+    hs->peer_group_count = 0;
+    hs->peer_has_groups = context == DOR_CTX_CLIENT_HELLO;
+    for (r = rd_from(list); rd_left(&r);) {
+        dor_group group;
+        DOR_TRY(rd_u16(&r, &group));
+        if (dor__config_has_group(t->config, group) && is_new(hs, group))
+            hs->peer_groups[hs->peer_group_count++] = group;
+    }
+    return DOR_SUCCESS;
+}
+
+/* RFC 8446 section 9.2. In TLS 1.2 there are other ways than these groups. */
+static dor_result supported_groups_if_missing(dor_tls *t, unsigned context)
+{
+    if (context == DOR_CTX_CLIENT_HELLO && t->version == DOR_TLS_1_3)
+        return dor__alert(DOR_ALERT_MISSING_EXTENSION, DOR_REASON_MISSING_EXTENSION);
+    return DOR_SUCCESS;
+}
+
+const dor_extension dor__ext_supported_groups = {
+    .type = DOR_EXT_SUPPORTED_GROUPS,
+    .contexts = DOR_CTX_CLIENT_HELLO | DOR_CTX_ENCRYPTED_EXTENSIONS,
+    .name = "supported_groups",
+    .should_send = supported_groups_should_send,
+    .send = supported_groups_send,
+    .receive = supported_groups_receive,
+    .if_missing = supported_groups_if_missing,
+};

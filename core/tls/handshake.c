@@ -1,0 +1,411 @@
+/*
+ * handshake.c - the machine that walks through a script: our actions are taken, the peer's are waited for.
+ *
+ * RFC 8446 section 4 and appendix A, RFC 5246 section 7.3. The order of messages is in actions_13.c and actions_12.c.
+ */
+#include "tls/handshake.h"
+
+#include "base/alloc.h"
+#include "tls/internal.h"
+#include "tls/message/messages.h"
+
+/* Before the ServerHello nobody knows what the rest will be. */
+static const dor_action *const hellos[] = {&dor__msg_client_hello, &dor__msg_server_hello, NULL};
+
+/* The one property that a client learns by what comes: a CertificateRequest where it may stand. */
+static const unsigned SETTLED_BY_ARRIVAL = DOR_PROPERTY_CLIENT_AUTH;
+
+static dor_result unexpected(dor_reason reason)
+{
+    return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, reason);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+dor_result dor__handshake_new(dor_tls *t, const dor_tls_peer *peer)
+{
+    dor_handshake *hs = dor__calloc(1, sizeof *hs);
+    if (!hs) return dor__error(DOR_E_NOMEM);
+    t->hs = hs;
+    hs->actions = hellos;
+    hs->waiting = !dor__is_client(t); /* a client begins */
+    dor__arena_init(&hs->arena, t->config->max_handshake_memory);
+    dor__transcript_init(&hs->transcript, t->config->max_handshake_memory);
+    if (!peer || !dor__is_client(t)) return DOR_SUCCESS;
+    if (peer->host.len > DOR_SESSION_MAX_NAME) return dor__error(DOR_E_BADARG);
+    if (peer->session) hs->session = dor__session_ref(peer->session);
+    DOR_TRY(dor__arena_copy(&hs->arena, peer->host, &hs->host));
+    return dor__server_name_set(t, peer->host); /* also when it is an address: tickets are filed by it */
+}
+
+void dor__handshake_free(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    if (!hs) return;
+    t->hs = NULL;
+    for (size_t i = 0; i < hs->chain_count; i++)
+        dor__certificate_unref(hs->chain[i]);
+    dor__public_key_free(hs->peer_key);
+    dor__kx_free(hs->kx);
+    dor__session_unref(hs->session);
+    dor__transcript_fini(&hs->transcript);
+    dor__bytes_free(&hs->flight);
+    dor__arena_fini(&hs->arena);
+    dor__free_wiped(hs, sizeof *hs);
+}
+
+/* ---- scripts ---------------------------------------------------------------------------------------------- */
+
+static const dor_action *const *script_find(uint16_t version, unsigned properties)
+{
+    const dor_script *s = version == DOR_TLS_1_3 ? dor__scripts_13 : dor__scripts_12;
+    while (s->actions && s->properties != properties)
+        s++;
+    return s->actions;
+}
+
+/* Goes over to another script. What has been done must be the same in both. */
+static dor_result script_change(dor_tls *t, unsigned properties)
+{
+    dor_handshake *hs = t->hs;
+    const dor_action *const *next = script_find(t->version, properties);
+    if (!next) return dor__error(DOR_E_INTERNAL);
+    for (size_t i = 0; i < hs->position; i++)
+        if (next[i] != hs->actions[i]) return dor__error(DOR_E_INTERNAL);
+    hs->actions = next;
+    hs->properties = properties;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__property_set(dor_tls *t, unsigned properties)
+{
+    return script_change(t, t->hs->properties | properties);
+}
+
+dor_result dor__version_settle(dor_tls *t, uint16_t version)
+{
+    if (t->hs->version_settled) return t->version == version ? DOR_SUCCESS : dor__error(DOR_E_INTERNAL);
+    t->version = version;
+    t->hs->version_settled = true;
+    t->record_version = DOR_TLS_1_2; /* both versions write it from here on */
+    return script_change(t, t->hs->properties);
+}
+
+dor_result dor__suite_settle(dor_tls *t, const dor_suite *suite)
+{
+    if (t->suite) return t->suite == suite ? DOR_SUCCESS : dor__error(DOR_E_INTERNAL);
+    t->suite = suite;
+    t->hs->transcript.keep_raw = t->version == DOR_TLS_1_2; /* until CertificateVerify cannot come any more */
+    return dor__transcript_start(&t->hs->transcript, (dor_hash_id)suite->hash);
+}
+
+/* ---- our turn --------------------------------------------------------------------------------------------- */
+
+dor_result dor__flight_flush(dor_tls *t)
+{
+    dor_bytes *flight = &t->hs->flight;
+    if (flight->len == 0) return DOR_SUCCESS;
+    DOR_TRY(dor__record_write(&t->write, DOR_CONTENT_HANDSHAKE, t->record_version, DOR_RECORD_MAX_PLAINTEXT,
+                              dor__bytes_span(flight), &t->output));
+    flight->len = 0;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__ccs_write(dor_tls *t)
+{
+    static const uint8_t one = 1;
+    DOR_TRY(dor__flight_flush(t));
+    /* In TLS 1.3 it is for middleboxes and goes in the clear, whatever the keys (RFC 8446 appendix D.4). */
+    dor_protection null;
+    dor__protection_init_null(&null);
+    return dor__record_write(t->version == DOR_TLS_1_3 ? &null : &t->write, DOR_CONTENT_CHANGE_CIPHER_SPEC,
+                             t->record_version, DOR_RECORD_MAX_PLAINTEXT, dor__span(&one, 1), &t->output);
+}
+
+static dor_result message_send(dor_tls *t, const dor_action *action)
+{
+    dor_bytes *w = &t->hs->flight;
+    size_t start = w->len, mark;
+    t->hs->message_start = start;
+    DOR_TRY(wr_u8(w, action->type));
+    DOR_TRY(wr_begin(w, 3, &mark));
+    DOR_TRY(action->send(t, w));
+    DOR_TRY(wr_end(w, 3, mark));
+    return dor__transcript_add(&t->hs->transcript, dor__span(w->ptr + start, w->len - start));
+}
+
+static dor_result action_take(dor_tls *t, const dor_action *action)
+{
+    switch (action->kind) {
+    case DOR_ACTION_MESSAGE: return message_send(t, action);
+    case DOR_ACTION_CCS: DOR_TRY(dor__ccs_write(t)); return action->send(t, NULL);
+    default: return action->send(t, NULL);
+    }
+}
+
+static bool is_ours(const dor_tls *t, const dor_action *action)
+{
+    return action->writer == DOR_BY_BOTH || action->writer == t->role;
+}
+
+dor_result dor__handshake_run(dor_tls *t)
+{
+    const dor_action *action;
+    t->hs->waiting = false;
+    while ((action = t->hs->actions[t->hs->position]) != NULL) { /* a script ends */
+        if (is_ours(t, action))
+            DOR_TRY(action_take(t, action));
+        else if (action->kind != DOR_ACTION_STEP)
+            break;
+        t->hs->position++;
+    }
+    DOR_TRY(dor__flight_flush(t));
+    t->hs->waiting = action != NULL;
+    if (!action) dor__handshake_free(t);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__message_write(dor_tls *t, uint8_t type, dor_span body)
+{
+    dor_bytes single = DOR_BYTES_EMPTY;
+    dor_bytes *w = t->hs ? &t->hs->flight : &single;
+    dor_result r;
+    DOR_TRY_GOTO(r, wr_u8(w, type));
+    DOR_TRY_GOTO(r, wr_vec(w, 3, body));
+    if (!t->hs)
+        r = dor__record_write(&t->write, DOR_CONTENT_HANDSHAKE, t->record_version, DOR_RECORD_MAX_PLAINTEXT,
+                              dor__bytes_span(w), &t->output);
+done:
+    dor__bytes_free(&single);
+    return r;
+}
+
+/* ---- the peer's turn -------------------------------------------------------------------------------------- */
+
+static const dor_action *find_in(const dor_action *const *actions, uint8_t writer, uint8_t type)
+{
+    for (; *actions; actions++)
+        if ((*actions)->writer == writer && (*actions)->type == type) return *actions;
+    return NULL;
+}
+
+/* The message of this type that may come now, or NULL. May learn a property from it. */
+static dor_result expected_message(dor_tls *t, uint8_t type, const dor_action **expected)
+{
+    uint8_t peer = dor__is_client(t) ? DOR_BY_SERVER : DOR_BY_CLIENT;
+    *expected = NULL;
+    if (!t->hs) {
+        *expected =
+            find_in(t->version == DOR_TLS_1_3 ? dor__post_actions_13 : dor__post_actions_12, peer, type);
+        return DOR_SUCCESS;
+    }
+    const dor_action *next = t->hs->actions[t->hs->position];
+    if (!t->hs->waiting || next->kind != DOR_ACTION_MESSAGE || next->writer != peer) return DOR_SUCCESS;
+    if (next->type == type) {
+        *expected = next;
+        return DOR_SUCCESS;
+    }
+    unsigned other = t->hs->properties | SETTLED_BY_ARRIVAL;
+    const dor_action *const *sibling = t->hs->version_settled ? script_find(t->version, other) : NULL;
+    if (!sibling || sibling == t->hs->actions) return DOR_SUCCESS;
+    /* Both have the same beginning, so the sibling has something at this position. */
+    if (sibling[t->hs->position]->kind == DOR_ACTION_MESSAGE && sibling[t->hs->position]->writer == peer &&
+        sibling[t->hs->position]->type == type) {
+        DOR_TRY(script_change(t, other));
+        *expected = sibling[t->hs->position];
+    }
+    return DOR_SUCCESS;
+}
+
+/* RFC 5246 section 7.4.1.1: a client in the middle of a handshake ignores HelloRequest. */
+static bool is_stray_hello_request(const dor_tls *t, uint8_t type, uint32_t len)
+{
+    return type == DOR_MSG_HELLO_REQUEST && len == 0 && dor__is_client(t) && t->hs &&
+           !(t->hs->version_settled && t->version == DOR_TLS_1_3);
+}
+
+/* Judges a header before its body is waited for. *action stays NULL for a message to be passed over. */
+static dor_result header_check(dor_tls *t, dor_span header, const dor_action **action, uint32_t *len)
+{
+    dor_reader r = rd_from(header);
+    uint8_t type;
+    *action = NULL;
+    DOR_TRY(rd_u8(&r, &type));
+    DOR_TRY(rd_u24(&r, len));
+    DOR_TRY(expected_message(t, type, action));
+    if (!*action)
+        return is_stray_hello_request(t, type, *len) ? DOR_SUCCESS
+                                                     : unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
+    uint32_t max = (*action)->max_len ? (*action)->max_len : t->config->max_handshake_len;
+    if (*len > t->config->max_handshake_len)
+        return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HANDSHAKE_TOO_BIG);
+    if (*len < (*action)->min_len || *len > max) return DOR_DECODE_ERROR;
+    return DOR_SUCCESS;
+}
+
+static dor_result message_take(dor_tls *t, const dor_action *action, dor_span whole)
+{
+    dor_span body = dor__span(whole.ptr + DOR_HANDSHAKE_HEADER_LEN, whole.len - DOR_HANDSHAKE_HEADER_LEN);
+    if (!t->hs) return action->receive(t, body);
+    t->hs->message = whole;
+    DOR_TRY(action->receive(t, body));
+    t->hs->message = DOR_SPAN_EMPTY;
+    DOR_TRY(dor__transcript_add(&t->hs->transcript, whole));
+    t->hs->position++;
+    return dor__handshake_run(t);
+}
+
+/* What is left of a record after its whole messages waits for more, its header judged as soon as it is there. */
+static dor_result keep_rest(dor_tls *t, dor_span in)
+{
+    const dor_action *action;
+    uint32_t len;
+    if (in.len == 0) return DOR_SUCCESS;
+    if (in.len >= DOR_HANDSHAKE_HEADER_LEN) DOR_TRY(header_check(t, in, &action, &len));
+    return dor__bytes_append(&t->message, in);
+}
+
+/* All whole messages of `in`, up to one that is an event; keeps the rest. t->message is empty at the beginning. */
+static dor_result messages_take(dor_tls *t, dor_span in, dor_tls_event *event)
+{
+    while (in.len >= DOR_HANDSHAKE_HEADER_LEN) {
+        const dor_action *action;
+        uint32_t len;
+        DOR_TRY(header_check(t, in, &action, &len));
+        size_t whole = DOR_HANDSHAKE_HEADER_LEN + (size_t)len;
+        if (in.len < whole) break;
+        t->handshake_left = in.len - whole > UINT16_MAX ? UINT16_MAX : (uint16_t)(in.len - whole);
+        if (action) DOR_TRY(message_take(t, action, dor__span(in.ptr, whole)));
+        in = dor__span(in.ptr + whole, in.len - whole);
+        if (t->ticket) {
+            event->kind = DOR_TLS_EVENT_TICKET;
+            event->session = t->ticket;
+            t->ticket = NULL;
+            return dor__bytes_append(&t->message, in);
+        }
+    }
+    t->handshake_left = 0;
+    return keep_rest(t, in);
+}
+
+/* True when t->message begins with a whole message. */
+static dor_result first_is_whole(dor_tls *t, bool *whole)
+{
+    const dor_action *action;
+    uint32_t len;
+    *whole = false;
+    if (t->message.len < DOR_HANDSHAKE_HEADER_LEN) return DOR_SUCCESS;
+    DOR_TRY(header_check(t, dor__bytes_span(&t->message), &action, &len));
+    *whole = t->message.len - DOR_HANDSHAKE_HEADER_LEN >= len;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__handshake_receive(dor_tls *t, dor_span payload, dor_tls_event *event)
+{
+    bool whole;
+    if (t->message.len == 0) return messages_take(t, payload, event); /* the usual case: nothing is copied */
+    DOR_TRY(dor__bytes_append(&t->message, payload));
+    DOR_TRY(first_is_whole(t, &whole));
+    if (!whole) return DOR_SUCCESS;
+    dor_bytes held = t->message;
+    t->message = DOR_BYTES_EMPTY;
+    dor_result r = messages_take(t, dor__bytes_span(&held), event);
+    dor__bytes_free(&held);
+    return r;
+}
+
+dor_result dor__handshake_receive_ccs(dor_tls *t, bool *taken)
+{
+    const dor_action *next = t->hs->actions[t->hs->position];
+    *taken = t->hs->waiting && next->kind == DOR_ACTION_CCS && next->writer != t->role;
+    if (!*taken) return DOR_SUCCESS;
+    DOR_TRY(next->receive(t, DOR_SPAN_EMPTY));
+    t->hs->position++;
+    return dor__handshake_run(t);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------- */
+
+dor_result dor__read_keys_set(dor_tls *t, dor_protection *next)
+{
+    /* RFC 8446 section 5.1: messages must not span key changes. */
+    if (t->handshake_left || t->message.len) {
+        dor__protection_fini(next);
+        return unexpected(DOR_REASON_EXCESS_HANDSHAKE_DATA);
+    }
+    dor__protection_fini(&t->read);
+    t->read = *next;
+    dor__wipe(next, sizeof *next);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__write_keys_set(dor_tls *t, dor_protection *next)
+{
+    dor_result r = t->hs ? dor__flight_flush(t) : DOR_SUCCESS;
+    if (dor__failed(r)) {
+        dor__protection_fini(next);
+        return r;
+    }
+    dor__protection_fini(&t->write);
+    t->write = *next;
+    dor__wipe(next, sizeof *next);
+    return DOR_SUCCESS;
+}
+
+/* ---- proofs ----------------------------------------------------------------------------------------------- */
+
+dor_result dor__prove_peer(dor_tls *t, dor_proof how)
+{
+    dor_handshake *hs = t->hs;
+    const dor_tls_config *config = t->config;
+    switch (how) {
+    case DOR_PROOF_SIGNATURE: /* the caller verified it with the key of the chain's first certificate */
+        if (!hs->peer_key || (config->verify_peer && !hs->chain_verified)) return dor__error(DOR_E_INTERNAL);
+        t->peer_verified = hs->chain_verified;
+        break;
+    case DOR_PROOF_SESSION: /* as well proven as it was when the session was made */
+        if (!hs->session || (dor__is_client(t) && config->verify_peer && !hs->session->peer_verified) ||
+            (!dor__is_client(t) && config->verify_peer && hs->session->peer && !hs->session->peer_verified) ||
+            (!dor__is_client(t) && config->verify_peer && config->require_peer_cert && !hs->session->peer))
+            return dor__error(DOR_E_INTERNAL);
+        t->peer_verified = hs->session->peer_verified;
+        break;
+    case DOR_PROOF_NOT_REQUIRED: /* a server's client, which has shown no certificate */
+        if (dor__is_client(t) || hs->chain_count) return dor__error(DOR_E_INTERNAL);
+        if (config->verify_peer && config->require_peer_cert)
+            return dor__alert(t->version == DOR_TLS_1_3 ? DOR_ALERT_CERTIFICATE_REQUIRED
+                                                        : DOR_ALERT_HANDSHAKE_FAILURE,
+                              DOR_REASON_NO_CERTIFICATE);
+        break;
+    }
+    hs->proof_peer = true;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__prove_finished(dor_tls *t, dor_span expected, dor_span received)
+{
+    if (received.len != expected.len) return DOR_DECODE_ERROR;
+    if (expected.len == 0 || !dor__ct_equal(expected.ptr, received.ptr, expected.len))
+        return dor__alert(DOR_ALERT_DECRYPT_ERROR, DOR_REASON_BAD_FINISHED);
+    t->hs->proof_finished = true;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__handshake_complete(dor_tls *t)
+{
+    if (!t->hs->proof_peer || !t->hs->proof_finished) return dor__error(DOR_E_INTERNAL);
+    t->resumed = (t->hs->properties & DOR_PROPERTY_RESUMED) != 0;
+    t->hello_retry = (t->hs->properties & DOR_PROPERTY_RETRY) != 0;
+    t->connected = true;
+    t->tell_connected = true;
+    return DOR_SUCCESS;
+}
+
+static dor_result complete(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    return dor__handshake_complete(t);
+}
+
+const dor_action dor__step_complete = {
+    .name = "complete", .kind = DOR_ACTION_STEP, .writer = DOR_BY_BOTH, .send = complete};

@@ -1,0 +1,148 @@
+/* new_session_ticket.c - NewSessionTicket in TLS 1.3's form (RFC 8446 section 4.6.1). */
+#include "tls/message/messages.h"
+#include "tls/schedule_13.h"
+
+enum {
+    MAX_LIFETIME_S = 7 * 24 * 3600, /* section 4.6.1: a week at most */
+    MAX_TICKETS_SEEN = 32           /* of one server; the rest is passed over */
+};
+
+/* ---- server ----------------------------------------------------------------------------------------------- */
+
+static uint32_t lifetime_of(const dor_tls *t)
+{
+    return t->config->session_lifetime_s < MAX_LIFETIME_S ? t->config->session_lifetime_s : MAX_LIFETIME_S;
+}
+
+static dor_result session_fill(dor_tls *t, dor_span nonce, dor_session *s)
+{
+    uint8_t age_add[4];
+    s->version = t->version;
+    s->suite = t->suite->id;
+    s->secret_len = (uint8_t)dor__hash_len((dor_hash_id)t->suite->hash);
+    s->extended_master_secret = true;
+    s->lifetime_s = lifetime_of(t);
+    s->created_ms = dor__now_ms(t);
+    s->peer = t->peer ? dor__certificate_ref(t->peer) : NULL;
+    s->peer_verified = t->peer_verified;
+    DOR_TRY(dor__rng_fill(t->env->rng, age_add, sizeof age_add));
+    s->age_add =
+        (uint32_t)age_add[0] << 24 | (uint32_t)age_add[1] << 16 | (uint32_t)age_add[2] << 8 | age_add[3];
+    DOR_TRY(dor__ticket_psk(t, nonce, s->secret));
+    DOR_TRY(dor__bytes_append(&s->server_name, dor__server_name_get(t)));
+    return dor__bytes_append(&s->alpn, dor__alpn_get(t));
+}
+
+static dor_result ticket_write(const dor_session *s, dor_span nonce, dor_span ticket, dor_bytes *body)
+{
+    DOR_TRY(wr_u32(body, s->lifetime_s));
+    DOR_TRY(wr_u32(body, s->age_add));
+    DOR_TRY(wr_vec(body, 1, nonce));
+    DOR_TRY(wr_vec(body, 2, ticket));
+    return wr_u16(body, 0); /* no extensions */
+}
+
+static dor_result ticket_send(dor_tls *t, uint8_t number)
+{
+    const dor_tls_config *config = t->config;
+    const dor_span nonce = dor__span(&number, 1); /* unique per connection is enough: section 4.6.1 */
+    dor_session *session = NULL;
+    dor_bytes plain = DOR_BYTES_EMPTY, ticket = DOR_BYTES_EMPTY, body = DOR_BYTES_EMPTY;
+    dor_result r;
+    DOR_TRY_GOTO(r, dor__session_new(&session));
+    DOR_TRY_GOTO(r, session_fill(t, nonce, session));
+    DOR_TRY_GOTO(r, dor__session_serialise(session, &plain));
+    DOR_TRY_GOTO(r, config->store->ticket_seal(config->store_ctx, dor__now_ms(t), t->env->rng,
+                                               dor__bytes_span(&plain), &ticket));
+    DOR_TRY_GOTO(r, ticket_write(session, nonce, dor__bytes_span(&ticket), &body));
+    r = dor__message_write(t, DOR_MSG_NEW_SESSION_TICKET, dor__bytes_span(&body));
+done:
+    dor__bytes_free(&plain);
+    dor__bytes_free(&ticket);
+    dor__bytes_free(&body);
+    dor__session_unref(session);
+    return r;
+}
+
+dor_result dor__tickets_send(dor_tls *t, dor_bytes *w)
+{
+    const dor_tls_config *config = t->config;
+    bool wanted = config->resumption && config->store && config->store->ticket_seal && t->hs->psk_dhe_ke;
+    unsigned count = config->ticket_count;
+    dor_result r = DOR_SUCCESS;
+    (void)w;
+    if (t->resumed && count > 1) /* the client has others left */
+        count = 1;
+    for (unsigned i = 0; wanted && dor__ok(r) && i < count; i++)
+        r = ticket_send(t, (uint8_t)i);
+    dor__wipe(t->resumption_secret, sizeof t->resumption_secret);
+    return r;
+}
+
+/* ---- client ----------------------------------------------------------------------------------------------- */
+
+typedef struct new_ticket {
+    uint32_t lifetime_s, age_add;
+    dor_span nonce, ticket;
+} new_ticket;
+
+static dor_result parse(dor_tls *t, dor_span body, new_ticket *n)
+{
+    dor_reader r = rd_from(body);
+    dor_span block;
+    dor_ext_block found;
+    DOR_TRY(rd_u32(&r, &n->lifetime_s));
+    DOR_TRY(rd_u32(&r, &n->age_add));
+    DOR_TRY(rd_vec8(&r, &n->nonce, 0, 255));
+    DOR_TRY(rd_vec16(&r, &n->ticket, 1, DOR_SESSION_MAX_TICKET));
+    DOR_TRY(rd_vec16(&r, &block, 0, 65534));
+    DOR_TRY(rd_end(&r));
+    DOR_TRY(dor__extensions_split(block, &found));
+    return dor__extensions_receive(t, DOR_CTX_NEW_SESSION_TICKET, &found);
+}
+
+static dor_result session_make(dor_tls *t, const new_ticket *n, dor_session *s)
+{
+    s->version = t->version;
+    s->suite = t->suite->id;
+    s->secret_len = (uint8_t)dor__hash_len((dor_hash_id)t->suite->hash);
+    s->extended_master_secret = true;
+    s->age_add = n->age_add;
+    s->lifetime_s = n->lifetime_s < MAX_LIFETIME_S ? n->lifetime_s : MAX_LIFETIME_S;
+    s->created_ms = dor__now_ms(t);
+    s->peer = t->peer ? dor__certificate_ref(t->peer) : NULL;
+    s->peer_verified = t->peer_verified;
+    DOR_TRY(dor__ticket_psk(t, n->nonce, s->secret));
+    DOR_TRY(dor__bytes_append(&s->ticket, n->ticket));
+    DOR_TRY(dor__bytes_append(&s->server_name, dor__server_name_get(t)));
+    return dor__bytes_append(&s->alpn, dor__alpn_get(t));
+}
+
+static dor_result new_session_ticket_receive(dor_tls *t, dor_span body)
+{
+    new_ticket n;
+    dor_session *session = NULL;
+    DOR_TRY(parse(t, body, &n));
+    /* A lifetime of zero: to be discarded at once. */
+    if (!t->config->resumption || n.lifetime_s == 0 || t->tickets_seen >= MAX_TICKETS_SEEN)
+        return DOR_SUCCESS;
+    t->tickets_seen++;
+    DOR_TRY(dor__session_new(&session));
+    dor_result r = session_make(t, &n, session);
+    if (dor__failed(r)) {
+        dor__session_unref(session);
+        return r;
+    }
+    t->ticket = session;
+    return DOR_SUCCESS;
+}
+
+const dor_action dor__msg_new_session_ticket = {
+    .name = "NewSessionTicket",
+    .kind = DOR_ACTION_MESSAGE,
+    .writer = DOR_BY_SERVER,
+    .type = DOR_MSG_NEW_SESSION_TICKET,
+    .min_len = 4 + 4 + 1 + 2 + 1 + 2,
+    .max_len = 4 + 4 + 1 + 255 + 2 + 65535 + 2 + 65534,
+    .receive = new_session_ticket_receive,
+};

@@ -1,0 +1,162 @@
+/*
+ * negotiate.c - what both versions need to agree on suites, groups and names; and the key log.
+ */
+#include "base/alloc.h"
+#include "tls/handshake.h"
+
+/* ---- names ------------------------------------------------------------------------------------------------ */
+
+/* One block for both, since most connections have at most one. */
+static dor_result names_set(dor_tls *t, dor_span alpn, dor_span server_name)
+{
+    if (alpn.len > UINT8_MAX || server_name.len > UINT8_MAX) return dor__error(DOR_E_INTERNAL);
+    size_t len = alpn.len + server_name.len;
+    uint8_t *names = NULL;
+    if (len) {
+        names = dor__malloc(len);
+        if (!names) return dor__error(DOR_E_NOMEM);
+        if (alpn.len) memcpy(names, alpn.ptr, alpn.len);
+        if (server_name.len) memcpy(names + alpn.len, server_name.ptr, server_name.len);
+    }
+    dor__free(t->names);
+    t->names = names;
+    t->alpn_len = (uint8_t)alpn.len;
+    t->server_name_len = (uint8_t)server_name.len;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__alpn_set(dor_tls *t, dor_span protocol)
+{
+    return names_set(t, protocol, dor__server_name_get(t));
+}
+
+dor_result dor__server_name_set(dor_tls *t, dor_span name)
+{
+    return names_set(t, dor__alpn_get(t), name);
+}
+
+dor_span dor__alpn_get(const dor_tls *t)
+{
+    return dor__span(t->names, t->alpn_len);
+}
+
+dor_span dor__server_name_get(const dor_tls *t)
+{
+    return t->server_name_len ? dor__span(t->names + t->alpn_len, t->server_name_len) : DOR_SPAN_EMPTY;
+}
+
+/* ---- what the config has ---------------------------------------------------------------------------------- */
+
+bool dor__config_has_group(const dor_tls_config *config, dor_group group)
+{
+    for (size_t i = 0; i < config->group_count; i++)
+        if (config->groups[i] == group) return dor__kx_known(group);
+    return false;
+}
+
+const dor_suite *dor__config_suite(const dor_tls_config *config, uint16_t id, uint16_t version)
+{
+    for (size_t i = 0; i < config->suite_count; i++) {
+        if (config->suites[i] != id) continue;
+        const dor_suite *suite = dor__suite_find(id);
+        return suite && suite->version == version ? suite : NULL;
+    }
+    return NULL;
+}
+
+bool dor__config_has_version(const dor_tls_config *config, uint16_t version)
+{
+    if (version < config->min_version || version > config->max_version || config->group_count == 0)
+        return false;
+    for (size_t i = 0; i < config->suite_count; i++) {
+        const dor_suite *suite = dor__suite_find(config->suites[i]);
+        if (suite && suite->version == version) return true;
+    }
+    return false;
+}
+
+uint16_t dor__config_max_version(const dor_tls_config *config)
+{
+    for (uint16_t version = DOR_TLS_1_3; version >= DOR_TLS_1_2; version--)
+        if (dor__config_has_version(config, version)) return version;
+    return 0;
+}
+
+/* ---- choices ---------------------------------------------------------------------------------------------- */
+
+static bool offers(dor_span suites, uint16_t id)
+{
+    for (size_t i = 0; i + 1 < suites.len; i += 2)
+        if ((suites.ptr[i] << 8 | suites.ptr[i + 1]) == id) return true;
+    return false;
+}
+
+static const dor_suite *usable(const dor_tls *t, uint16_t id, uint16_t version,
+                               bool (*accept)(const dor_tls *t, const dor_suite *suite))
+{
+    const dor_suite *suite = dor__config_suite(t->config, id, version);
+    return suite && (!accept || accept(t, suite)) ? suite : NULL;
+}
+
+const dor_suite *dor__suite_choose(const dor_tls *t, dor_span peer_suites, uint16_t version,
+                                   bool (*accept)(const dor_tls *t, const dor_suite *suite))
+{
+    const dor_suite *suite;
+    if (t->config->honor_cipher_order) {
+        for (size_t i = 0; i < t->config->suite_count; i++)
+            if (offers(peer_suites, t->config->suites[i]) &&
+                (suite = usable(t, t->config->suites[i], version, accept)))
+                return suite;
+        return NULL;
+    }
+    for (size_t i = 0; i + 1 < peer_suites.len; i += 2)
+        if ((suite =
+                 usable(t, (uint16_t)(peer_suites.ptr[i] << 8 | peer_suites.ptr[i + 1]), version, accept)))
+            return suite;
+    return NULL;
+}
+
+static bool peer_has_group(const dor_handshake *hs, dor_group group)
+{
+    for (size_t i = 0; i < hs->peer_group_count; i++)
+        if (hs->peer_groups[i] == group) return true;
+    return false;
+}
+
+dor_group dor__group_choose(const dor_tls *t)
+{
+    if (!t->config->honor_cipher_order)
+        return t->hs->peer_group_count ? t->hs->peer_groups[0] : 0; /* cut down to ours when it was read */
+    for (size_t i = 0; i < t->config->group_count; i++)
+        if (peer_has_group(t->hs, t->config->groups[i])) return t->config->groups[i];
+    return 0;
+}
+
+/* ---- key log ---------------------------------------------------------------------------------------------- */
+
+static char *hex_put(char *to, dor_span s)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < s.len; i++) {
+        *to++ = digits[s.ptr[i] >> 4];
+        *to++ = digits[s.ptr[i] & 15];
+    }
+    return to;
+}
+
+void dor__key_log(const dor_tls *t, const char *label, dor_span secret)
+{
+    char line[32 + 1 + 2 * DOR_RANDOM_LEN + 1 + 2 * DOR_SECRET_MAX_LEN +
+              1]; /* the longest label has 31 letters */
+    size_t label_len = strlen(label);
+    if (!t->env->key_log || !t->hs || label_len > 32 || secret.len > DOR_SECRET_MAX_LEN) return;
+    memcpy(line, label, label_len);
+    char *p = line + label_len;
+    *p++ = ' ';
+    p = hex_put(p, dor__span(t->hs->client_random, DOR_RANDOM_LEN));
+    *p++ = ' ';
+    p = hex_put(p, secret);
+    *p = '\0';
+    t->env->key_log(t->env->ctx, line);
+    dor__wipe(line, sizeof line);
+}

@@ -1,0 +1,179 @@
+/*
+ * psk_13.c - tickets offered, chosen and bound (RFC 8446 section 4.2.11).
+ *
+ * A binder shows that whoever offers a ticket knows its secret; it covers the hello up to the binders themselves.
+ */
+#include "tls/psk_13.h"
+
+#include "tls/extension/extensions.h"
+#include "tls/schedule_13.h"
+
+enum {
+    MAX_IDENTITIES_TRIED = 8, /* each costs a decryption */
+    BINDER_LEN_LEN = 1,
+    BINDERS_LEN_LEN = 2,
+    AGE_TOLERANCE_MS = 60 * 1000 /* between the client's idea of a ticket's age and ours */
+};
+
+static size_t hash_len_of(const dor_suite *suite)
+{
+    return dor__hash_len((dor_hash_id)suite->hash);
+}
+
+/* ---- client ----------------------------------------------------------------------------------------------- */
+
+/* RFC 8446 section 4.2.11: a suite with the ticket's hash must be among those offered, or be the one settled. */
+static bool hash_fits(const dor_tls *t, const dor_suite *suite)
+{
+    if (t->suite) return t->suite->hash == suite->hash;
+    return dor__config_suite(t->config, suite->id, DOR_TLS_1_3) != NULL;
+}
+
+bool dor__session_offerable_13(const dor_tls *t)
+{
+    const dor_session *s = t->hs->session;
+    if (!s || !t->config->resumption || s->version != DOR_TLS_1_3 || s->ticket.len == 0) return false;
+    const dor_suite *suite = dor__suite_find(s->suite);
+    if (!suite || suite->version != DOR_TLS_1_3 || s->secret_len != hash_len_of(suite) ||
+        !hash_fits(t, suite))
+        return false;
+    if (!dor__config_has_version(t->config, DOR_TLS_1_3) || !dor__session_fresh(s, dor__now_ms(t)))
+        return false;
+    /* The ticket speaks for the server that it came from, as well as that one was verified. */
+    if (!dor__span_equal(dor__bytes_span(&s->server_name), t->hs->host)) return false;
+    return !t->config->verify_peer || s->peer_verified;
+}
+
+dor_result dor__psk_offer_write(const dor_tls *t, dor_bytes *w)
+{
+    static const uint8_t zeros[DOR_HASH_MAX_LEN];
+    const dor_session *s = t->hs->session;
+    size_t mark;
+    uint32_t age = (uint32_t)(dor__now_ms(t) - s->created_ms);
+    DOR_TRY(wr_begin(w, 2, &mark));
+    DOR_TRY(wr_vec(w, 2, dor__bytes_span(&s->ticket)));
+    DOR_TRY(wr_u32(w, age + s->age_add)); /* obfuscated: section 4.2.11.1 */
+    DOR_TRY(wr_end(w, 2, mark));
+    DOR_TRY(wr_begin(w, BINDERS_LEN_LEN, &mark));
+    DOR_TRY(wr_vec(w, BINDER_LEN_LEN, dor__span(zeros, s->secret_len)));
+    return wr_end(w, BINDERS_LEN_LEN, mark);
+}
+
+/* The digest over what was said before and over a hello cut off in front of its binders. */
+static dor_result cut_digest(const dor_tls *t, dor_hash_id hash, dor_span cut,
+                             uint8_t digest[DOR_HASH_MAX_LEN])
+{
+    if (t->hs->properties & DOR_PROPERTY_RETRY)
+        return dor__transcript_digest_with(&t->hs->transcript, cut, digest);
+    return dor__hash_once(hash, cut, digest);
+}
+
+dor_result dor__psk_binder_fill(dor_tls *t, dor_bytes *w)
+{
+    const dor_session *s = t->hs->session;
+    const dor_suite *suite = dor__suite_find(s->suite);
+    const size_t start = t->hs->message_start, hash_len = hash_len_of(suite);
+    const size_t cut_len = w->len - start - BINDERS_LEN_LEN - BINDER_LEN_LEN - hash_len;
+    const size_t body_len = w->len - start - DOR_HANDSHAKE_HEADER_LEN;
+    uint8_t digest[DOR_HASH_MAX_LEN], binder[DOR_HASH_MAX_LEN];
+    uint8_t *header = w->ptr + start;
+    /* The digest covers the header, whose length is otherwise filled in when the message is complete. */
+    header[1] = (uint8_t)(body_len >> 16);
+    header[2] = (uint8_t)(body_len >> 8);
+    header[3] = (uint8_t)body_len;
+    DOR_TRY(cut_digest(t, (dor_hash_id)suite->hash, dor__span(header, cut_len), digest));
+    DOR_TRY(dor__psk_binder((dor_hash_id)suite->hash, dor__span(s->secret, s->secret_len),
+                            dor__span(digest, hash_len), binder));
+    memcpy(w->ptr + w->len - hash_len, binder, hash_len);
+    return DOR_SUCCESS;
+}
+
+/* ---- server ----------------------------------------------------------------------------------------------- */
+
+/* A ticket is for the same name, suite hash and at least the same authentication as this handshake is. */
+static bool acceptable(const dor_tls *t, const dor_session *s, uint32_t obfuscated_age)
+{
+    const dor_tls_config *config = t->config;
+    const dor_suite *suite = dor__suite_find(s->suite);
+    if (s->version != DOR_TLS_1_3 || !suite || suite->version != DOR_TLS_1_3 ||
+        suite->hash != t->suite->hash || s->secret_len != hash_len_of(suite))
+        return false;
+    if (!dor__session_fresh(s, dor__now_ms(t))) return false;
+    /* What the client takes for its age: past the lifetime it should not have come with it (section 4.2.11.1). */
+    if ((uint64_t)(uint32_t)(obfuscated_age - s->age_add) > (uint64_t)s->lifetime_s * 1000 + AGE_TOLERANCE_MS)
+        return false;
+    if (!dor__span_equal(dor__bytes_span(&s->server_name), dor__server_name_get(t))) return false;
+    if (config->verify_peer && s->peer && !s->peer_verified) return false;
+    return !(config->verify_peer && config->require_peer_cert && !s->peer);
+}
+
+static dor_result ticket_try(dor_tls *t, dor_span ticket, uint32_t age, bool *accepted)
+{
+    const dor_tls_config *config = t->config;
+    dor_bytes plain = DOR_BYTES_EMPTY;
+    dor_session *session = NULL;
+    bool opened = false;
+    dor_result r;
+    DOR_TRY_GOTO(r, config->store->ticket_open(config->store_ctx, dor__now_ms(t), ticket, &plain, &opened));
+    if (opened) {
+        dor_result parsed = dor__session_parse(dor__bytes_span(&plain), &session);
+        if (dor_error_get_class(parsed.code) == DOR_CLASS_MEMORY) DOR_TRY_GOTO(r, parsed);
+        if (dor__ok(parsed) && acceptable(t, session, age)) {
+            dor__session_unref(t->hs->session);
+            t->hs->session = session;
+            session = NULL;
+            *accepted = true;
+        }
+    }
+done:
+    dor__bytes_free(&plain);
+    dor__session_unref(session);
+    return r;
+}
+
+static dor_result binder_at(dor_span binders, unsigned index, dor_span *binder)
+{
+    dor_reader r = rd_from(binders);
+    for (unsigned i = 0; i <= index; i++)
+        DOR_TRY(rd_vec8(&r, binder, 32, 255));
+    return DOR_SUCCESS;
+}
+
+static dor_result binder_check(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    dor_hash_id hash = (dor_hash_id)t->suite->hash;
+    size_t hash_len = dor__hash_len(hash);
+    uint8_t digest[DOR_HASH_MAX_LEN], expected[DOR_HASH_MAX_LEN];
+    dor_span binder;
+    /* pre_shared_key ends the hello, and the binders end pre_shared_key. */
+    dor_span cut = dor__span(hs->message.ptr, hs->message.len - hs->psk_binders.len - BINDERS_LEN_LEN);
+    DOR_TRY(binder_at(hs->psk_binders, hs->psk_index, &binder));
+    DOR_TRY(cut_digest(t, hash, cut, digest));
+    dor_result r = dor__psk_binder(hash, dor__span(hs->session->secret, hs->session->secret_len),
+                                   dor__span(digest, hash_len), expected);
+    if (dor__ok(r) && (binder.len != hash_len || !dor__ct_equal(binder.ptr, expected, hash_len)))
+        r = dor__alert(DOR_ALERT_DECRYPT_ERROR, DOR_REASON_BAD_BINDER);
+    dor__wipe(expected, sizeof expected);
+    return r;
+}
+
+dor_result dor__psk_choose(dor_tls *t, bool *accepted)
+{
+    dor_handshake *hs = t->hs;
+    const dor_tls_config *config = t->config;
+    dor_reader identities = rd_from(hs->psk_identities);
+    *accepted = false;
+    if (!(hs->ext_received & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY))) return DOR_SUCCESS;
+    if (!config->resumption || !config->store || !config->store->ticket_open || !hs->psk_dhe_ke)
+        return DOR_SUCCESS;
+    for (uint16_t i = 0; !*accepted && i < MAX_IDENTITIES_TRIED && rd_left(&identities); i++) {
+        dor_span ticket;
+        uint32_t age;
+        DOR_TRY(rd_vec16(&identities, &ticket, 1, 65535));
+        DOR_TRY(rd_u32(&identities, &age));
+        DOR_TRY(ticket_try(t, ticket, age, accepted));
+        hs->psk_index = i;
+    }
+    return *accepted ? binder_check(t) : DOR_SUCCESS;
+}

@@ -253,3 +253,10 @@ issue sig-weak c root-weak weak leaf_server
 openssl genpkey -algorithm ED448 -out ed448.key
 root root-ed448 ed448 root
 issue sig-ed448 c root-ed448 ed448 leaf_server
+
+# Servers and clients of every kind of key, below root, for host.example.
+issue tls-p256 c root a leaf
+issue tls-p384 d root a leaf
+issue tls-ed ed root a leaf
+issue tls-rsa rsa root a leaf
+issue tls-pss pss root a leaf

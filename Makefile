@@ -34,6 +34,7 @@ setup:
 
 setup-test:
 	@.setup/packages test
+	@.setup/nginx
 	@.setup/wolfcrypt
 
 # A build directory configured without the tests (because Criterion is not there) gets them once it is.

@@ -1,0 +1,72 @@
+/* test_suite.c - the table of cipher suites and the names of versions. */
+#include "tls/suite.h"
+
+#include <criterion/criterion.h>
+#include <ctype.h>
+
+static dor_span lowered(const char *name, char *room)
+{
+    size_t i = 0;
+    for (; name[i]; i++)
+        room[i] = (char)tolower((unsigned char)name[i]);
+    return dor__span(room, i);
+}
+
+Test(suite, names_and_numbers_lead_to_the_same_suite)
+{
+    size_t count;
+    const dor_suite *all = dor__suite_all(&count);
+    cr_assert_eq(count, 9);
+    for (size_t i = 0; i < count; i++) {
+        char room[64];
+        const dor_suite *s = dor__suite_find(all[i].id);
+        cr_assert_not_null(s);
+        cr_expect_eq(s->id, all[i].id);
+        cr_expect_eq(dor__suite_from_name(dor__span_str(all[i].name))->id, all[i].id);
+        cr_expect_eq(dor__suite_from_name(dor__span_str(all[i].openssl_name))->id, all[i].id);
+        cr_expect_eq(dor__suite_from_name(lowered(all[i].name, room))->id, all[i].id);
+        for (size_t j = 0; j < i; j++)
+            cr_expect_neq(all[j].id, all[i].id);
+    }
+}
+
+Test(suite, each_is_for_one_version_and_complete)
+{
+    size_t count;
+    const dor_suite *all = dor__suite_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(all[i].kx == DOR_KX_13, all[i].version == DOR_TLS_1_3);
+        cr_expect_gt(dor__aead_key_len((dor_aead_id)all[i].aead), 0);
+        /* SHA-384 goes with AES-256-GCM, SHA-256 with the others: RFC 8446 appendix B.4, RFC 5289, RFC 7905. */
+        cr_expect_eq(all[i].hash == DOR_HASH_SHA384, all[i].aead == DOR_AEAD_AES_256_GCM);
+    }
+}
+
+Test(suite, tls13_comes_first)
+{
+    size_t count;
+    const dor_suite *all = dor__suite_all(&count);
+    for (size_t i = 1; i < count; i++)
+        cr_expect(all[i - 1].version >= all[i].version);
+}
+
+Test(suite, unknown)
+{
+    cr_expect_null(dor__suite_find(0));
+    cr_expect_null(dor__suite_find(0x00ff)); /* the SCSVs are no suites */
+    cr_expect_null(dor__suite_find(0x5600));
+    cr_expect_null(dor__suite_from_name(DOR_SPAN_EMPTY));
+    cr_expect_null(dor__suite_from_name(dor__span_str("TLS_AES_128_GCM_SHA25")));
+    cr_expect_null(dor__suite_from_name(dor__span_str("TLS_AES_128_GCM_SHA2566")));
+}
+
+Test(suite, versions)
+{
+    cr_expect_str_eq(dor__version_name(DOR_TLS_1_2), "tlsv1.2");
+    cr_expect_str_eq(dor__version_name(DOR_TLS_1_3), "tlsv1.3");
+    cr_expect_null(dor__version_name(0x0302));
+    cr_expect_eq(dor__version_from_name(dor__span_str("TLSv1.2")), DOR_TLS_1_2);
+    cr_expect_eq(dor__version_from_name(dor__span_str("tlsv1.3")), DOR_TLS_1_3);
+    cr_expect_eq(dor__version_from_name(dor__span_str("tlsv1")), 0);
+    cr_expect_eq(dor__version_from_name(DOR_SPAN_EMPTY), 0);
+}

@@ -52,6 +52,9 @@ DOR_MUST_USE dor_result dor__settings_new(dor_settings **settings);
 /** A deep enough copy to change: the tls config is cloned, counted objects are shared. */
 DOR_MUST_USE dor_result dor__settings_clone(const dor_settings *from, dor_settings **to);
 
+/** Takes the certificates and keys out, so that others can take their place. For the maker, before it is shared. */
+DOR_MUST_USE dor_result dor__settings_drop_identities(dor_settings *settings);
+
 dor_settings *dor__settings_ref(dor_settings *settings);
 void dor__settings_unref(dor_settings *settings);
 

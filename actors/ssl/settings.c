@@ -1,0 +1,119 @@
+/*
+ * settings.c - the defaults of listeners, connections and connect calls; copying and sharing them.
+ *
+ * A dor_settings has one maker until it is handed over; from then on it is read only, and its count is the only field
+ * that changes. The count needs no order on its way up (the caller holds a reference already), and release/acquire on
+ * its way down, so that whoever frees has seen every use.
+ */
+#include "ssl/settings.h"
+
+#include "base/alloc.h"
+#include "ssl/session_keeper.h"
+
+/*
+ * The send queue's high mark bounds what a slow peer can make us hold: 256 KiB keep a 10 Gbit/s loop busy between two
+ * of its turns, and a full queue on each of 10,000 connections is 2.5 GiB, not more. The low mark is a quarter of it, so
+ * that an owner that waits is woken for a worthwhile amount.
+ */
+static const dor_settings defaults = {
+    .send_server_name = true,
+    .active = DOR_ACTIVE_TRUE,
+    .packet = DOR_PACKET_MODE_RAW,
+    .exit_on_close = true,
+    .hibernate_after_ms = 10000,
+    .handshake_timeout_ms = 30000,
+    .linger_ms = 5000,
+    .send_high = 256 * 1024,
+    .send_low = 64 * 1024,
+    .receive_high = 256 * 1024,
+    .receive_low = 64 * 1024,
+    .backlog = 1024,
+    .reuseaddr = true,
+    .nodelay = true,
+    .log_alert = true,
+};
+
+dor_result dor__settings_new(dor_settings **settings)
+{
+    dor_settings *made = dor__malloc(sizeof(*made));
+    if (!made) return dor__error(DOR_E_NOMEM);
+    *made = defaults;
+    made->ref_count_ = 1;
+    dor_result result = dor__tls_config_new(&made->tls);
+    if (dor__failed(result)) {
+        dor__free(made);
+        return result;
+    }
+    *settings = made;
+    return DOR_SUCCESS;
+}
+
+/* Everything but the identities, which are added one by one because the config counts what they hold. */
+static dor_result config_copy(const dor_tls_config *from, bool with_identities, dor_tls_config **to)
+{
+    dor_tls_config *copy;
+    DOR_TRY(dor__tls_config_new(&copy));
+    dor__trust_store_unref(copy->trust);
+    dor__bytes_free(&copy->alpn);
+
+    uint32_t count = copy->ref_count_;
+    *copy = *from;
+    copy->ref_count_ = count;
+    copy->alpn = DOR_BYTES_EMPTY;
+    copy->identity_count = 0;
+    memset(copy->identities, 0, sizeof(copy->identities));
+    copy->trust = from->trust ? dor__trust_store_ref(from->trust) : NULL;
+
+    dor_result result = dor__bytes_append(&copy->alpn, dor__bytes_span(&from->alpn));
+    for (size_t i = 0; with_identities && dor__ok(result) && i < from->identity_count; i++) {
+        const dor_identity *identity = &from->identities[i];
+        result = dor__tls_config_add_identity(copy, identity->chain, identity->chain_count, identity->key);
+    }
+    if (dor__failed(result)) {
+        dor__tls_config_unref(copy);
+        return result;
+    }
+    *to = copy;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
+{
+    dor_settings *copy = dor__malloc(sizeof(*copy));
+    if (!copy) return dor__error(DOR_E_NOMEM);
+    *copy = *from;
+    copy->ref_count_ = 1;
+    dor_result result = config_copy(from->tls, true, &copy->tls);
+    if (dor__failed(result)) {
+        dor__free(copy);
+        return result;
+    }
+    if (copy->keeper) dor__session_keeper_ref(copy->keeper);
+    if (copy->session) dor__session_ref(copy->session);
+    *to = copy;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__settings_drop_identities(dor_settings *settings)
+{
+    dor_tls_config *copy;
+    DOR_TRY(config_copy(settings->tls, false, &copy));
+    dor__tls_config_unref(settings->tls);
+    settings->tls = copy;
+    return DOR_SUCCESS;
+}
+
+dor_settings *dor__settings_ref(dor_settings *settings)
+{
+    __atomic_add_fetch(&settings->ref_count_, 1, __ATOMIC_RELAXED);
+    return settings;
+}
+
+void dor__settings_unref(dor_settings *settings)
+{
+    if (!settings || __atomic_sub_fetch(&settings->ref_count_, 1, __ATOMIC_ACQ_REL) > 0) return;
+    dor__tls_config_unref(settings->tls);
+    if (settings->keeper) dor__session_keeper_unref(settings->keeper);
+    dor__session_unref(settings->session);
+    dor__free(settings);
+}

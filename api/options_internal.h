@@ -22,7 +22,7 @@
  */
 DOR_MUST_USE dor_result dor__options_resolve(const dor_options *options, dor_tls_role role, dor_settings **settings);
 
-/** The same, starting from base instead of the defaults; with options NULL simply another reference to base. */
+/** The same, starting from a copy of base instead of the defaults. options may be NULL. */
 DOR_MUST_USE dor_result dor__options_override(const dor_settings *base, const dor_options *options, dor_tls_role role,
                                               dor_settings **settings);
 

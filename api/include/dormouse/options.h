@@ -58,6 +58,17 @@ DOR_API int dor_options_from_json(const char *text, size_t len, dor_options **op
 /** Reads a file of the same kind; relative paths inside it are taken from the file's own folder. */
 DOR_API int dor_options_from_file(const char *path, dor_options **options, char *error, size_t error_cap);
 
+/** Takes one member of a configuration file, as text; DOR_OK, or a code: DOR_E_OPTION_UNKNOWN for a name it does not know. */
+typedef int (*dor_member_fn)(const char *name, const char *value, void *arg);
+
+/**
+ * For a program whose file holds more than options: {"port": 4433, "service": "echo", "options": {"certfile": ...}}.
+ * Every member but "options" is given to `member` in turn, as text: "4433", "true", a list with "," between. Otherwise
+ * as dor_options_from_file.
+ */
+DOR_API int dor_options_from_config(const char *path, dor_member_fn member, void *arg, dor_options **options, char *error,
+                                    size_t error_cap);
+
 /** What the last failed call with these options (a setter, or a listen or connect that used them) had to say. */
 DOR_API const char *dor_options_error(const dor_options *options);
 

@@ -1,0 +1,355 @@
+/*
+ * options_apply.c - from one option's value to the settings, for the options that are more than a field.
+ *
+ * Each function checks all of the value before it stores any of it, and with draft->settings NULL it only checks: that is
+ * how a setter refuses a bad value long before a listener or a connection needs it.
+ */
+#include "options_table.h"
+
+#include "base/alloc.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <strings.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- fields and words --------------------------------------------------------------------------------------------- */
+
+/* True when `word` is one of those in `words`, which are separated by "|". */
+static bool is_word_of(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = words; at && *at;) {
+        size_t part = strcspn(at, "|");
+        if (part == len && memcmp(at, word, len) == 0) return true;
+        at += part + (at[part] == '|');
+    }
+    return false;
+}
+
+static void store_number(void *field, size_t size, int64_t number)
+{
+    switch (size) {
+    case 1: *(uint8_t *)field = (uint8_t)number; break; /* bool, too: its numbers are 0 and 1 */
+    case 2: *(uint16_t *)field = (uint16_t)number; break;
+    default: *(uint32_t *)field = (uint32_t)number; break;
+    }
+}
+
+static void *field_of(const dor_option *option, dor_settings *settings)
+{
+    char *base = option->place == DOR_PLACE_TLS ? (char *)settings->tls : (char *)settings;
+    return base + option->offset;
+}
+
+static dor_result check_text(const dor_option *option, const dor_draft *draft, const dor_value *value)
+{
+    char wanted[512];
+    const char *text = value->items[0];
+    if (is_word_of(option->later, text))
+        return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "\"%s\" is not supported yet", text);
+    if (option->words && !is_word_of(option->words, text))
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "given the text \"%.60s\", wanted %s", text,
+                               dor__option_wanted(option, wanted, sizeof(wanted)));
+    if (!option->words && *text == '\0')
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "given an empty text");
+    return DOR_SUCCESS;
+}
+
+dor_result dor__option_apply(const dor_option *option, const dor_draft *draft, const dor_value *value)
+{
+    if (value->kind == DOR_VALUE_TEXT) DOR_TRY(check_text(option, draft, value));
+    if (value->kind == DOR_VALUE_LIST && value->count == 0)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "given an empty list");
+    if (option->apply) return option->apply(draft, value);
+    if (option->place != DOR_PLACE_NONE && draft->settings)
+        store_number(field_of(option, draft->settings), option->size, value->number);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_nothing(const dor_draft *draft, const dor_value *value)
+{
+    (void)draft, (void)value;
+    return DOR_SUCCESS;
+}
+
+/* ---- data --------------------------------------------------------------------------------------------------------- */
+
+dor_result dor__apply_active(const dor_draft *draft, const dor_value *value)
+{
+    int active = (int)value->number;
+    if (value->kind == DOR_VALUE_BOOL) active = value->number ? DOR_ACTIVE_TRUE : DOR_ACTIVE_FALSE;
+    if (value->kind == DOR_VALUE_TEXT) {
+        char first = value->items[0][0]; /* one of once, true, false */
+        active = first == 'o' ? DOR_ACTIVE_ONCE : first == 't' ? DOR_ACTIVE_TRUE : DOR_ACTIVE_FALSE;
+    }
+    if (draft->settings) draft->settings->active = active;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_packet(const dor_draft *draft, const dor_value *value)
+{
+    char number[24];
+    dor_packet_mode mode;
+    snprintf(number, sizeof(number), "%lld", (long long)value->number);
+    const char *name = value->kind == DOR_VALUE_TEXT ? value->items[0] : number;
+    if (!dor__packet_mode_from_name(dor__span_str(name), &mode))
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "given %s, wanted raw, 0, 1, 2, 4 or line", name);
+    if (draft->settings) draft->settings->packet = mode;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_header(const dor_draft *draft, const dor_value *value)
+{
+    if (value->number == 0) return DOR_SUCCESS;
+    return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "a header of other than 0 bytes is not supported yet");
+}
+
+dor_result dor__apply_verify(const dor_draft *draft, const dor_value *value)
+{
+    if (draft->settings) draft->settings->tls->verify_peer = strcmp(value->items[0], "verify_peer") == 0;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *value)
+{
+    if (draft->settings)
+        draft->settings->hibernate_after_ms = value->kind == DOR_VALUE_TEXT ? DOR_INFINITY : (uint32_t)value->number;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value)
+{
+    struct in6_addr address;
+    const char *text = value->items[0];
+    if (inet_pton(AF_INET, text, &address) != 1 && inet_pton(AF_INET6, text, &address) != 1)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no IPv4 or IPv6 address", text);
+    if (draft->settings) snprintf(draft->settings->ip, sizeof(draft->settings->ip), "%s", text);
+    return DOR_SUCCESS;
+}
+
+/* ---- the protocol ------------------------------------------------------------------------------------------------- */
+
+dor_result dor__apply_versions(const dor_draft *draft, const dor_value *value)
+{
+    static const char *const older[] = {"tlsv1.1", "tlsv1", "sslv3", "dtlsv1.2", "dtlsv1"};
+    uint16_t min = UINT16_MAX, max = 0;
+    for (size_t i = 0; i < value->count; i++) {
+        const char *name = value->items[i];
+        for (size_t j = 0; j < COUNT_OF(older); j++)
+            if (strcmp(name, older[j]) == 0)
+                return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "version %s is not supported yet", name);
+        uint16_t version = dor__version_from_name(dor__span_str(name));
+        if (version != DOR_TLS_1_2 && version != DOR_TLS_1_3)
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no version; known are tlsv1.3 and tlsv1.2", name);
+        if (version < min) min = version;
+        if (version > max) max = version;
+    }
+    if (draft->settings) {
+        draft->settings->tls->min_version = min;
+        draft->settings->tls->max_version = max;
+    }
+    return DOR_SUCCESS;
+}
+
+/* Appends number unless it is there already; what does not fit is left out (the arrays hold all that we know). */
+static void add_once(uint16_t *numbers, size_t *count, size_t cap, uint16_t number)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (numbers[i] == number) return;
+    if (*count < cap) numbers[(*count)++] = number;
+}
+
+/* Lists are often written for other libraries; so suites that we do not have are passed over as long as one is left. */
+dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value)
+{
+    uint16_t suites[DOR_MAX_SUITES];
+    size_t count = 0;
+    for (size_t i = 0; i < value->count; i++) {
+        const dor_suite *suite = dor__suite_from_name(dor__span_str(value->items[i]));
+        if (suite) add_once(suites, &count, DOR_MAX_SUITES, suite->id);
+    }
+    if (count == 0)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "no cipher suite of \"%.60s\"%s is supported", value->items[0],
+                               value->count > 1 ? " and so on" : "");
+    if (draft->settings) {
+        memcpy(draft->settings->tls->suites, suites, count * sizeof(suites[0]));
+        draft->settings->tls->suite_count = count;
+    }
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value)
+{
+    static const char *const others[] = {"secp521r1", "P-521", "x448", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144",
+                                         "ffdhe8192", "x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024"};
+    dor_group groups[DOR_MAX_GROUPS];
+    size_t count = 0;
+    for (size_t i = 0; i < value->count; i++) {
+        const char *name = value->items[i];
+        dor_group group = dor__kx_from_name(dor__span_str(name));
+        for (size_t j = 0; group == 0 && j < COUNT_OF(others); j++)
+            if (strcasecmp(name, others[j]) == 0)
+                return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "group %s is not supported yet", name);
+        if (group == 0)
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no group; known are x25519, secp256r1, secp384r1",
+                                   name);
+        add_once(groups, &count, DOR_MAX_GROUPS, group);
+    }
+    if (draft->settings) {
+        memcpy(draft->settings->tls->groups, groups, count * sizeof(groups[0]));
+        draft->settings->tls->group_count = count;
+    }
+    return DOR_SUCCESS;
+}
+
+static dor_sig_scheme scheme_from_name(const char *name)
+{
+    static const dor_sig_scheme known[] = {
+        DOR_SIG_ECDSA_SECP256R1_SHA256, DOR_SIG_ECDSA_SECP384R1_SHA384, DOR_SIG_ECDSA_SHA512,
+        DOR_SIG_ED25519,                DOR_SIG_RSA_PSS_RSAE_SHA256,    DOR_SIG_RSA_PSS_RSAE_SHA384,
+        DOR_SIG_RSA_PSS_RSAE_SHA512,    DOR_SIG_RSA_PSS_PSS_SHA256,     DOR_SIG_RSA_PSS_PSS_SHA384,
+        DOR_SIG_RSA_PSS_PSS_SHA512,     DOR_SIG_RSA_PKCS1_SHA256,       DOR_SIG_RSA_PKCS1_SHA384,
+        DOR_SIG_RSA_PKCS1_SHA512};
+    if (strcmp(name, "eddsa_ed25519") == 0) return DOR_SIG_ED25519; /* OTP's name for it */
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        const char *ours = dor__sig_name(known[i]);
+        if (ours && strcasecmp(ours, name) == 0) return known[i];
+    }
+    return 0;
+}
+
+dor_result dor__apply_signature_algs(const dor_draft *draft, const dor_value *value)
+{
+    dor_sig_scheme schemes[DOR_MAX_SCHEMES];
+    size_t count = 0;
+    for (size_t i = 0; i < value->count; i++) {
+        const char *name = value->items[i];
+        dor_sig_scheme scheme = scheme_from_name(name);
+        if (scheme == 0 && (strstr(name, "sha1") || strstr(name, "ed448") || strstr(name, "brainpool")))
+            return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "signature scheme %.60s is not supported yet", name);
+        if (scheme == 0)
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no signature scheme, such as ed25519 or "
+                                   "ecdsa_secp256r1_sha256", name);
+        add_once(schemes, &count, DOR_MAX_SCHEMES, scheme);
+    }
+    if (draft->settings) {
+        memcpy(draft->settings->tls->schemes, schemes, count * sizeof(schemes[0]));
+        draft->settings->tls->scheme_count = count;
+    }
+    return DOR_SUCCESS;
+}
+
+/* RFC 7301 section 3.1: each name has 1 to 255 bytes, the list fewer than 65536. */
+dor_result dor__apply_alpn(const dor_draft *draft, const dor_value *value)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < value->count; i++) {
+        size_t len = strlen(value->items[i]);
+        if (len == 0 || len > 255)
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "a protocol has 1 to 255 bytes, number %zu has %zu", i + 1, len);
+        total += 1 + len;
+    }
+    if (total > 65535) return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "the list is longer than 65535 bytes");
+    if (!draft->settings) return DOR_SUCCESS;
+
+    dor__bytes_free(&draft->settings->tls->alpn);
+    for (size_t i = 0; i < value->count; i++)
+        DOR_TRY(dor__tls_config_add_alpn(draft->settings->tls, dor__span_str(value->items[i])));
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value)
+{
+    const char *name = value->items[0];
+    bool disable = strcmp(name, "disable") == 0;
+    for (const char *c = name; *c; c++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:", *c))
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no host name", name);
+    if (strlen(name) > 253) return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "a host name has at most 253 characters");
+    if (!draft->settings) return DOR_SUCCESS;
+
+    draft->settings->send_server_name = draft->settings->tls->send_server_name = !disable;
+    if (!disable) snprintf(draft->settings->server_name, sizeof(draft->settings->server_name), "%s", name);
+    return DOR_SUCCESS;
+}
+
+/* ---- sessions ----------------------------------------------------------------------------------------------------- */
+
+dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *value)
+{
+    const char *word = value->items[0];
+    if (!draft->settings) return DOR_SUCCESS;
+    bool server = draft->role == DOR_TLS_SERVER;
+    if (strcmp(word, server ? "manual" : "stateless") == 0)
+        return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT, "\"%s\" is for %s", word, server ? "clients" : "servers");
+    draft->settings->tickets_manual = strcmp(word, "manual") == 0;
+    if (server && strcmp(word, "disabled") == 0) draft->settings->tls->ticket_count = 0;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_session(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    dor__session_unref(draft->settings->session);
+    draft->settings->session = dor__session_ref((dor_session *)value->session);
+    return DOR_SUCCESS;
+}
+
+/* ---- back again ---------------------------------------------------------------------------------------------------- */
+
+static int64_t load_number(const dor_option *option, const dor_settings *settings)
+{
+    const char *base = option->place == DOR_PLACE_TLS ? (const char *)settings->tls : (const char *)settings;
+    const char *field = base + option->offset;
+    switch (option->size) {
+    case 1: return *(const uint8_t *)field;
+    case 2: return *(const uint16_t *)(const void *)field;
+    default: return *(const uint32_t *)(const void *)field;
+    }
+}
+
+static int put_active(dor_options *values, int active)
+{
+    if (active == DOR_ACTIVE_ONCE) return dor_options_set_text(values, "active", "once");
+    if (active > 0) return dor_options_set_int(values, "active", active);
+    return dor_options_set_bool(values, "active", active == DOR_ACTIVE_TRUE);
+}
+
+/* The few that are not a number in a field. *known tells whether name is one of them. */
+static int put_special(dor_options *values, const char *name, const dor_settings *settings,
+                       const dor_socket_modes *modes, bool *known)
+{
+    *known = true;
+    if (strcmp(name, "active") == 0) return put_active(values, modes->active);
+    if (strcmp(name, "packet") == 0) return dor_options_set_text(values, name, dor__packet_mode_name(modes->packet));
+    if (strcmp(name, "packet_size") == 0) return dor_options_set_int(values, name, modes->packet_size);
+    if (strcmp(name, "mode") == 0) return dor_options_set_text(values, name, "binary");
+    if (strcmp(name, "header") == 0) return dor_options_set_int(values, name, 0);
+    if (strcmp(name, "verify") == 0)
+        return dor_options_set_text(values, name, settings->tls->verify_peer ? "verify_peer" : "verify_none");
+    if (strcmp(name, "hibernate_after") == 0)
+        return settings->hibernate_after_ms == DOR_INFINITY
+                   ? dor_options_set_text(values, name, "undefined")
+                   : dor_options_set_int(values, name, settings->hibernate_after_ms);
+    *known = false;
+    return DOR_OK;
+}
+
+dor_result dor__options_from_settings(const dor_settings *settings, const dor_socket_modes *modes, const char *name,
+                                      dor_options *values)
+{
+    const dor_socket_modes inherited = {settings->active, settings->packet, settings->packet_size};
+    const dor_option *option = dor__option_find(name);
+    if (!option) return dor__option_refuse(values, name);
+
+    bool known;
+    int code = put_special(values, name, settings, modes ? modes : &inherited, &known);
+    if (known) return dor__error(code);
+    if (option->place == DOR_PLACE_NONE)
+        return dor__options_fail(values, DOR_E_NOT_SUPPORTED, "option %s cannot be read back", name);
+    int64_t number = load_number(option, settings);
+    return dor__error(option->kinds & DOR_VALUE_BOOL ? dor_options_set_bool(values, name, number != 0)
+                                                     : dor_options_set_int(values, name, number));
+}

@@ -1,0 +1,291 @@
+/*
+ * options_resolve.c - from a dor_options to frozen settings: every value applied, files read, contradictions refused.
+ *
+ * Blocking (it reads files); any thread, one at a time per dor_options. What fails is said in dor_options_error.
+ */
+#include "options_table.h"
+
+#include "ssl/pem_file.h"
+#include "ssl/session_keeper.h"
+
+/* What the parts of one resolve share. */
+typedef struct resolving {
+    const dor_options *options;
+    dor_settings *settings;
+    dor_tls_role role;
+    bool fresh; /* from the defaults, not from a listener's settings */
+    char why[1024];
+} resolving;
+
+static const char *text_of(const resolving *r, const char *name)
+{
+    const dor_value *value = dor__options_get(r->options, name);
+    return value ? value->items[0] : NULL;
+}
+
+static bool is_set(const resolving *r, const char *name)
+{
+    return dor__options_get(r->options, name) != NULL;
+}
+
+static dor_result fail_as(const resolving *r, dor_result result, const char *name)
+{
+    if (result.code == DOR_E_NOMEM) return dor__options_fail(r->options, DOR_E_NOMEM, "option %s: out of memory", name);
+    return dor__options_fail(r->options, result.code, "option %s: %s", name, r->why);
+}
+
+/* ---- one by one ---------------------------------------------------------------------------------------------------- */
+
+static dor_result apply_all(resolving *r)
+{
+    unsigned wanted = r->role == DOR_TLS_SERVER ? DOR_SCOPE_SERVER : DOR_SCOPE_CLIENT;
+    dor_draft draft = {.settings = r->settings, .role = r->role, .why = r->why, .why_cap = sizeof(r->why)};
+    for (size_t i = 0; r->options && i < dor__options_count; i++) {
+        const dor_option *option = &dor__options_table[i];
+        const dor_value *value = &r->options->values[i];
+        if (!value->kind) continue;
+        if (!(option->scope & wanted))
+            return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s is for %s", option->name,
+                                     r->role == DOR_TLS_SERVER ? "clients, this is a server" : "servers, this is a client");
+        dor_result result = dor__option_apply(option, &draft, value);
+        if (dor__failed(result)) return fail_as(r, result, option->name);
+    }
+    return DOR_SUCCESS;
+}
+
+/* ---- whom to trust ------------------------------------------------------------------------------------------------- */
+
+static dor_result load_trust(resolving *r, dor_trust_store **store)
+{
+    const dor_value *der = dor__options_get(r->options, "cacerts");
+    const char *path = text_of(r, "cacertfile");
+    dor_result result = DOR_SUCCESS;
+    *store = NULL;
+    if (der) {
+        result = dor__der_trust(dor__bytes_span(&der->bytes), store, r->why, sizeof(r->why));
+        return dor__failed(result) ? fail_as(r, result, "cacerts") : result;
+    }
+    if (path) {
+        result = dor__pem_file_trust(path, false, store, r->why, sizeof(r->why));
+        return dor__failed(result) ? fail_as(r, result, "cacertfile") : result;
+    }
+    return result;
+}
+
+/* Takes the reference to given, which may be NULL. */
+static dor_result set_trust(resolving *r, dor_trust_store *given)
+{
+    dor_tls_config *tls = r->settings->tls;
+    if (given) {
+        dor__trust_store_unref(tls->trust);
+        tls->trust = given;
+    }
+    if (!tls->verify_peer || (tls->trust && dor__trust_store_count(tls->trust) > 0)) return DOR_SUCCESS;
+    if (r->role == DOR_TLS_SERVER) /* never the system's: anybody can get a certificate from those */
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "option verify: a server that verifies its clients needs cacertfile or cacerts");
+
+    dor_trust_store *store;
+    dor_result result = dor__system_trust(&store, r->why, sizeof(r->why));
+    if (dor__failed(result)) return fail_as(r, result, "verify");
+    dor__trust_store_unref(tls->trust);
+    tls->trust = store;
+    return DOR_SUCCESS;
+}
+
+/* ---- who we are ---------------------------------------------------------------------------------------------------- */
+
+static dor_result load_chain(resolving *r, dor_chain *chain)
+{
+    const dor_value *der = dor__options_get(r->options, "cert");
+    dor_result result = der ? dor__der_chain(dor__bytes_span(&der->bytes), chain, r->why, sizeof(r->why))
+                            : dor__pem_file_chain(text_of(r, "certfile"), chain, r->why, sizeof(r->why));
+    return dor__failed(result) ? fail_as(r, result, der ? "cert" : "certfile") : result;
+}
+
+static dor_result load_key(resolving *r, dor_private_key **key)
+{
+    const dor_value *der = dor__options_get(r->options, "key");
+    const char *path = text_of(r, "keyfile");
+    const char *name = der ? "key" : path ? "keyfile" : "certfile";
+    if (!der && !path && !is_set(r, "certfile"))
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option cert needs key or keyfile");
+
+    dor_result result =
+        der ? dor__der_key(dor__bytes_span(&der->bytes), key, r->why, sizeof(r->why))
+            : dor__pem_file_key(path ? path : text_of(r, "certfile"), is_set(r, "password"), key, r->why, sizeof(r->why));
+    if (result.code == DOR_E_FILE_MALFORMED && strcmp(name, "certfile") == 0)
+        return dor__options_fail(r->options, result.code, "option certfile: %s; give keyfile if it is elsewhere", r->why);
+    return dor__failed(result) ? fail_as(r, result, name) : result;
+}
+
+static dor_result mismatch(const resolving *r)
+{
+    const char *certfile = is_set(r, "cert") ? NULL : text_of(r, "certfile");
+    const char *keyfile = is_set(r, "key") ? NULL : text_of(r, "keyfile");
+    return dor__options_fail(r->options, DOR_E_KEY_MISMATCH,
+                             "option %s: the private key%s%s does not belong to the certificate%s%s",
+                             is_set(r, "key") ? "key" : keyfile ? "keyfile" : "certfile", keyfile ? " in " : "",
+                             keyfile ? keyfile : "", certfile ? " in " : "", certfile ? certfile : "");
+}
+
+static dor_result set_identity(resolving *r, const dor_trust_store *issuers)
+{
+    if (!is_set(r, "cert") && !is_set(r, "certfile")) {
+        const char *lone = is_set(r, "key") ? "key" : is_set(r, "keyfile") ? "keyfile" : NULL;
+        if (lone) return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s needs cert or certfile", lone);
+        return DOR_SUCCESS;
+    }
+    dor_chain chain;
+    dor_private_key *key = NULL;
+    DOR_TRY(load_chain(r, &chain));
+    dor_result result = load_key(r, &key);
+    if (dor__failed(result)) goto done;
+    if (issuers) dor__chain_complete(&chain, issuers);
+
+    if (!r->fresh) result = dor__settings_drop_identities(r->settings);
+    if (dor__ok(result)) result = dor__tls_config_add_identity(r->settings->tls, chain.certs, chain.count, key);
+    if (result.code == DOR_E_KEY_MISMATCH)
+        result = mismatch(r);
+    else if (dor__failed(result)) {
+        dor_format_error(result.code, r->why, sizeof(r->why));
+        result = fail_as(r, result, is_set(r, "cert") ? "cert" : "certfile");
+    }
+done:
+    dor__chain_fini(&chain);
+    dor__private_key_unref(key);
+    return result;
+}
+
+/* ---- what only shows when all is there ------------------------------------------------------------------------------ */
+
+/* A version without a suite cannot be negotiated, so it is not offered; when none is left, that is a contradiction. */
+static dor_result match_versions(const resolving *r)
+{
+    dor_tls_config *tls = r->settings->tls;
+    uint16_t min = UINT16_MAX, max = 0;
+    for (size_t i = 0; i < tls->suite_count; i++) {
+        const dor_suite *suite = dor__suite_find(tls->suites[i]);
+        if (!suite || suite->version < tls->min_version || suite->version > tls->max_version) continue;
+        if (suite->version < min) min = suite->version;
+        if (suite->version > max) max = suite->version;
+    }
+    if (max == 0)
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "options versions and ciphers: none of the suites is for one of the versions");
+    tls->min_version = min;
+    tls->max_version = max;
+    return DOR_SUCCESS;
+}
+
+static dor_result check_marks(const resolving *r)
+{
+    const dor_settings *s = r->settings;
+    if (s->send_low >= s->send_high)
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "options low_watermark (%u) and high_watermark (%u): low must be less than high",
+                                 s->send_low, s->send_high);
+    if (s->receive_low >= s->receive_high)
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "options receive_low_watermark (%u) and receive_high_watermark (%u): low must be less than high",
+            s->receive_low, s->receive_high);
+    return DOR_SUCCESS;
+}
+
+/*
+ * A server's memory of sessions. Settings that override another's share it, except when they judge the client otherwise:
+ * a session that was made under laxer rules must not come in by the side door.
+ */
+static dor_result set_keeper(resolving *r)
+{
+    static const char *const judging[] = {"verify",     "fail_if_no_peer_cert", "depth",   "cacerts",
+                                          "cacertfile", "cert",                 "certfile"};
+    bool fresh = r->fresh;
+    for (size_t i = 0; i < sizeof(judging) / sizeof(judging[0]); i++)
+        if (is_set(r, judging[i])) fresh = true;
+    if (!fresh) return DOR_SUCCESS;
+
+    const dor_value *max = dor__options_get(r->options, "max_sessions");
+    dor_session_keeper *keeper;
+    dor_result result =
+        dor__session_keeper_new(&keeper, max ? (size_t)max->number : (size_t)DOR_SESSION_KEEPER_DEFAULT_MAX);
+    if (dor__failed(result))
+        return dor__options_fail(r->options, result.code, "the store of sessions could not be made");
+    if (r->settings->keeper) dor__session_keeper_unref(r->settings->keeper);
+    r->settings->keeper = keeper;
+    r->settings->tls->store = &dor__session_keeper_ops;
+    r->settings->tls->store_ctx = keeper;
+    return DOR_SUCCESS;
+}
+
+static dor_result finish(resolving *r)
+{
+    dor_trust_store *given;
+    DOR_TRY(load_trust(r, &given));
+    dor_result result = set_identity(r, given);
+    if (dor__failed(result)) {
+        dor__trust_store_unref(given);
+        return result;
+    }
+    DOR_TRY(set_trust(r, given));
+    if (r->role == DOR_TLS_SERVER && r->settings->tls->identity_count == 0)
+        return dor__options_fail(r->options, DOR_E_NO_OPTIONS, "a server needs a certificate: set certfile, or cert and key");
+    if (!r->settings->tls->verify_peer) r->settings->tls->verify_host = false;
+    DOR_TRY(match_versions(r));
+    DOR_TRY(check_marks(r));
+    return r->role == DOR_TLS_SERVER ? set_keeper(r) : DOR_SUCCESS;
+}
+
+static dor_result run(resolving *r, dor_settings **settings)
+{
+    dor_result result = apply_all(r);
+    if (dor__ok(result)) result = finish(r);
+    if (dor__failed(result)) {
+        dor__settings_unref(r->settings);
+        return result;
+    }
+    *settings = r->settings;
+    return result;
+}
+
+dor_result dor__options_resolve(const dor_options *options, dor_tls_role role, dor_settings **settings)
+{
+    resolving r = {.options = options, .role = role, .fresh = true};
+    if (role == DOR_TLS_SERVER && !options) return dor__error(DOR_E_NO_OPTIONS);
+    dor_result result = dor__settings_new(&r.settings);
+    if (dor__failed(result)) return dor__options_fail(options, result.code, "out of memory");
+    r.settings->tls->send_server_name = r.settings->send_server_name;
+    r.settings->tls->verify_peer = r.settings->tls->verify_host = role == DOR_TLS_CLIENT;
+    return run(&r, settings);
+}
+
+dor_result dor__options_override(const dor_settings *base, const dor_options *options, dor_tls_role role,
+                                 dor_settings **settings)
+{
+    resolving r = {.options = options, .role = role};
+    dor_result result = dor__settings_clone(base, &r.settings);
+    if (dor__failed(result)) return dor__options_fail(options, result.code, "out of memory");
+    return run(&r, settings);
+}
+
+dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes, bool *active_set, bool *packet_set)
+{
+    char why[256];
+    dor_settings scratch = {.active = modes->active, .packet = modes->packet, .packet_size = modes->packet_size};
+    dor_draft draft = {.settings = &scratch, .why = why, .why_cap = sizeof(why)};
+    if (!options) return dor__error(DOR_E_BADARG);
+    for (size_t i = 0; i < dor__options_count; i++) {
+        const dor_option *option = &dor__options_table[i];
+        if (!options->values[i].kind) continue;
+        if (!(option->scope & DOR_SCOPE_OPEN))
+            return dor__options_fail(options, DOR_E_OPTION_CONFLICT, "option %s cannot be changed on an open connection",
+                                     option->name);
+        dor_result result = dor__option_apply(option, &draft, &options->values[i]);
+        if (dor__failed(result)) return dor__options_fail(options, result.code, "option %s: %s", option->name, why);
+    }
+    *active_set = dor__options_get(options, "active") != NULL;
+    *packet_set = dor__options_get(options, "packet") || dor__options_get(options, "packet_size");
+    *modes = (dor_socket_modes){scratch.active, scratch.packet, scratch.packet_size};
+    return DOR_SUCCESS;
+}

@@ -1,0 +1,239 @@
+/*
+ * options_table.c - every option that there is: what it takes, for whom, where it goes. Constant; any thread.
+ *
+ * Names are the reference's (ssl's option types) and those of later OTP releases; ours, where OTP has none, are marked.
+ */
+#include "options_table.h"
+
+#include <stdio.h>
+
+#define TEXT DOR_VALUE_TEXT
+#define INT  DOR_VALUE_INT
+#define BOOL DOR_VALUE_BOOL
+#define LIST DOR_VALUE_LIST
+#define BYTES DOR_VALUE_BYTES
+
+#define CLIENT DOR_SCOPE_CLIENT
+#define SERVER DOR_SCOPE_SERVER
+#define BOTH   DOR_SCOPE_BOTH
+#define OPEN   DOR_SCOPE_OPEN
+#define PATH   DOR_SCOPE_PATH
+#define ADDS   DOR_SCOPE_ADDS
+
+#define FIELD(member) .place = DOR_PLACE_SETTINGS, .offset = offsetof(dor_settings, member), \
+    .size = sizeof(((dor_settings *)0)->member)
+#define TLS(member) .place = DOR_PLACE_TLS, .offset = offsetof(dor_tls_config, member), \
+    .size = sizeof(((dor_tls_config *)0)->member)
+#define MS_MAX   ((int64_t)DOR_INFINITY - 1)
+#define SIZE_1G  ((int64_t)1 << 30)
+#define TOGETHER .place = DOR_PLACE_NONE /* options_resolve.c looks at it with others */
+#define RANGE(least, most) .min = (least), .max = (most)
+
+/* clang-format off */
+const dor_option dor__options_table[] = {
+    /* data */
+    {"active", "deliver data as events: true, false, once, or the next N packets", BOOL | INT | TEXT, BOTH | OPEN,
+        RANGE(1, 32767), .words = "once|true|false", .apply = dor__apply_active},
+    {"packet", "how data is cut into packets: raw (or 0), 1, 2, 4 (length bytes), line", TEXT | INT, BOTH | OPEN,
+        RANGE(0, 4), .words = "raw|0|1|2|4|line", .later = "asn1|cdr|sunrm|fcgi|tpkt|http|httph|http_bin|httph_bin",
+        .apply = dor__apply_packet},
+    {"packet_size", "longest packet in bytes; 0: no limit", INT, BOTH | OPEN, RANGE(0, UINT32_MAX), FIELD(packet_size)},
+    {"mode", "taken and without effect: data is always bytes", TEXT, BOTH | OPEN, .words = "binary|list",
+        .apply = dor__apply_nothing},
+    {"header", "only 0 so far: nothing is set apart from the data", INT, BOTH | OPEN, RANGE(0, 65535),
+        .apply = dor__apply_header},
+    {"exit_on_close", "false: the peer's close leaves sending possible", BOOL, BOTH, FIELD(exit_on_close)},
+
+    /* identity */
+    {"cert", "own certificate in DER, issuers behind it; wins over certfile", BYTES, BOTH, TOGETHER},
+    {"certfile", "PEM file of the own certificate chain, leaf first", TEXT, BOTH | PATH, TOGETHER},
+    {"key", "own private key in DER (PKCS#8, SEC 1, PKCS#1); wins over keyfile", BYTES, BOTH, TOGETHER},
+    {"keyfile", "PEM file of the private key; default: certfile", TEXT, BOTH | PATH, TOGETHER},
+    {"password", "password of an encrypted keyfile (encrypted keys come later)", TEXT, BOTH, TOGETHER},
+
+    /* the peer */
+    {"verify", "verify_peer or verify_none; clients verify by default, servers do not", TEXT, BOTH,
+        .words = "verify_peer|verify_none", .apply = dor__apply_verify},
+    {"verify_host", "check that the certificate is for the host's name (ours; default true)", BOOL, CLIENT, TLS(verify_host)},
+    {"fail_if_no_peer_cert", "with verify_peer: a client without a certificate is refused", BOOL, SERVER,
+        TLS(require_peer_cert)},
+    {"depth", "most intermediate certificates in the peer's path", INT, BOTH, RANGE(0, 255), TLS(depth)},
+    {"cacerts", "trusted authorities in DER; wins over cacertfile", BYTES, BOTH | ADDS, TOGETHER},
+    {"cacertfile", "PEM file of trusted authorities; clients default to the system's", TEXT, BOTH | PATH, TOGETHER},
+
+    /* the protocol */
+    {"versions", "protocol versions: tlsv1.3, tlsv1.2", LIST, BOTH, .apply = dor__apply_versions},
+    {"ciphers", "cipher suites in order of preference, by IANA's or OpenSSL's names", LIST, BOTH, .apply = dor__apply_ciphers},
+    {"supported_groups", "key exchange groups in order of preference: x25519, secp256r1, secp384r1", LIST, BOTH,
+        .apply = dor__apply_groups},
+    {"signature_algs", "signature schemes in order of preference, by IANA's names", LIST, BOTH,
+        .apply = dor__apply_signature_algs},
+    {"honor_cipher_order", "the server's order of suites decides (default true)", BOOL, SERVER, TLS(honor_cipher_order)},
+    {"alpn_advertised_protocols", "application protocols that a client offers", LIST, CLIENT, .apply = dor__apply_alpn},
+    {"alpn_preferred_protocols", "application protocols that a server takes, best first", LIST, SERVER,
+        .apply = dor__apply_alpn},
+    {"server_name_indication", "the host's name for SNI and verification, or disable: no SNI", TEXT, CLIENT,
+        .apply = dor__apply_server_name},
+    {"middlebox_comp_mode", "TLS 1.3 looks like TLS 1.2 on the wire (default true)", BOOL, BOTH, TLS(middlebox_compat)},
+
+    /* sessions */
+    {"reuse_sessions", "offer or accept resumption (default true)", BOOL, BOTH, TLS(resumption)},
+    {"reuse_session", "a session to resume; dor_options_set_session", DOR_VALUE_SESSION, CLIENT, .apply = dor__apply_session},
+    {"session_tickets", "clients: disabled, or manual (each ticket is an event); servers: disabled, or stateless", TEXT, BOTH,
+        .words = "disabled|manual|stateless", .later = "auto|stateful|stateful_with_cert|stateless_with_cert",
+        .apply = dor__apply_session_tickets},
+    {"ticket_count", "TLS 1.3 tickets that a server sends after a full handshake (ours)", INT, SERVER, RANGE(0, 16),
+        TLS(ticket_count)},
+    {"session_lifetime", "seconds that a session may be resumed (ours)", INT, SERVER, RANGE(1, 604800),
+        TLS(session_lifetime_s)},
+    {"max_sessions", "TLS 1.2 sessions that a server remembers (ours)", INT, SERVER, RANGE(1, 100000000)},
+
+    /* time */
+    {"hibernate_after", "ms of silence before a connection hibernates, or undefined: never", INT | TEXT, BOTH,
+        RANGE(0, MS_MAX), .words = "undefined|infinity|off", .apply = dor__apply_hibernate_after},
+    {"handshake_timeout", "ms that a handshake may take (ours)", INT, BOTH, RANGE(1, MS_MAX), FIELD(handshake_timeout_ms)},
+    {"linger", "ms that a close may take to write what was sent", INT, BOTH, RANGE(0, MS_MAX), FIELD(linger_ms)},
+
+    /* memory */
+    {"high_watermark", "bytes in the send queue from which on sending answers busy", INT, BOTH, RANGE(1, SIZE_1G),
+        FIELD(send_high)},
+    {"low_watermark", "bytes at which it is writable again", INT, BOTH, RANGE(0, SIZE_1G), FIELD(send_low)},
+    {"receive_high_watermark", "undelivered bytes from which on nothing is read from the peer (ours)", INT, BOTH,
+        RANGE(1, SIZE_1G), FIELD(receive_high)},
+    {"receive_low_watermark", "bytes at which reading starts again (ours)", INT, BOTH, RANGE(0, SIZE_1G), FIELD(receive_low)},
+    {"max_connections", "connections of a listener at a time; 0: no limit (ours)", INT, SERVER, RANGE(0, UINT32_MAX),
+        FIELD(max_connections)},
+    {"max_handshake_size", "longest handshake message in bytes", INT, BOTH, RANGE(1024, 1 << 24), TLS(max_handshake_len)},
+    {"max_handshake_memory", "bytes that one handshake may hold (ours)", INT, BOTH, RANGE(32768, 1 << 26),
+        TLS(max_handshake_memory)},
+    {"max_certificates", "most certificates in the peer's chain (ours)", INT, BOTH, RANGE(1, 32), TLS(max_certificates)},
+    {"max_key_updates", "most key updates by the peer without data between (ours)", INT, BOTH, RANGE(1, 65535),
+        TLS(max_key_updates)},
+    {"max_empty_records", "most empty records in a row (ours)", INT, BOTH, RANGE(1, 65535), TLS(max_empty_records)},
+    {"max_warning_alerts", "most warning alerts in a row (ours)", INT, BOTH, RANGE(1, 65535), TLS(max_warning_alerts)},
+
+    /* TCP */
+    {"ip", "address that a listener binds; default: every IPv4 and IPv6 one", TEXT, SERVER, .apply = dor__apply_ip},
+    {"backlog", "connections that may wait for being accepted", INT, SERVER, RANGE(1, 65535), FIELD(backlog)},
+    {"reuseaddr", "SO_REUSEADDR (default true)", BOOL, SERVER, FIELD(reuseaddr)},
+    {"nodelay", "TCP_NODELAY (default true)", BOOL, BOTH, FIELD(nodelay)},
+    {"keepalive", "SO_KEEPALIVE", BOOL, BOTH, FIELD(keepalive)},
+    {"sndbuf", "the system's send buffer in bytes; 0: its default", INT, BOTH, RANGE(0, SIZE_1G), FIELD(sndbuf)},
+    {"recbuf", "the system's receive buffer in bytes; 0: its default", INT, BOTH, RANGE(0, SIZE_1G), FIELD(recbuf)},
+
+    {"log_alert", "report alerts (default true)", BOOL, BOTH, FIELD(log_alert)},
+};
+/* clang-format on */
+
+const size_t dor__options_count = sizeof(dor__options_table) / sizeof(dor__options_table[0]);
+
+/* Options of the reference and of later OTP releases that have no entry yet. */
+static const char *const later[] = {
+    "allow_any_ca_purpose", "anti_replay", "beast_mitigation", "cb_info", "certificate_authorities", "certs_keys",
+    "client_preferred_next_protocols", "client_renegotiation", "cookie", "crl_cache", "crl_check",
+    "customize_hostname_check", "dh", "dhfile", "early_data", "eccs", "fallback", "handshake", "keep_secrets",
+    "key_update_at", "log_level", "max_fragment_length", "next_protocols_advertised", "padding_check", "partial_chain",
+    "protocol", "psk_identity", "secure_renegotiate", "signature_algs_cert", "sni_fun", "sni_hosts", "srp_identity",
+    "stapling", "use_srtp", "use_ticket", "user_lookup_fun", "verify_fun",
+};
+
+const dor_option *dor__option_find(const char *name)
+{
+    for (size_t i = 0; i < dor__options_count; i++)
+        if (strcmp(dor__options_table[i].name, name) == 0) return &dor__options_table[i];
+    return NULL;
+}
+
+/* Single-letter edits from a to b; anything over `most` counts as most + 1. Names are short, so rows are on the stack. */
+static size_t edit_distance(const char *a, const char *b, size_t most)
+{
+    enum { LONGEST = 40 };
+    size_t a_len = strlen(a), b_len = strlen(b), row[LONGEST + 1];
+    if (a_len > LONGEST || b_len > LONGEST) return most + 1;
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+static const char *nearest(const char *name)
+{
+    enum { MOST = 2 };
+    const char *best = NULL;
+    size_t best_distance = MOST + 1;
+    for (size_t i = 0; i < dor__options_count; i++) {
+        size_t distance = edit_distance(name, dor__options_table[i].name, MOST);
+        if (distance < best_distance && distance < strlen(name)) {
+            best = dor__options_table[i].name;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+dor_result dor__option_refuse(const dor_options *options, const char *name)
+{
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+        if (strcmp(later[i], name) == 0)
+            return dor__options_fail(options, DOR_E_NOT_SUPPORTED, "option %s is not supported yet", name);
+    const char *suggestion = nearest(name);
+    if (suggestion)
+        return dor__options_fail(options, DOR_E_OPTION_UNKNOWN, "no option is called \"%.100s\"; did you mean \"%s\"?", name,
+                                 suggestion);
+    return dor__options_fail(options, DOR_E_OPTION_UNKNOWN, "no option is called \"%.100s\"", name);
+}
+
+/* ---- what an option takes, in words ------------------------------------------------------------------------------- */
+
+static void add(char *text, size_t cap, const char *part)
+{
+    size_t len = strlen(text);
+    if (len + 1 < cap) snprintf(text + len, cap - len, "%s", part);
+}
+
+static void add_words(char *text, size_t cap, const char *words)
+{
+    for (const char *word = words; *word;) {
+        size_t len = strcspn(word, "|");
+        char part[64];
+        snprintf(part, sizeof(part), "%s\"%.*s\"", *text ? ", " : "", (int)len, word);
+        add(text, cap, part);
+        word += len + (word[len] == '|');
+    }
+}
+
+char *dor__option_wanted(const dor_option *option, char *text, size_t cap)
+{
+    char part[96];
+    text[0] = '\0';
+    if (option->kinds & INT) {
+        snprintf(part, sizeof(part), "an integer from %lld to %lld", (long long)option->min, (long long)option->max);
+        add(text, cap, part);
+    }
+    if (option->kinds & BOOL) add(text, cap, *text ? ", true or false" : "true or false");
+    if (option->kinds & LIST) add(text, cap, "a list of texts");
+    if (option->kinds & BYTES) add(text, cap, "bytes (in JSON: base64)");
+    if (option->kinds & DOR_VALUE_SESSION) add(text, cap, "a session");
+    if ((option->kinds & TEXT) && option->words)
+        add_words(text, cap, option->words);
+    else if (option->kinds & TEXT)
+        add(text, cap, *text ? ", or a text" : "a text");
+    return text;
+}
+
+const char *dor_options_describe(size_t index, const char **about)
+{
+    if (index >= dor__options_count) return NULL;
+    if (about) *about = dor__options_table[index].about;
+    return dor__options_table[index].name;
+}

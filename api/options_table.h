@@ -1,0 +1,118 @@
+/*
+ * options_table.h - the one table of options, and the values that a dor_options holds for its entries.
+ *
+ * An entry says what kinds of value an option takes, for whom it is, and where the value goes: either straight into a
+ * field of dor_settings or dor_tls_config, or through a function of its own (options_apply.c), or, for what only makes
+ * sense together (certificate, key, authorities), in options_resolve.c.
+ */
+#ifndef DOR_API_OPTIONS_TABLE_H
+#define DOR_API_OPTIONS_TABLE_H
+
+#include "options_internal.h"
+
+/** Kinds of value; an option may take several. */
+enum {
+    DOR_VALUE_TEXT = 1 << 0,
+    DOR_VALUE_INT = 1 << 1,
+    DOR_VALUE_BOOL = 1 << 2,
+    DOR_VALUE_LIST = 1 << 3,
+    DOR_VALUE_BYTES = 1 << 4,
+    DOR_VALUE_SESSION = 1 << 5
+};
+
+/** Where an option belongs. */
+enum {
+    DOR_SCOPE_CLIENT = 1 << 0,
+    DOR_SCOPE_SERVER = 1 << 1,
+    DOR_SCOPE_BOTH = DOR_SCOPE_CLIENT | DOR_SCOPE_SERVER,
+    DOR_SCOPE_OPEN = 1 << 2, /* an open connection may change it */
+    DOR_SCOPE_PATH = 1 << 3, /* names a file: relative to the JSON file that gives it */
+    DOR_SCOPE_ADDS = 1 << 4  /* each set_bytes adds to what is there */
+};
+
+typedef enum dor_place { DOR_PLACE_NONE, DOR_PLACE_SETTINGS, DOR_PLACE_TLS } dor_place;
+
+typedef struct dor_value {
+    uint8_t kind;   /* one of DOR_VALUE_; 0: not set */
+    int64_t number; /* INT, BOOL */
+    char **items;   /* TEXT: one; LIST: count of them */
+    size_t count;
+    dor_bytes bytes; /* BYTES; for several certificates one DER behind the other */
+    dor_ssl_session *session;
+} dor_value;
+
+/** Settings in the making. */
+typedef struct dor_draft {
+    dor_settings *settings; /* NULL: nothing is stored, the value is only checked */
+    dor_tls_role role;      /* without settings: unknown, both will do */
+    char *why;              /* a sentence on failure, without the option's name */
+    size_t why_cap;
+} dor_draft;
+
+typedef struct dor_option {
+    const char *name;
+    const char *about;
+    uint8_t kinds;
+    uint8_t scope;
+    int64_t min, max;    /* INT */
+    const char *words;   /* TEXT: those it may be, "once|true|false"; NULL: any */
+    const char *later;   /* TEXT: words that are known but not supported yet */
+    dor_place place;
+    uint16_t offset, size;
+    dor_result (*apply)(const dor_draft *draft, const dor_value *value);
+} dor_option;
+
+extern const dor_option dor__options_table[];
+extern const size_t dor__options_count;
+
+struct dor_options {
+    char *error;        /* DOR_OPTIONS_ERROR_CAP bytes of its own, so that a const dor_options can report */
+    dor_value values[]; /* one for each entry of the table */
+};
+
+enum { DOR_OPTIONS_ERROR_CAP = 2048, DOR_OPTIONS_LIST_MAX = 256 };
+
+/** The entry of a name, or NULL. */
+const dor_option *dor__option_find(const char *name);
+
+/** Says of a name that has no entry why: NOT_SUPPORTED for a known option, else OPTION_UNKNOWN with a suggestion. */
+dor_result dor__option_refuse(const dor_options *options, const char *name);
+
+/** "an integer from 0 to 255", "\"once\", true or false": what an option takes. */
+char *dor__option_wanted(const dor_option *option, char *text, size_t cap);
+
+static inline const dor_value *dor__option_value(const dor_options *options, const dor_option *option)
+{
+    return &options->values[option - dor__options_table];
+}
+
+/** The value of a name that is in the table, or NULL when it is not set. options may be NULL. */
+const dor_value *dor__options_get(const dor_options *options, const char *name);
+
+void dor__value_clear(dor_value *value);
+
+/** Checks value against the entry (settings NULL), or stores it. */
+dor_result dor__option_apply(const dor_option *option, const dor_draft *draft, const dor_value *value);
+
+/** Fills draft->why and answers code. */
+dor_result dor__draft_fail(const dor_draft *draft, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* options_apply.c, for the table. */
+dor_result dor__apply_active(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_packet(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_header(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_verify(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_versions(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_signature_algs(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_alpn(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_session(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_nothing(const dor_draft *draft, const dor_value *value);
+
+#endif

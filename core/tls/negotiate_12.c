@@ -47,10 +47,11 @@ static dor_result begin_full(dor_tls *t)
     dor__identity_choose(t, (dor_kx_kind)suite->kx, &found);
     if (!found) return dor__error(DOR_E_INTERNAL);
 
-    hs->transcript.keep_raw = t->config->verify_peer; /* for the client's CertificateVerify */
     DOR_TRY(dor__suite_settle(t, suite));
     DOR_TRY(dor__session_id_make_12(t));
-    return t->config->verify_peer ? dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH) : DOR_SUCCESS;
+    if (t->config->verify_peer) return dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH);
+    dor__transcript_drop_raw(&hs->transcript); /* no CertificateVerify is going to want it */
+    return DOR_SUCCESS;
 }
 
 /** Both roles: hs->session is what goes on. */
@@ -60,12 +61,10 @@ static dor_result begin_resumed(dor_tls *t)
     const dor_session *session = hs->session;
 
     DOR_TRY(dor__master_secret_resume_12(t, session));
-    dor__certificate_unref(t->peer);
-    t->peer = dor__certificate_ref(session->peer);
-    t->peer_verified = session->peer_verified;
+    dor__transcript_drop_raw(&hs->transcript);
     t->resumed = true;
     /* A promise so far: the peer has to make it good with its Finished. */
-    DOR_TRY(dor__prove_peer(t, DOR_PROOF_SESSION));
+    DOR_TRY(dor__peer_from_session(t));
     return dor__property_set(t, DOR_PROPERTY_RESUMED);
 }
 
@@ -80,7 +79,6 @@ dor_result dor__negotiate_12(dor_tls *t)
     hs->session = session;
     memcpy(hs->v12.session_id, session->id, session->id_len);
     hs->v12.session_id_len = session->id_len;
-    hs->transcript.keep_raw = false;
     DOR_TRY(dor__suite_settle(t, dor__suite_find(session->suite)));
     return begin_resumed(t);
 }
@@ -115,13 +113,16 @@ dor_result dor__server_hello_accept_12(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
     const dor_handshake_12 *v12 = &hs->v12;
-    bool offered = hs->session && hs->session->version == DOR_TLS_1_2;
+    /* One that is too old, say, was not put into our hello and is not going to be resumed. */
+    bool offered = hs->session && hs->session->version == DOR_TLS_1_2 &&
+                   same_id(hs->session_id, hs->session_id_len, hs->session->id, hs->session->id_len);
 
     if (offered && same_id(v12->session_id, v12->session_id_len, hs->session->id, hs->session->id_len)) {
         DOR_TRY(check_resumed(t));
         return begin_resumed(t);
     }
     give_up_session(hs);
+    if (t->config->identity_count == 0) dor__transcript_drop_raw(&hs->transcript); /* nothing to sign with */
     /* Our id came back, but it was made up for the sake of TLS 1.3's middleboxes (RFC 8446 appendix D.4). */
     if (!offered && same_id(v12->session_id, v12->session_id_len, hs->session_id, hs->session_id_len))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_SESSION_MISMATCH);

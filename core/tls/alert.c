@@ -44,6 +44,7 @@ dor_result dor__tls_fail(dor_tls *t, dor_result r)
         (void)ignored;
     }
     dor__session_forget_12(t);
+    dor__session_forget_12(t);
     dor__handshake_free(t);
     dor__keys_wipe(t);
     return t->error;

@@ -15,10 +15,20 @@ static dor_result illegal(void)
 
 /* ---- ours ------------------------------------------------------------------------------------------------- */
 
-static bool key_fits(uint16_t version, dor_sig_scheme scheme, dor_key_type type, dor_kx_kind kx)
+/* RFC 8422 section 5.1: before TLS 1.3 a client's supported_groups says which curves it takes in certificates too. */
+static bool curve_taken(const dor_handshake *hs, dor_key_type type)
+{
+    dor_group curve = type == DOR_KEY_EC_P256   ? DOR_GROUP_SECP256R1
+                      : type == DOR_KEY_EC_P384 ? DOR_GROUP_SECP384R1
+                                                : 0;
+    return !curve || !hs->peer_has_groups || hs->peer_curves & dor__curve_bit(curve);
+}
+
+static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, dor_key_type type, dor_kx_kind kx)
 {
     bool rsa = type == DOR_KEY_RSA || type == DOR_KEY_RSA_PSS;
-    if (version == DOR_TLS_1_3) return dor__sig_allowed_in_tls13(scheme, type);
+    if (t->version == DOR_TLS_1_3) return dor__sig_allowed_in_tls13(scheme, type);
+    if (!curve_taken(t->hs, type)) return false;
     if ((kx == DOR_KX_ECDHE_RSA && !rsa) || (kx == DOR_KX_ECDHE_ECDSA && rsa)) return false;
     return dor__sig_fits_key(scheme, type);
 }
@@ -31,7 +41,7 @@ void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found)
         if (!(t->hs->peer_schemes >> s & 1)) continue;
         for (size_t i = 0; i < config->identity_count; i++) {
             const dor_identity *identity = &config->identities[i];
-            if (!key_fits(t->version, config->schemes[s], dor__private_key_type(identity->key), kx)) continue;
+            if (!key_fits(t, config->schemes[s], dor__private_key_type(identity->key), kx)) continue;
             t->hs->identity = identity;
             t->hs->scheme = config->schemes[s];
             *found = true;

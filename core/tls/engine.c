@@ -307,6 +307,7 @@ dor_session *dor__tls_session(const dor_tls *t)
 void dor__tls_sleep(dor_tls *t)
 {
     if (t->hs) return;
+    dor__record_reader_settle(&t->reader); /* a record that was given out: data lives until the next call */
     dor__protection_sleep(&t->read);
     dor__protection_sleep(&t->write);
     if (t->output.len == 0) dor__bytes_free(&t->output);

@@ -261,6 +261,7 @@ typedef struct dor_handshake {
     dor_group peer_groups[DOR_MAX_GROUPS]; /* in the peer's order, only those in our config */
     size_t peer_group_count;
     bool peer_has_groups;  /* it sent supported_groups at all */
+    uint8_t peer_curves;     /* dor__curve_bit of those in it, ours or not: in TLS 1.2 they bind certificates too */
     uint32_t peer_schemes; /* bit i: it takes config->schemes[i] in CertificateVerify */
     bool peer_has_schemes;
     dor_key_share peer_shares[DOR_MAX_KEY_SHARES]; /* in the arena */
@@ -464,6 +465,9 @@ uint16_t dor__config_max_version(const dor_tls_config *config);
 /** The best suite in common for a version, by our order or the client's; NULL: none. `accept` may refuse one (NULL: takes all). */
 const dor_suite *dor__suite_choose(const dor_tls *t, dor_span peer_suites, uint16_t version,
                                    bool (*accept)(const dor_tls *t, const dor_suite *suite));
+
+/** A bit of dor_handshake.peer_curves; 0 for groups that are no curve of certificates. supported_groups.c */
+uint8_t dor__curve_bit(dor_group group);
 
 /** The best group in common by our order or the client's; 0: none. */
 dor_group dor__group_choose(const dor_tls *t);

@@ -24,6 +24,11 @@ static bool is_new(const dor_handshake *hs, dor_group group)
     return hs->peer_group_count < DOR_MAX_GROUPS;
 }
 
+uint8_t dor__curve_bit(dor_group group)
+{
+    return group == DOR_GROUP_SECP256R1 ? 1 : group == DOR_GROUP_SECP384R1 ? 2 : 0;
+}
+
 static dor_result supported_groups_receive(dor_tls *t, unsigned context, dor_span data)
 {
     dor_handshake *hs = t->hs;
@@ -36,6 +41,7 @@ static dor_result supported_groups_receive(dor_tls *t, unsigned context, dor_spa
     for (r = rd_from(list); rd_left(&r);) {
         dor_group group;
         DOR_TRY(rd_u16(&r, &group));
+        hs->peer_curves |= dor__curve_bit(group);
         if (dor__config_has_group(t->config, group) && is_new(hs, group))
             hs->peer_groups[hs->peer_group_count++] = group;
     }

@@ -21,8 +21,8 @@
 typedef enum telling {
     TELLS_NOTHING,
     TELLS_UNKNOWN_CA, /* nobody is known who could have signed it */
-    TELLS_LIMIT,      /* the search was given up */
     TELLS_LINK,       /* an issuer is there, but the signature is not its */
+    TELLS_LIMIT,      /* the search was given up */
     TELLS_PATH,       /* a whole path is there, but is not valid */
     TELLS_FAULT       /* not the peer's doing; ends the search */
 } telling;

@@ -26,6 +26,10 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 [ca_bare]
 basicConstraints = CA:TRUE
+[ca_bare_no_ids]
+basicConstraints = CA:TRUE
+subjectKeyIdentifier = none
+authorityKeyIdentifier = none
 [ca_not]
 basicConstraints = critical, CA:FALSE
 [ca_none]
@@ -202,6 +206,21 @@ sign circle-a circle-a circle-b b ca $years
 root root-roll a root
 request root-roll b
 sign root-roll-new root-roll root-roll a ca $years
+
+# Four keys under one name, each certified by each other one, and nothing tells which is meant.
+for to in a b c d; do
+    request mesh $to
+    mv mesh.csr mesh-$to.csr
+    openssl req -config ext.cnf -x509 -new -key $to.key -subj "/O=Dormouse tests/CN=mesh" -days $years \
+        -extensions ca_bare_no_ids -out mesh-$to$to.pem
+done
+for by in a b c d; do
+    for to in a b c d; do
+        [ $by = $to ] || sign mesh-$by$to mesh-$to mesh-$by$by $by ca_bare_no_ids $years
+    done
+done
+request by-mesh ed
+sign by-mesh by-mesh mesh-aa a leaf_no_ids $years
 
 # Peers.
 issue leaf c int b leaf

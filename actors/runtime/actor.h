@@ -30,14 +30,17 @@ struct dor_actor {
     dor_pid pid;
     dor_message *head; /* the mailbox: a plain queue, since only this thread touches it */
     dor_message *tail;
-    dor_actor *run_next; /* the run queue */
-    void *watchers;      /* who monitors this actor */
+    dor_actor *run_next;   /* the run queue */
+    dor_message *watchers; /* who monitors this actor: the DOWN messages to be */
+    uint32_t watching;     /* whom it monitors: the first entry's slot + 1 */
     uint32_t message_count;
+    int reason;    /* why it ended */
     uint8_t state; /* runtime's own */
     uint8_t flags_;
 };
 
-_Static_assert(sizeof(dor_actor) <= 128, "an idle actor's own part; 256 bytes with all that the runtime adds");
+_Static_assert(sizeof(dor_actor) <= 128,
+               "an idle actor's own part; 256 bytes with all that the runtime adds");
 
 /** Puts an actor on the calling thread's scheduler s. The memory stays the caller's until ops->destroy. */
 DOR_MUST_USE dor_result dor__actor_init(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops);
@@ -55,7 +58,8 @@ bool dor__pid_is_on(dor_pid pid, const dor_scheduler *s);
 dor_runtime *dor__pid_runtime(dor_pid pid);
 
 /** Runs fn(arg) as a message on scheduler s: how listeners and connectors start actors on other loops. */
-DOR_MUST_USE dor_result dor__scheduler_call(dor_scheduler *s, void (*fn)(dor_scheduler *s, void *arg), void *arg);
+DOR_MUST_USE dor_result dor__scheduler_call(dor_scheduler *s, void (*fn)(dor_scheduler *s, void *arg),
+                                            void *arg);
 
 /** Monitors `watched` on behalf of the actor `watcher` (of this thread): DOR_MSG_DOWN with *ref comes. */
 DOR_MUST_USE dor_result dor__actor_monitor(dor_actor *watcher, dor_pid watched, dor_ref *ref);

@@ -22,7 +22,8 @@ typedef uint64_t dor_mailbox_handle;
 typedef struct dor_event_mailbox dor_event_mailbox;
 
 /** A fresh mailbox of `producer` on its scheduler, attached to owner. */
-DOR_MUST_USE dor_result dor__event_mailbox_new(dor_actor *producer, dor_pid owner, dor_event_mailbox **mailbox);
+DOR_MUST_USE dor_result dor__event_mailbox_new(dor_actor *producer, dor_pid owner,
+                                               dor_event_mailbox **mailbox);
 
 dor_mailbox_handle dor__event_mailbox_handle(const dor_event_mailbox *mailbox);
 
@@ -66,7 +67,8 @@ size_t dor__handle_send_queued(dor_mailbox_handle handle);
  * Adds len to them unless they are at `high` or more already: then BUSY, and the producer is remembered to owe the
  * owner a "writable" event. CLOSED when the handle is stale. *producer gets the pid to send the data to.
  */
-DOR_MUST_USE dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, size_t high, dor_pid *producer);
+DOR_MUST_USE dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, size_t high,
+                                                 dor_pid *producer);
 
 /** The producer has written len of them; true when a "writable" event is owed and at most `low` are left. */
 bool dor__event_mailbox_sent(dor_event_mailbox *mailbox, size_t len, size_t low);

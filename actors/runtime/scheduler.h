@@ -1,7 +1,8 @@
 /*
  * scheduler.h - one thread, one libuv loop, and the actors that live there; what actors of this library use of it.
  *
- * Owning thread: a scheduler's fields and everything below except dor__scheduler_post belong to its thread.
+ * Owning thread: a scheduler's fields and everything below belong to its thread, but for what asks where one is
+ * (current, runtime, index, the runtime's schedulers).
  */
 #ifndef DOR_RUNTIME_SCHEDULER_H
 #define DOR_RUNTIME_SCHEDULER_H
@@ -13,7 +14,7 @@
 
 typedef struct dor_scheduler dor_scheduler;
 
-#define DOR_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define DOR_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /** The scheduler of the calling thread, or NULL. */
 dor_scheduler *dor__scheduler_current(void);
@@ -39,7 +40,7 @@ void dor__timer_stop(dor_scheduler *s, dor_timer *t);
 typedef struct dor_deferred {
     struct dor_deferred *next;
     void (*fn)(struct dor_deferred *d);
-    bool queued;
+    struct dor_deferred **link; /* where the pointer to this node stands; NULL when it is not queued */
 } dor_deferred;
 
 void dor__scheduler_defer(dor_scheduler *s, dor_deferred *d);
@@ -49,7 +50,8 @@ void dor__scheduler_undefer(dor_scheduler *s, dor_deferred *d);
 
 /**
  * A pointer that a layer above keeps per scheduler (receive buffer, random generator, ...). make runs on the
- * scheduler's thread at first use, destroy when the scheduler ends.
+ * scheduler's thread at first use, destroy when the scheduler ends: after its last actor, and after the close callbacks
+ * of the actors' handles. It has no uv handles open then.
  */
 typedef struct dor_local_ops {
     void *(*make)(dor_scheduler *s); /* NULL: out of memory */

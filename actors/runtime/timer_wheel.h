@@ -1,7 +1,12 @@
 /*
- * timer_wheel.h - a hashed wheel per loop: arming and disarming cost nanoseconds and no memory of their own.
+ * timer_wheel.h - a hierarchical wheel per loop: arming and disarming cost nanoseconds and no memory of their own.
  *
- * Owned by one scheduler; everything here runs on its thread. Granularity is 1 ms; a timer never fires early.
+ * Owned by one scheduler; everything here runs on its thread. Granularity is 1 ms; a timer never fires early. Timers
+ * with the same deadline fire in the order in which they were armed.
+ *
+ * Level l has 64 slots of 64^l ms each. A timer lies on the lowest level that can tell its deadline from the wheel's
+ * time; when the time enters a slot of a higher level, what lies there moves down. So a timer of the far future costs
+ * nothing for as long as it is in the far future.
  */
 #ifndef DOR_RUNTIME_TIMER_WHEEL_H
 #define DOR_RUNTIME_TIMER_WHEEL_H
@@ -24,5 +29,34 @@ static inline bool dor__timer_armed(const dor_timer *t)
 {
     return t->link != 0;
 }
+
+enum { DOR_WHEEL_LEVELS = 7, DOR_WHEEL_SLOT_BITS = 6, DOR_WHEEL_SLOTS = 1 << DOR_WHEEL_SLOT_BITS };
+
+#define DOR_WHEEL_NEVER UINT64_MAX
+
+typedef struct dor_timer_wheel {
+    uint64_t time_ms; /* every timer due until then has been taken off the slots */
+    uint64_t next_ms; /* nothing happens before: a lower bound, DOR_WHEEL_NEVER when the slots are empty */
+    dor_timer *due;   /* past their deadline, waiting for dor__wheel_fire; oldest first */
+    dor_timer **due_end;
+    dor_timer *firing;                                   /* those of the present call of dor__wheel_fire */
+    uint64_t occupied[DOR_WHEEL_LEVELS];                 /* a bit per slot that is not empty */
+    dor_timer *slots[DOR_WHEEL_LEVELS][DOR_WHEEL_SLOTS]; /* youngest first */
+} dor_timer_wheel;
+
+void dor__wheel_init(dor_timer_wheel *w, uint64_t now_ms);
+
+/** Arms t for t->deadline_ms; it must not be armed. */
+void dor__wheel_add(dor_timer_wheel *w, dor_timer *t);
+void dor__wheel_remove(dor_timer_wheel *w, dor_timer *t);
+
+/** Brings the wheel's time to now_ms and makes due what has become due. */
+void dor__wheel_advance(dor_timer_wheel *w, uint64_t now_ms);
+
+/**
+ * Calls what is due, each once, until `spent` says so (asked after every call). Timers that become due again
+ * meanwhile wait for the next call. False if something due is left.
+ */
+bool dor__wheel_fire(dor_timer_wheel *w, bool (*spent)(void *arg), void *arg);
 
 #endif

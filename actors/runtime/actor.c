@@ -1,0 +1,239 @@
+/*
+ * actor.c - an actor's life: beginning, turns, end.
+ *
+ * Owning thread: the scheduler's, but for dor__actor_begin, which any thread may call: the actor's slot is taken under
+ * the slab's lock and published when the actor is complete, so the scheduler needs no word of it until the first message.
+ */
+#include "runtime/private.h"
+
+#include "runtime/event_mailbox_private.h"
+
+/* ---- beginning ---- */
+
+dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops, dor_pid *pid)
+{
+    void *item;
+    uint32_t slot;
+    uv_mutex_lock(&s->actors.lock);
+    dor_result result = dor__slab_take_locked(&s->actors, &item, &slot);
+    if (dor__ok(result)) {
+        dor_actor_slot *at = (dor_actor_slot *)item;
+        *actor = (dor_actor){.ops = ops, .scheduler = s};
+        /* The caller gets the pid from here: on another thread the actor may have ended when this returns. */
+        *pid = actor->pid = dor__name(s->actor_home, slot, dor__slab_generation(&at->item));
+        at->actor = actor;
+        /* Still under the lock: a runtime that stops closes the slab and then finds every actor that got in before. */
+        dor__slab_publish(&at->item);
+    }
+    uv_mutex_unlock(&s->actors.lock);
+    return result;
+}
+
+dor_result dor__actor_init(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops)
+{
+    dor_pid pid;
+    DOR_ASSERT_OWNER(s);
+    return dor__actor_begin(actor, s, ops, &pid);
+}
+
+dor_actor *dor__actor_lookup(dor_scheduler *s, dor_pid pid)
+{
+    DOR_ASSERT_OWNER(s);
+    return dor__pid_is_on(pid, s) ? dor__actor_find(s, pid) : NULL;
+}
+
+bool dor__pid_is_on(dor_pid pid, const dor_scheduler *s)
+{
+    return dor__home_of(pid) == s->actor_home;
+}
+
+dor_pid dor__self(void)
+{
+    dor_scheduler *s = dor__current;
+    if (!s) return dor__process_self();
+    return s->current ? s->current->pid : DOR_PID_NONE;
+}
+
+/* ---- end ---- */
+
+void dor__actor_end(dor_actor *a, int reason)
+{
+    dor_scheduler *s = a->scheduler;
+    DOR_ASSERT_OWNER(s);
+    if (a->state == DOR_ACTOR_DEAD) return;
+    a->state = DOR_ACTOR_DEAD;
+    a->reason = reason;
+    dor_actor_slot *at = (dor_actor_slot *)dor__slab_at(&s->actors, dor__slot_of(a->pid));
+    dor__slab_kill(&at->item);
+
+    dor_watcher self = dor__actor_watcher(a);
+    dor__unwatch_all(&self);
+    dor_message *watchers = a->watchers;
+    a->watchers = NULL;
+    dor__watchers_tell(watchers, a->pid, reason);
+    dor__slab_give(&s->actors, &at->item, dor__slot_of(a->pid));
+    /* Its memory may be in use further up the stack: the run queue comes to it when nothing of it runs. */
+    if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
+}
+
+/* The messages go only now, since their destructors may be anything. */
+static void destroy(dor_scheduler *s, dor_actor *a)
+{
+    while (a->head) {
+        dor_message *m = a->head;
+        a->head = (dor_message *)m->next_;
+        m->next_ = NULL;
+        dor__message_undeliverable(m);
+    }
+    s->current = a;
+    a->ops->destroy(a);
+    s->current = NULL;
+}
+
+static void ask_to_end(dor_actor *a, int reason)
+{
+    if (a->state != DOR_ACTOR_RUNNING) return;
+    a->state = DOR_ACTOR_EXITING;
+    if (a->ops->exit)
+        a->ops->exit(a, reason);
+    else
+        dor__actor_end(a, reason);
+}
+
+dor_result dor__stop(dor_pid pid, int reason)
+{
+    if (dor__kind_of(pid) != DOR_KIND_ACTOR) return dor__error(DOR_E_NOPROC);
+    dor_message *m = dor__message_new(DOR_MSG_STOP, sizeof(int), NULL);
+    if (!m) return dor__error(DOR_E_NOMEM);
+    *(int *)dor_message_payload(m) = reason;
+    return dor__send(pid, m);
+}
+
+static dor_actor *actor_of_slot(dor_scheduler *s, uint32_t slot)
+{
+    dor_actor_slot *at = (dor_actor_slot *)dor__slab_at(&s->actors, slot);
+    /* acquire: see dor__slab_publish; another thread may have made this actor. */
+    uint32_t tag = atomic_load_explicit(&at->item.tag, memory_order_acquire);
+    return (tag & 3) == DOR_SLAB_LIVE ? at->actor : NULL;
+}
+
+void dor__actors_ask_to_stop(dor_scheduler *s)
+{
+    uint32_t used = dor__slab_used(&s->actors);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        dor_actor *a = actor_of_slot(s, slot);
+        if (!a || a->state != DOR_ACTOR_RUNNING) continue;
+        if (dor__failed(dor__stop(a->pid, DOR_E_STOPPED))) ask_to_end(a, DOR_E_STOPPED); /* out of memory */
+    }
+}
+
+void dor__actors_kill(dor_scheduler *s)
+{
+    uint32_t used = dor__slab_used(&s->actors);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        dor_actor *a = actor_of_slot(s, slot);
+        if (a) dor__actor_end(a, DOR_E_STOPPED);
+    }
+}
+
+/* ---- turns ---- */
+
+void dor__actor_enqueue(dor_scheduler *s, dor_actor *a)
+{
+    DOR_ASSERT_OWNER(s);
+    a->flags_ |= DOR_ACTOR_QUEUED;
+    a->run_next = NULL;
+    if (s->run_first)
+        s->run_last->run_next = a;
+    else
+        s->run_first = a;
+    s->run_last = a;
+}
+
+/*
+ * Gives the actor what is in an event mailbox, event by event: each is taken only when the one before has been handled,
+ * since that may have handed the mailbox to another owner. Returns how many were given.
+ */
+static unsigned receive_events(dor_scheduler *s, dor_actor *a, dor_message *note, unsigned most)
+{
+    unsigned given = 0;
+    dor_take taken = DOR_TAKE_MORE;
+    while (taken == DOR_TAKE_MORE && given < most && a->state != DOR_ACTOR_DEAD && !s->turn_spent) {
+        dor_message *event;
+        taken = dor__event_mailbox_take(note, a->pid, &event);
+        if (taken == DOR_TAKE_GONE) break;
+        given++;
+        a->ops->receive(a, event);
+        (void)dor__turn_over(s);
+    }
+    if (taken != DOR_TAKE_MORE)
+        dor__note_free(note); /* it has done its work */
+    else if (a->state == DOR_ACTOR_DEAD)
+        dor__message_free(note); /* undone, and the mailbox should know */
+    else
+        dor__mailbox_push(s, a, note);
+    return given ? given : 1;
+}
+
+static void receive_down(dor_actor *a, dor_message *m)
+{
+    dor_watcher self = dor__actor_watcher(a);
+    if (dor__watch_ends(&self, m)) {
+        m->type = DOR_MSG_DOWN;
+        a->ops->receive(a, m);
+    } else {
+        dor__message_free(m);
+    }
+}
+
+/* A message that the runtime itself understands; returns how many it counts for. */
+static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, unsigned most)
+{
+    int reason;
+    switch (m->type) {
+    case DOR_MSG_EVENTS_READY: return receive_events(s, a, m, most);
+    case DOR_MSG_DOWN_DUE: receive_down(a, m); return 1;
+    case DOR_MSG_STOP:
+        reason = *(int *)dor_message_payload(m);
+        dor__message_free(m);
+        ask_to_end(a, reason);
+        return 1;
+    default: a->ops->receive(a, m); return 1;
+    }
+}
+
+static void run(dor_scheduler *s, dor_actor *a)
+{
+    unsigned left = DOR_ACTOR_TURN_MESSAGES;
+    s->current = a;
+    while (a->head && left > 0 && a->state != DOR_ACTOR_DEAD) {
+        dor_message *m = a->head;
+        a->head = (dor_message *)m->next_;
+        a->message_count--;
+        m->next_ = NULL;
+        if (dor__is_system_message(m->type)) {
+            unsigned used = receive_system(s, a, m, left);
+            left -= used < left ? used : left;
+        } else {
+            a->ops->receive(a, m);
+            left--;
+        }
+        if (dor__turn_over(s)) break;
+    }
+    s->current = NULL;
+}
+
+void dor__actors_run(dor_scheduler *s)
+{
+    while (s->run_first && !s->turn_spent) {
+        dor_actor *a = s->run_first;
+        s->run_first = a->run_next;
+        if (a->state != DOR_ACTOR_DEAD) run(s, a);
+        if (a->state == DOR_ACTOR_DEAD) {
+            destroy(s, a); /* still marked as queued: nothing puts it back */
+        } else {
+            a->flags_ &= (uint8_t)~DOR_ACTOR_QUEUED;
+            if (a->head) dor__actor_enqueue(s, a);
+        }
+    }
+}

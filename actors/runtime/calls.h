@@ -1,0 +1,77 @@
+/*
+ * calls.h - the runtime's calls for the layers above, those behind dormouse/actor.h included. Needs no libuv.
+ *
+ * Threads: any, unless said otherwise. The effects are described where the public functions are.
+ */
+#ifndef DOR_RUNTIME_CALLS_H
+#define DOR_RUNTIME_CALLS_H
+
+#include "base/result.h"
+#include <dormouse/actor.h>
+
+/* ---- runtimes ---- */
+
+DOR_MUST_USE dor_result dor__runtime_new(dor_runtime **runtime, const dor_runtime_options *options);
+DOR_MUST_USE dor_result dor__runtime_stop(dor_runtime *runtime, uint32_t deadline_ms);
+DOR_MUST_USE dor_result dor__runtime_default(dor_runtime **runtime);
+
+/**
+ * Keeps a runtime (NULL: the default one, made if need be) from going away until dor__runtime_leave. On one of the
+ * runtime's own schedulers this costs nothing, elsewhere an atomic addition. STOPPED when it has gone, or is going.
+ * A thread that stays inside for long holds up dor__runtime_stop.
+ */
+DOR_MUST_USE dor_result dor__runtime_enter(dor_runtime **runtime);
+void dor__runtime_leave(dor_runtime *runtime);
+
+/** Enters the runtime that a pid, mailbox handle or timer belongs to; NULL when it has gone. */
+dor_runtime *dor__runtime_enter_of(uint64_t name);
+
+unsigned dor__runtime_scheduler_count(const dor_runtime *runtime);
+
+/* ---- messages ---- */
+
+/** NULL when out of memory. */
+dor_message *dor__message_new(uint32_t type, size_t size, dor_message_destroy_fn destroy);
+void dor__message_free(dor_message *message);
+
+/** Takes the message even on failure. NOPROC when it is known at once that there is nobody: no reason to worry. */
+dor_result dor__send(dor_pid to, dor_message *message);
+
+DOR_MUST_USE dor_result dor__send_after(dor_pid to, dor_message *message, uint32_t delay_ms, dor_ref *timer);
+dor_result dor__cancel_timer(dor_ref timer);
+dor_ref dor__make_ref(void);
+
+/* ---- actors ---- */
+
+DOR_MUST_USE dor_result dor__spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
+DOR_MUST_USE dor_result dor__stop(dor_pid pid, int reason);
+dor_pid dor__self(void);
+
+/** False when pid has certainly ended. True is only a hint: it may end at any moment. */
+bool dor__pid_alive(dor_pid pid);
+
+/** True on a scheduler's thread, where nothing may block. */
+bool dor__on_scheduler(void);
+
+/** On behalf of the calling actor or process. */
+DOR_MUST_USE dor_result dor__monitor(dor_pid pid, dor_ref *ref);
+dor_result dor__demonitor(dor_ref ref);
+
+/* ---- processes ---- */
+
+DOR_MUST_USE dor_result dor__process_attach(dor_runtime *runtime, dor_pid *pid);
+dor_result dor__process_detach(void);
+/** match may be NULL. */
+DOR_MUST_USE dor_result dor__process_receive(dor_message **message, dor_match_fn match, void *arg,
+                                             uint32_t timeout_ms);
+
+/* ---- buffers ---- */
+
+dor_buffer *dor__buffer_new(const void *data, size_t len);
+dor_buffer *dor__buffer_alloc(size_t len, void **bytes);
+dor_buffer *dor__buffer_ref(dor_buffer *buffer);
+void dor__buffer_unref(dor_buffer *buffer);
+const void *dor__buffer_data(const dor_buffer *buffer);
+size_t dor__buffer_len(const dor_buffer *buffer);
+
+#endif

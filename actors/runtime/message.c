@@ -1,0 +1,62 @@
+/*
+ * message.c - the memory of messages. On a scheduler's thread it comes from the scheduler's pool.
+ *
+ * A block's size class follows from the message's size alone, which therefore never changes after dor__message_new.
+ */
+#include "runtime/private.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(dor_message) == 32 || sizeof(void *) != 8, "the payload keeps malloc's alignment");
+
+dor_message *dor__message_new(uint32_t type, size_t size, dor_message_destroy_fn destroy)
+{
+    dor_message *m;
+    if (size > UINT32_MAX - sizeof *m) return NULL;
+#ifdef DOR_PLAIN_MALLOC
+    m = (dor_message *)dor__malloc(sizeof *m + size);
+#else
+    unsigned class_ = dor__pool_class(sizeof *m + size);
+    dor_scheduler *s = dor__current;
+    if (class_ == DOR_POOL_CLASSES)
+        m = (dor_message *)dor__malloc(sizeof *m + size);
+    else if (s)
+        m = (dor_message *)dor__pool_get(&s->pool, class_);
+    else
+        m = (dor_message *)dor__malloc(dor__pool_class_size(class_));
+#endif
+    if (!m) return NULL;
+    m->next_ = NULL;
+    m->to_ = DOR_PID_NONE;
+    m->destroy_ = destroy;
+    m->type = type;
+    m->size = (uint32_t)size;
+    memset(m + 1, 0, size);
+    return m;
+}
+
+void dor__message_free(dor_message *m)
+{
+    if (!m) return;
+    if (m->destroy_) m->destroy_(m);
+#ifdef DOR_PLAIN_MALLOC
+    dor__free(m);
+#else
+    unsigned class_ = dor__pool_class(sizeof *m + m->size);
+    dor_scheduler *s = dor__current;
+    if (s && class_ < DOR_POOL_CLASSES)
+        dor__pool_put(&s->pool, class_, m);
+    else
+        dor__free(m);
+#endif
+}
+
+void dor__message_undeliverable(dor_message *m)
+{
+    if (m->type == DOR_MSG_MONITOR)
+        dor__watch_refused(m);
+    else
+        dor__message_free(m);
+}

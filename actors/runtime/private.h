@@ -1,0 +1,299 @@
+/*
+ * private.h - the structs of the runtime, for the files of this folder alone.
+ *
+ * A scheduler's struct has two parts: what other threads touch (the inbox, the wake-up handle, the slabs, each with its
+ * own rules), and, on cache lines of its own, what belongs to the scheduler's thread.
+ */
+#ifndef DOR_RUNTIME_PRIVATE_H
+#define DOR_RUNTIME_PRIVATE_H
+
+#include "runtime/actor.h"
+#include "runtime/calls.h"
+#include "runtime/inbox.h"
+#include "runtime/pool.h"
+#include "runtime/slab.h"
+#include "runtime/system_message.h"
+#include <assert.h>
+
+/* How much of a turn one actor, or all of them, may use. */
+enum {
+    DOR_ACTOR_TURN_MESSAGES = 100,
+    DOR_TURN_NS = 500000,
+    DOR_INBOX_TURN_MESSAGES = 2048 /* taken from other threads before actors run again */
+};
+
+/* dor_actor.state */
+enum {
+    DOR_ACTOR_RUNNING = 0,
+    DOR_ACTOR_EXITING = 1, /* ops->exit was called; it ends when it is ready */
+    DOR_ACTOR_DEAD = 2     /* ended; destroy comes when the run queue gets there */
+};
+
+/* dor_actor.flags_ */
+enum { DOR_ACTOR_QUEUED = 1 /* in the run queue */ };
+
+/* A runtime's way from life to death; each scheduler follows at its own pace. */
+typedef enum dor_phase {
+    DOR_PHASE_RUNNING = 0,
+    DOR_PHASE_STOPPING = 1, /* actors have been asked to end */
+    DOR_PHASE_KILLING = 2,  /* actors that are left are ended */
+    DOR_PHASE_FINISHING = 3 /* no thread outside can get in any more; loops are left */
+} dor_phase;
+
+typedef struct dor_deferred_queue {
+    dor_deferred *first;
+    dor_deferred **end;
+} dor_deferred_queue;
+
+struct dor_scheduler {
+    /* ---- any thread ---- */
+    dor_inbox inbox;
+    uv_async_t wake; /* only uv_async_send */
+    dor_slab actors;
+    dor_slab mailboxes;
+    dor_slab timers;
+    dor_slab monitors; /* taken and given by the owner alone; the lock is never contended */
+
+    /* ---- written before the thread starts, read by any ---- */
+    _Alignas(64) dor_runtime *runtime;
+    unsigned index;
+    uint32_t actor_home; /* dor__name_home of each kind */
+    uint32_t mailbox_home;
+    uint32_t timer_home;
+    uint32_t monitor_home;
+
+    /* ---- the scheduler's thread ---- */
+    _Alignas(64) dor_actor *run_first;
+    dor_actor *run_last;
+    dor_actor *current;    /* whose callback is running */
+    uint32_t clock_left;   /* messages until the clock is read again */
+    uint32_t clock_stride; /* messages between two readings: many when they are cheap */
+    uint64_t clock_last_ns;
+    uint64_t turn_end_ns;
+    bool turn_spent;
+    bool idling;        /* the idle handle keeps poll from blocking */
+    bool closed;        /* sends from this thread go nowhere: the others' inboxes are being closed */
+    bool asked_to_stop; /* has dealt with DOR_PHASE_STOPPING */
+    bool killed;        /* has dealt with DOR_PHASE_KILLING */
+    bool arrived;       /* has reported that nothing is left */
+    uint32_t holds;
+    uint64_t timer_ms; /* what the loop's timer is set to, DOR_WHEEL_NEVER when it is not */
+    dor_deferred_queue deferred;
+    dor_deferred_queue running_deferred;
+    dor_timer_wheel wheel;
+    dor_pool pool;
+    void *local;
+    const dor_local_ops *local_ops;
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_idle_t idle;
+    uv_timer_t timer;
+    uv_thread_t thread;
+    bool started;
+};
+
+struct dor_runtime {
+    unsigned index; /* in the registry, and in names */
+    unsigned count;
+    dor_scheduler *schedulers; /* aligned, within memory */
+    void *memory;
+    dor_depot depot;
+    dor_slab processes;
+    dor_slab process_monitors;
+    _Atomic int phase;       /* a dor_phase */
+    _Atomic unsigned placed; /* rotates ties and timers without a home */
+    uv_mutex_t lock;         /* for the two below */
+    uv_cond_t changed;
+    unsigned arrived; /* schedulers with nothing left to do */
+    unsigned at_gate; /* schedulers that send no more */
+};
+
+/*
+ * initial-exec: a read of this is one instruction even inside a shared library. It takes eight bytes of the static TLS
+ * that the C library keeps in reserve for libraries opened later.
+ */
+extern _Thread_local dor_scheduler *dor__current __attribute__((tls_model("initial-exec")));
+
+/* In builds for finding bugs, what belongs to a scheduler asserts that its thread is the one that touches it. */
+#if defined(DOR_PLAIN_MALLOC) || !defined(__OPTIMIZE__)
+#define DOR_ASSERT_OWNER(s) assert(dor__current == (s))
+#else
+#define DOR_ASSERT_OWNER(s) ((void)0)
+#endif
+
+#define DOR_TRY_UV(expr)                                                                                     \
+    do {                                                                                                     \
+        int dor_try_uv_ = (expr);                                                                            \
+        if (dor_try_uv_ < 0) return dor__errno(-dor_try_uv_);                                                \
+    } while (0)
+
+/* ---- scheduler.c, turn.c ---- */
+
+DOR_MUST_USE dor_result dor__scheduler_init(dor_scheduler *s, dor_runtime *runtime, unsigned index,
+                                            uint32_t first_generation);
+/** The thread's function: from the first turn to the closed loop. */
+void dor__scheduler_main(void *scheduler);
+/** Ends what is left and closes the loop: the thread's last act, or its creator's if there never was a thread. */
+void dor__scheduler_finish(dor_scheduler *s);
+/** Frees the memory; no scheduler of the runtime runs any more. */
+void dor__scheduler_fini(dor_scheduler *s);
+
+void dor__turn(dor_scheduler *s);
+
+/** Counts one message against the turn; true when the turn's time is up. */
+void dor__turn_clock_read(dor_scheduler *s);
+static inline bool dor__turn_over(dor_scheduler *s)
+{
+    if (--s->clock_left == 0) dor__turn_clock_read(s);
+    return s->turn_spent;
+}
+
+/* Payload of DOR_MSG_CALL. */
+typedef struct dor_call {
+    void (*fn)(dor_scheduler *s, void *arg);
+    void *arg;
+} dor_call;
+
+/** Handles a message that the inbox has brought. */
+void dor__scheduler_deliver(dor_scheduler *s, dor_message *m);
+
+/** Milliseconds that are not cached, rounded down: for deadlines that must not come early. */
+static inline uint64_t dor__clock_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+/** The deadline of a timer: rounded up, so that it never comes early. */
+static inline uint64_t dor__deadline_ms(uint32_t delay_ms)
+{
+    return dor__clock_ms() + delay_ms + (delay_ms > 0);
+}
+
+static inline void dor__scheduler_push(dor_scheduler *s, dor_message *m)
+{
+    if (dor__inbox_push(&s->inbox, m)) uv_async_send(&s->wake);
+}
+
+/* ---- runtime.c ---- */
+
+static inline int dor__phase(dor_runtime *runtime)
+{
+    /* acquire: pairs with the release in dor__runtime_stop; what was prepared for the phase is seen in it. */
+    return atomic_load_explicit(&runtime->phase, memory_order_acquire);
+}
+
+/** A scheduler has nothing left to do. */
+void dor__runtime_arrive(dor_runtime *runtime);
+/** Waits until every scheduler's thread is here. */
+void dor__runtime_gate(dor_runtime *runtime);
+
+/* ---- actor.c ---- */
+
+/* An actor's slot: eight bytes of tag and free list, and where the actor is. */
+typedef struct dor_actor_slot {
+    dor_slab_item item;
+    dor_actor *actor;
+} dor_actor_slot;
+
+/** The live actor of a pid of s. */
+static inline dor_actor *dor__actor_find(dor_scheduler *s, dor_pid pid)
+{
+    dor_actor_slot *slot = (dor_actor_slot *)dor__slab_find(&s->actors, pid);
+    return slot ? slot->actor : NULL;
+}
+
+/** Appends a to the run queue. */
+void dor__actor_enqueue(dor_scheduler *s, dor_actor *a);
+
+static inline void dor__mailbox_push(dor_scheduler *s, dor_actor *a, dor_message *m)
+{
+    m->next_ = NULL;
+    if (a->head)
+        a->tail->next_ = m;
+    else
+        a->head = m;
+    a->tail = m;
+    a->message_count++;
+    if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
+}
+
+/** Runs actors until none has anything left, or the turn is over. */
+void dor__actors_run(dor_scheduler *s);
+
+/** Makes actor, zeroed but for what the caller keeps in it, a live actor of s; any thread. */
+DOR_MUST_USE dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops,
+                                         dor_pid *pid);
+
+/** Asks every actor of s to end, or ends it. */
+void dor__actors_ask_to_stop(dor_scheduler *s);
+void dor__actors_kill(dor_scheduler *s);
+
+/* ---- message.c, send.c ---- */
+
+/** Frees a message that nobody takes, after answering it where it wants an answer. */
+void dor__message_undeliverable(dor_message *m);
+
+/* ---- timer_message.c ---- */
+
+DOR_MUST_USE dor_result dor__timers_init(dor_scheduler *s, uint32_t first_generation);
+void dor__timer_arm_message(dor_scheduler *s, dor_message *m);
+void dor__timer_drop_message(dor_scheduler *s, dor_message *m);
+/** Frees the messages of timers that will not fire any more. */
+void dor__timers_discard(dor_scheduler *s);
+
+/* ---- monitor.c ---- */
+
+/** What the watcher keeps of a monitor; the other end is the DOWN message itself, with the watched. */
+typedef struct dor_monitor_entry {
+    dor_slab_item item;
+    dor_pid watcher;
+    dor_pid watched;
+    dor_message *node; /* where it lies may be looked at only while the watched lives */
+    uint32_t next;     /* slot + 1, in the watcher's list */
+    uint32_t previous;
+} dor_monitor_entry;
+
+/** Who asks: an actor or a process, and where its entries are. */
+typedef struct dor_watcher {
+    dor_pid pid;
+    uint32_t *list; /* slot + 1 of the first entry */
+    dor_slab *slab;
+    uint32_t home;
+} dor_watcher;
+
+DOR_MUST_USE dor_result dor__watch(const dor_watcher *watcher, dor_pid watched, dor_ref *ref);
+dor_result dor__unwatch(const dor_watcher *watcher, dor_ref ref);
+void dor__unwatch_all(const dor_watcher *watcher);
+/** True when a DOWN_DUE is still wanted; then its monitor is over. */
+bool dor__watch_ends(const dor_watcher *watcher, dor_message *down);
+/** True when it would be. */
+bool dor__watch_pending(const dor_watcher *watcher, const dor_message *down);
+/** Tells everybody in a list of watchers that pid has ended. */
+void dor__watchers_tell(dor_message *watchers, dor_pid pid, int reason);
+/** Puts a MONITOR into, or takes it out of, a list of watchers. */
+void dor__watchers_add(dor_message **watchers, dor_message *node);
+void dor__watchers_remove(dor_message **watchers, dor_message *node);
+/** Answers a MONITOR whose target is dead. Takes it. */
+void dor__watch_refused(dor_message *monitor);
+void dor__monitor_message(dor_scheduler *s, dor_message *m);
+void dor__demonitor_message(dor_scheduler *s, dor_message *m);
+dor_watcher dor__actor_watcher(dor_actor *a);
+
+/* ---- process.c ---- */
+
+DOR_MUST_USE dor_result dor__processes_init(dor_runtime *runtime, uint32_t first_generation);
+/** The calling thread's process, or DOR_PID_NONE. */
+dor_pid dor__process_self(void);
+/** Takes the message on success only. The runtime is entered. */
+DOR_MUST_USE dor_result dor__process_send(dor_runtime *runtime, dor_pid to, dor_message *m);
+/** Takes the node out of pid's watchers and frees it, if pid is alive. The runtime is entered. */
+void dor__process_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node);
+/** dor_monitor and dor_demonitor of the calling thread's process. */
+DOR_MUST_USE dor_result dor__process_watch(dor_pid watched, dor_ref *ref);
+dor_result dor__process_unwatch(dor_ref ref);
+/** Wakes every blocked receive: the runtime stops. */
+void dor__processes_stop(dor_runtime *runtime);
+/** Ends the processes that are left; no thread can get at them any more. */
+void dor__processes_fini(dor_runtime *runtime);
+
+#endif

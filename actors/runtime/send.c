@@ -1,0 +1,93 @@
+/*
+ * send.c - the ways of a message to its receiver.
+ *
+ *   same scheduler      a slot look-up and a push onto a plain queue
+ *   another scheduler   that scheduler's inbox (inbox.h)
+ *   a process           its own queue, under its lock (process.c)
+ *
+ * Each pair of sender and receiver always uses the same one of these, and each keeps the order.
+ */
+#include "runtime/private.h"
+
+/* Pushes m to another scheduler's actor. The runtime is entered. */
+static dor_result send_to_actor(dor_runtime *runtime, dor_pid to, dor_message *m)
+{
+    unsigned index = dor__scheduler_index_of(to);
+    if (index >= runtime->count) return dor__error(DOR_E_NOPROC);
+    dor_scheduler *s = &runtime->schedulers[index];
+    if (!dor__slab_find(&s->actors, to)) return dor__error(DOR_E_NOPROC);
+    dor__scheduler_push(s, m);
+    return DOR_SUCCESS;
+}
+
+static dor_result send_far(dor_pid to, dor_message *m)
+{
+    dor_result result = dor__error(DOR_E_NOPROC);
+    dor_runtime *runtime = dor__runtime_enter_of(to);
+    m->to_ = to;
+    if (runtime) {
+        if (dor__kind_of(to) == DOR_KIND_ACTOR)
+            result = send_to_actor(runtime, to, m);
+        else if (dor__kind_of(to) == DOR_KIND_PROCESS)
+            result = dor__process_send(runtime, to, m);
+        dor__runtime_leave(runtime);
+    }
+    if (dor__failed(result)) dor__message_undeliverable(m);
+    return result;
+}
+
+dor_result dor__send(dor_pid to, dor_message *m)
+{
+    dor_scheduler *s = dor__current;
+    if (!s || dor__home_of(to) != s->actor_home) return send_far(to, m);
+    dor_actor *a = dor__actor_find(s, to);
+    if (!a) {
+        dor__message_undeliverable(m);
+        return dor__error(DOR_E_NOPROC);
+    }
+    m->to_ = to;
+    dor__mailbox_push(s, a, m);
+    return DOR_SUCCESS;
+}
+
+bool dor__pid_alive(dor_pid pid)
+{
+    bool alive = false;
+    dor_runtime *runtime = dor__runtime_enter_of(pid);
+    if (!runtime) return false;
+    if (dor__kind_of(pid) == DOR_KIND_PROCESS)
+        alive = dor__slab_find(&runtime->processes, pid) != NULL;
+    else if (dor__kind_of(pid) == DOR_KIND_ACTOR && dor__scheduler_index_of(pid) < runtime->count)
+        alive = dor__slab_find(&runtime->schedulers[dor__scheduler_index_of(pid)].actors, pid) != NULL;
+    dor__runtime_leave(runtime);
+    return alive;
+}
+
+dor_result dor__scheduler_call(dor_scheduler *s, void (*fn)(dor_scheduler *s, void *arg), void *arg)
+{
+    dor_runtime *runtime = s->runtime;
+    DOR_TRY(dor__runtime_enter(&runtime));
+    dor_message *m = dor__message_new(DOR_MSG_CALL, sizeof(dor_call), NULL);
+    if (m) {
+        dor_call *call = (dor_call *)dor_message_payload(m);
+        call->fn = fn;
+        call->arg = arg;
+        dor__scheduler_push(s, m);
+    }
+    dor__runtime_leave(runtime);
+    return m ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
+}
+
+dor_ref dor__make_ref(void)
+{
+    enum { BLOCK = 4096 };
+    static _Atomic uint64_t blocks;
+    static _Thread_local uint64_t next, end;
+    if (next == end) {
+        /* relaxed: an addition is atomic whatever its order, and that each block goes to one thread is all it is for. */
+        uint64_t block = atomic_fetch_add_explicit(&blocks, 1, memory_order_relaxed);
+        next = block * BLOCK + 1;
+        end = next + BLOCK;
+    }
+    return next++; /* the kind bits stay zero for 2^61 references */
+}

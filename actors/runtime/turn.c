@@ -1,0 +1,193 @@
+/*
+ * turn.c - what a scheduler does once per round of its loop.
+ *
+ * libuv's round: timers, idle, prepare, poll (I/O callbacks), check, close callbacks. The turn is the prepare callback,
+ * so everything that callbacks of a round have queued is seen before the next poll may block:
+ *
+ *     due timers, messages from other threads, actors, deferred work, and again while the turn's time lasts
+ *
+ * When something is left after that, an idle handle is kept active: poll then looks for I/O and comes back at once.
+ * Only a scheduler with nothing to do marks its inbox as asleep (inbox.h) and lets poll block until I/O, the wake-up
+ * handle, or the loop's one timer, which is set to what the wheel knows to be next.
+ */
+#include "runtime/private.h"
+
+#include <sched.h>
+
+enum {
+    STRIDE_MAX = 32,
+    CHEAP_NS = 8000, /* between two readings of the clock: then fewer readings will do */
+    DEAR_NS = 40000  /* and here more are needed to keep to the turn's length */
+};
+
+/* ---- time ---- */
+
+static void clock_start(dor_scheduler *s)
+{
+    s->clock_last_ns = uv_hrtime();
+    s->turn_end_ns = s->clock_last_ns + DOR_TURN_NS;
+    s->clock_left = s->clock_stride;
+    s->turn_spent = false;
+}
+
+void dor__turn_clock_read(dor_scheduler *s)
+{
+    uint64_t now = uv_hrtime();
+    uint64_t used = now - s->clock_last_ns;
+    if (used > DEAR_NS)
+        s->clock_stride = 1;
+    else if (used < CHEAP_NS && s->clock_stride < STRIDE_MAX)
+        s->clock_stride *= 2;
+    s->clock_left = s->clock_stride;
+    s->clock_last_ns = now;
+    s->turn_spent = now >= s->turn_end_ns;
+}
+
+static bool timers_spent(void *arg)
+{
+    return dor__turn_over((dor_scheduler *)arg);
+}
+
+/* ---- the parts of a turn ---- */
+
+void dor__scheduler_deliver(dor_scheduler *s, dor_message *m)
+{
+    dor_call call;
+    if (dor__is_system_message(m->type)) {
+        switch (m->type) {
+        case DOR_MSG_CALL:
+            call = *(dor_call *)dor_message_payload(m);
+            dor__message_free(m);
+            call.fn(s, call.arg);
+            return;
+        case DOR_MSG_MONITOR: dor__monitor_message(s, m); return;
+        case DOR_MSG_DEMONITOR: dor__demonitor_message(s, m); return;
+        case DOR_MSG_TIMER_ARM: dor__timer_arm_message(s, m); return;
+        case DOR_MSG_TIMER_DROP: dor__timer_drop_message(s, m); return;
+        default: break; /* for an actor */
+        }
+    }
+    dor_actor *a = dor__actor_find(s, m->to_);
+    if (a)
+        dor__mailbox_push(s, a, m);
+    else
+        dor__message_undeliverable(m);
+}
+
+static unsigned take_inbox(dor_scheduler *s)
+{
+    unsigned taken = 0;
+    dor_message *m;
+    while (taken < DOR_INBOX_TURN_MESSAGES && (m = dor__inbox_pop(&s->inbox))) {
+        dor__scheduler_deliver(s, m);
+        taken++;
+    }
+    return taken;
+}
+
+/* What is queued now; what these functions defer comes in the next round. */
+static void run_deferred(dor_scheduler *s)
+{
+    dor_deferred_queue *queue = &s->running_deferred;
+    if (!s->deferred.first) return;
+    *queue = s->deferred;
+    queue->first->link = &queue->first;
+    s->deferred.first = NULL;
+    s->deferred.end = &s->deferred.first;
+    while (queue->first) {
+        dor_deferred *d = queue->first;
+        dor__scheduler_undefer(s, d);
+        d->fn(d);
+    }
+    queue->end = &queue->first;
+}
+
+/* ---- the end of the runtime ---- */
+
+/* True when nothing but the scheduler's own handles is alive on the loop. */
+static bool loop_is_bare(dor_scheduler *s)
+{
+    uv_unref((uv_handle_t *)&s->wake); /* the only one of them that counts */
+    bool bare = !uv_loop_alive(&s->loop);
+    uv_ref((uv_handle_t *)&s->wake);
+    return bare;
+}
+
+static void follow_phase(dor_scheduler *s, int phase)
+{
+    if (!s->asked_to_stop) {
+        s->asked_to_stop = true;
+        dor__slab_close(&s->actors);
+        dor__actors_ask_to_stop(s);
+    }
+    if (phase >= DOR_PHASE_KILLING && !s->killed) {
+        s->killed = true;
+        dor__actors_kill(s);
+    }
+    if (phase >= DOR_PHASE_FINISHING) uv_stop(&s->loop);
+    if (s->arrived || s->run_first || dor__slab_live(&s->actors) > 0) return;
+    if (phase < DOR_PHASE_KILLING && (s->holds > 0 || s->deferred.first || !loop_is_bare(s))) return;
+    s->arrived = true;
+    dor__runtime_arrive(s->runtime);
+}
+
+/* ---- the turn ---- */
+
+static void on_timer(uv_timer_t *handle)
+{
+    dor_scheduler *s = (dor_scheduler *)handle->data;
+    s->timer_ms =
+        DOR_WHEEL_NEVER; /* poll has returned: all that was wanted. The turn looks at the wheel anyway. */
+}
+
+static void on_idle(uv_idle_t *handle)
+{
+    (void)handle; /* being active is all it does: poll does not block then */
+}
+
+static void set_timer(dor_scheduler *s)
+{
+    uint64_t next = s->wheel.next_ms, now = uv_now(&s->loop);
+    if (next == s->timer_ms) return;
+    /* A timer that has been stopped is not worth setting a later time for: at worst poll returns once for nothing. */
+    if (next > s->timer_ms && s->timer_ms > now) return;
+    s->timer_ms = next;
+    if (next == DOR_WHEEL_NEVER)
+        uv_timer_stop(&s->timer);
+    else
+        uv_timer_start(&s->timer, on_timer, next > now ? next - now : 0, 0);
+}
+
+static void set_idling(dor_scheduler *s, bool idling)
+{
+    if (s->idling == idling) return;
+    s->idling = idling;
+    if (idling)
+        uv_idle_start(&s->idle, on_idle);
+    else
+        uv_idle_stop(&s->idle);
+}
+
+void dor__turn(dor_scheduler *s)
+{
+    clock_start(s);
+    dor__wheel_advance(&s->wheel, uv_now(&s->loop));
+    bool busy = !dor__wheel_fire(&s->wheel, timers_spent, s);
+    if (s->turn_spent) clock_start(s); /* however long the timers took, messages get their share */
+    unsigned taken = take_inbox(s);
+    do {
+        dor__actors_run(s);
+        run_deferred(s);
+    } while ((s->run_first || s->deferred.first) && !dor__turn_over(s));
+
+    int phase = dor__phase(s->runtime);
+    if (phase != DOR_PHASE_RUNNING) follow_phase(s, phase);
+    set_timer(s);
+    busy = busy || s->wheel.due || s->run_first || s->deferred.first;
+    /* Last of all, since from here on a push wakes the loop. */
+    if (!busy && !dor__inbox_sleep(&s->inbox)) {
+        busy = true;
+        if (taken == 0) sched_yield(); /* perhaps a producer was interrupted in the middle of its push */
+    }
+    set_idling(s, busy);
+}

@@ -1,0 +1,109 @@
+/* actor.c - dormouse/actor.h: checks arguments and forwards. */
+#include "runtime/calls.h"
+
+/* ---- messages ---- */
+
+dor_message *dor_message_new(uint32_t type, size_t size, dor_message_destroy_fn destroy)
+{
+    return dor__message_new(type, size, destroy);
+}
+
+void dor_message_free(dor_message *message)
+{
+    dor__message_free(message);
+}
+
+int dor_send(dor_pid to, dor_message *message)
+{
+    return message ? dor__send(to, message).code : DOR_E_BADARG;
+}
+
+int dor_send_after(dor_pid to, dor_message *message, uint32_t delay_ms, dor_ref *timer)
+{
+    return message ? dor__send_after(to, message, delay_ms, timer).code : DOR_E_BADARG;
+}
+
+int dor_cancel_timer(dor_ref timer)
+{
+    return dor__cancel_timer(timer).code;
+}
+
+dor_ref dor_make_ref(void)
+{
+    return dor__make_ref();
+}
+
+/* ---- runtimes ---- */
+
+int dor_runtime_new(dor_runtime **runtime, const dor_runtime_options *options)
+{
+    return runtime ? dor__runtime_new(runtime, options).code : DOR_E_BADARG;
+}
+
+int dor_runtime_stop(dor_runtime *runtime, uint32_t deadline_ms)
+{
+    return dor__runtime_stop(runtime, deadline_ms).code;
+}
+
+dor_runtime *dor_runtime_default(void)
+{
+    dor_runtime *runtime;
+    return dor__runtime_default(&runtime).code == DOR_OK ? runtime : NULL;
+}
+
+unsigned dor_runtime_scheduler_count(const dor_runtime *runtime)
+{
+    return runtime ? dor__runtime_scheduler_count(runtime) : 0;
+}
+
+/* ---- actors ---- */
+
+int dor_spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid)
+{
+    dor_pid unwanted;
+    if (!spec || !spec->receive) return DOR_E_BADARG;
+    return dor__spawn(runtime, spec, pid ? pid : &unwanted).code;
+}
+
+int dor_stop(dor_pid pid, int reason)
+{
+    return dor__stop(pid, reason).code;
+}
+
+dor_pid dor_self(void)
+{
+    return dor__self();
+}
+
+int dor_monitor(dor_pid pid, dor_ref *ref)
+{
+    dor_ref unwanted;
+    return dor__monitor(pid, ref ? ref : &unwanted).code;
+}
+
+int dor_demonitor(dor_ref ref)
+{
+    return dor__demonitor(ref).code;
+}
+
+/* ---- processes ---- */
+
+int dor_process_attach(dor_runtime *runtime, dor_pid *pid)
+{
+    return dor__process_attach(runtime, pid).code;
+}
+
+int dor_process_detach(void)
+{
+    return dor__process_detach().code;
+}
+
+int dor_receive(dor_message **message, uint32_t timeout_ms)
+{
+    return message ? dor__process_receive(message, NULL, NULL, timeout_ms).code : DOR_E_BADARG;
+}
+
+int dor_receive_match(dor_message **message, dor_match_fn match, void *arg, uint32_t timeout_ms)
+{
+    return message && match ? dor__process_receive(message, match, arg, timeout_ms).code : DOR_E_BADARG;
+}

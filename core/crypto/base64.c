@@ -36,7 +36,7 @@ dor_result dor__base64_decode(dor_span text, dor_bytes *out)
 {
     uint8_t group[GROUP_CHARS];
     size_t len = 0, padding = 0;
-    dor_result result = DOR_SUCCESS;
+    dor_result result;
 
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.ptr[i];

@@ -46,7 +46,7 @@ static dor_result finish(dor_hash *inner, dor_hash *outer, const dor_span *parts
                          uint8_t *mac)
 {
     uint8_t digest[DOR_HASH_MAX_LEN];
-    dor_result result = DOR_SUCCESS;
+    dor_result result;
 
     for (size_t i = 0; i < part_count; i++)
         DOR_TRY_GOTO(result, dor__hash_update(inner, parts[i]));

@@ -119,7 +119,7 @@ dor_result dor__tls12_prf(dor_hash_id id, dor_span secret, const char *label, co
     uint8_t a[DOR_HASH_MAX_LEN], block[DOR_HASH_MAX_LEN];
     dor_span parts[2 + MAX_SEEDS];
     dor_hmac h;
-    dor_result result = DOR_SUCCESS;
+    dor_result result;
 
     if (digest_len == 0 || seed_count > MAX_SEEDS) return dor__error(DOR_E_BADARG);
     parts[0] = dor__span(a, digest_len);

@@ -85,7 +85,7 @@ static dor_result read_body(dor_span *text, size_t *line, dor_span label, pem_bo
         if (!next_line(text, line, &content)) return broken; /* no END */
         if (is_boundary(content, "-----END ", &end_label)) {
             body->base64 = dor__span(base64, (size_t)(before.ptr - base64));
-            return dor__span_equal(label, end_label) && !(had_header && in_headers) ? DOR_SUCCESS : broken;
+            return dor__span_equal(label, end_label) ? DOR_SUCCESS : broken;
         }
         if (starts_with(content, "-----BEGIN ")) { /* leave it for the next call */
             *text = before;

@@ -108,7 +108,6 @@ static dor_certificate *find(const dor_trust_store *store, dor_span name, size_t
             return e->cert;
         }
     }
-    *cursor = SIZE_MAX; /* asking again finds nothing again */
     return NULL;
 }
 

@@ -53,6 +53,16 @@ void dor__buffer_unref(dor_buffer *buffer)
     if (atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) == 1) dor__free(buffer);
 }
 
+dor_buffer *dor__buffer_trim(dor_buffer *buffer, size_t len)
+{
+    enum { WORTH_IT = 256 };
+    size_t spare = buffer->len - len;
+    buffer->len = len;
+    if (spare < WORTH_IT || spare < len / 4) return buffer; /* cheaper to keep than to move */
+    dor_buffer *smaller = (dor_buffer *)dor__realloc(buffer, sizeof *buffer + len);
+    return smaller ? smaller : buffer;
+}
+
 const void *dor__buffer_data(const dor_buffer *buffer)
 {
     return buffer + 1;

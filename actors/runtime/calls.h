@@ -74,4 +74,7 @@ void dor__buffer_unref(dor_buffer *buffer);
 const void *dor__buffer_data(const dor_buffer *buffer);
 size_t dor__buffer_len(const dor_buffer *buffer);
 
+/** The maker's: makes buffer shorter before anybody else has it. Much room that is left goes back; returns the buffer. */
+dor_buffer *dor__buffer_trim(dor_buffer *buffer, size_t len);
+
 #endif

@@ -182,6 +182,7 @@ dor_result dor__event_mailbox_new(dor_actor *producer, dor_pid owner, dor_event_
     b->home = s;
     b->first = b->last = b->kept_note = NULL;
     b->bytes = b->low = b->send_queued = 0;
+    b->send_high = UINT32_MAX;
     b->slot = slot;
     b->epoch = 0;
     b->flags = 0;
@@ -513,7 +514,15 @@ size_t dor__handle_send_queued(dor_mailbox_handle handle)
     return queued;
 }
 
-dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, size_t high, dor_pid *producer)
+void dor__event_mailbox_set_send_high(dor_event_mailbox *b, uint32_t high)
+{
+    DOR_ASSERT_OWNER(b->home);
+    dor__lock(&b->lock);
+    b->send_high = high;
+    dor__unlock(&b->lock);
+}
+
+dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, bool bounded, dor_pid *producer)
 {
     dor_runtime *runtime;
     dor_result result = DOR_SUCCESS;
@@ -521,7 +530,9 @@ dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, size_
     if (!b) return dor__error(DOR_E_CLOSED);
     if (b->flags & DOR_MAILBOX_RETIRED) {
         result = dor__error(DOR_E_CLOSED);
-    } else if (b->send_queued >= high) {
+    } else if (b->send_high == 0) {
+        result = dor__error(DOR_E_ENOTCONN);
+    } else if (bounded && b->send_queued >= b->send_high) {
         b->flags |= DOR_MAILBOX_WRITABLE_OWED;
         result = dor__error(DOR_E_BUSY);
     } else {

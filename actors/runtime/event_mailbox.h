@@ -63,11 +63,15 @@ DOR_MUST_USE dor_result dor__handle_attach(dor_mailbox_handle handle, dor_pid fr
 /** Bytes accepted for sending and not yet written, kept here so that every thread can see the water mark. */
 size_t dor__handle_send_queued(dor_mailbox_handle handle);
 
+/** The high-water mark of what is accepted for sending; 0: the producer sends nothing. Without it there is no mark. */
+void dor__event_mailbox_set_send_high(dor_event_mailbox *mailbox, uint32_t high);
+
 /**
- * Adds len to them unless they are at `high` or more already: then BUSY, and the producer is remembered to owe the
- * owner a "writable" event. CLOSED when the handle is stale. *producer gets the pid to send the data to.
+ * Adds len to them, if bounded only while they are below the high-water mark: else BUSY, and the producer is remembered
+ * to owe the owner a "writable" event. CLOSED when the handle is stale, ENOTCONN when nothing can be sent. *producer
+ * gets the pid to send the data to.
  */
-DOR_MUST_USE dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, size_t high,
+DOR_MUST_USE dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, bool bounded,
                                                  dor_pid *producer);
 
 /** The producer has written len of them; true when a "writable" event is owed and at most `low` are left. */

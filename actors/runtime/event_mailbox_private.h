@@ -33,8 +33,9 @@ struct dor_event_mailbox {
     dor_message *last;
     dor_message *kept_note; /* the valid note, once the owning process keeps it */
     size_t bytes;
-    size_t low;
     size_t send_queued;
+    size_t low;
+    uint32_t send_high; /* 0: nothing can be sent */
     uint32_t slot;
     uint32_t epoch;
     dor_lock lock;

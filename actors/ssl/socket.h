@@ -7,8 +7,9 @@
 #ifndef DOR_SSL_SOCKET_H
 #define DOR_SSL_SOCKET_H
 
-#include "runtime/event_mailbox.h"
 #include "ssl/settings.h"
+
+typedef struct dor_actor dor_actor;
 
 /** Takes its own reference to settings. */
 DOR_MUST_USE dor_result dor__ssl_listen(dor_runtime *runtime, uint16_t port, dor_settings *settings, dor_pid owner,
@@ -26,13 +27,16 @@ DOR_MUST_USE dor_result dor__ssl_connect(dor_runtime *runtime, const char *host,
                                          dor_pid reply_to, dor_ref ref, uint32_t timeout_ms);
 DOR_MUST_USE dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms);
 
-/** ref 0: no reply. Takes data. BUSY past the high-water mark. */
-DOR_MUST_USE dor_result dor__ssl_send(dor_socket socket, dor_buffer *data, dor_pid reply_to, dor_ref ref);
-
 /**
- * The settings that a listener or an open socket goes by, a new reference: what dor_ssl_accept and dor_ssl_setopts
- * override. Immediate calls below run on the socket's own scheduler; the api layer gets there with dor__ssl_call.
+ * ref 0: no reply. Takes data, even on failure. bounded: BUSY past the high-water mark; without it the caller is one who
+ * waits for the reply before it sends again, so what is queued is bounded by the number of those.
  */
+DOR_MUST_USE dor_result dor__ssl_send(dor_socket socket, dor_buffer *data, dor_pid reply_to, dor_ref ref, bool bounded);
+
+/** Makes `to` the owner of a connection or a listener. */
+DOR_MUST_USE dor_result dor__ssl_give(dor_socket socket, dor_pid from, dor_pid to);
+
+/* Immediate calls run on the socket's own scheduler: questions by dor__ssl_call, orders by dor__ssl_command. */
 
 /** Something to be done with a socket on its scheduler, soon and without waiting. */
 typedef struct dor_ssl_query {
@@ -47,19 +51,41 @@ typedef struct dor_ssl_query {
  */
 DOR_MUST_USE dor_result dor__ssl_call(dor_socket socket, dor_ssl_query *query);
 
-/* What queries do (run on the socket's scheduler; the actor may be a listener too, then ENOTCONN where it makes no sense). */
-DOR_MUST_USE dor_result dor__socket_set_active(dor_actor *a, dor_pid caller, int active);
-DOR_MUST_USE dor_result dor__socket_set_packet(dor_actor *a, dor_pid caller, dor_packet_mode mode, uint32_t packet_size);
-DOR_MUST_USE dor_result dor__socket_set_settings(dor_actor *a, dor_pid caller, dor_settings *settings);
+typedef enum dor_ssl_order {
+    DOR_ORDER_MODES,     /* active and packet mode; the owner's */
+    DOR_ORDER_SETTINGS,  /* of a listener, for later accepts; the owner's */
+    DOR_ORDER_CLOSE,
+    DOR_ORDER_STOP_LISTENING, /* EINVAL for a connection */
+    DOR_ORDER_SHUTDOWN,
+    DOR_ORDER_KEYS
+} dor_ssl_order;
+
+typedef struct dor_ssl_command {
+    dor_ssl_order order;
+    dor_pid caller;
+    bool set_active, set_packet; /* MODES */
+    int active;
+    dor_packet_mode packet;
+    uint32_t packet_size;
+    dor_settings *settings;      /* SETTINGS; borrowed */
+    dor_shutdown_how how;        /* SHUTDOWN */
+    bool ask_peer;               /* KEYS */
+} dor_ssl_command;
+
+/**
+ * Carries out an order: at once on the socket's own scheduler, waiting for it from a thread. An actor elsewhere does not
+ * wait: the order follows what it sent the socket before, and the answer says that it is under way.
+ */
+DOR_MUST_USE dor_result dor__ssl_command(dor_socket socket, const dor_ssl_command *command);
+
+/* What queries ask (run on the socket's scheduler; the actor may be a listener too, then ENOTCONN where it makes no sense). */
 DOR_MUST_USE dor_result dor__socket_get_settings(dor_actor *a, dor_settings **settings);
+/** ENOTCONN for a listener, which has the modes of its settings. */
 DOR_MUST_USE dor_result dor__socket_get_modes(dor_actor *a, int *active, dor_packet_mode *mode, uint32_t *packet_size);
-DOR_MUST_USE dor_result dor__socket_close(dor_actor *a, dor_pid caller);
-DOR_MUST_USE dor_result dor__socket_shutdown(dor_actor *a, dor_pid caller, dor_shutdown_how how);
 DOR_MUST_USE dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address);
 DOR_MUST_USE dor_result dor__socket_info(dor_actor *a, dor_connection_info *info);
 DOR_MUST_USE dor_result dor__socket_peercert(dor_actor *a, dor_buffer **der);
 DOR_MUST_USE dor_result dor__socket_session(dor_actor *a, dor_session **session);
-DOR_MUST_USE dor_result dor__socket_update_keys(dor_actor *a, bool ask_peer);
 
 /** Sums over the runtime's schedulers. */
 void dor__ssl_statistics(dor_runtime *runtime, dor_ssl_statistics *statistics);

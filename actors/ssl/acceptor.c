@@ -1,0 +1,319 @@
+/*
+ * acceptor.c - a listener's shard: the actor that accepts connections on one scheduler.
+ *
+ * Connections are accepted in batches with a budget, so that a burst of them does not hold up those that are open.
+ * When descriptors run out, one that is kept in reserve is given up for long enough to accept and close a connection:
+ * the client learns at once that it is refused, and the backlog does not stay full of hopeful ones. It is counted, the
+ * shard pauses for a moment, and then goes on.
+ *
+ * Owning thread: the shard's scheduler.
+ */
+#include "ssl/listener.h"
+#include "base/alloc.h"
+#include "ssl/tcp.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum {
+    ACCEPT_BUDGET = 32,  /* per turn */
+    DRAIN_BUDGET = 1024, /* connections that were in the backlog when the listener closed */
+    BACK_OFF_MS = 20
+};
+
+typedef struct dor_shard {
+    dor_actor actor;
+    dor_ssl_local *local;
+    dor_listening *listening;
+    dor_timer timer;
+    unsigned index;
+    int fd;
+    int parked_fd; /* accepted, but its waiter gave up meanwhile: for the next one; else -1 */
+    bool stopped;
+    uv_poll_t *poll; /* apart, since libuv needs it a little longer than the actor lives */
+} dor_shard;
+
+static void accept_some(dor_shard *shard, int budget);
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    dor_shard *shard = poll->data;
+    (void)events;
+    (void)status; /* an error is met again by accept */
+    accept_some(shard, ACCEPT_BUDGET);
+}
+
+static void watch(dor_shard *shard, bool on)
+{
+    if (on)
+        (void)uv_poll_start(shard->poll, UV_READABLE, on_poll); /* fails only on a closed handle */
+    else
+        (void)uv_poll_stop(shard->poll);
+}
+
+static void on_back_off_over(dor_timer *timer)
+{
+    dor_shard *shard = DOR_CONTAINER_OF(timer, dor_shard, timer);
+    watch(shard, true);
+    accept_some(shard, ACCEPT_BUDGET);
+}
+
+static void back_off(dor_shard *shard)
+{
+    if (shard->stopped) return;
+    watch(shard, false);
+    dor__timer_start(shard->local->scheduler, &shard->timer, BACK_OFF_MS, on_back_off_over);
+}
+
+static void refuse(dor_shard *shard, int fd)
+{
+    (void)close(fd);
+    dor__count(shard->local, DOR_COUNT_REFUSED, 1);
+}
+
+/* ---- a connection --------------------------------------------------------------------------------------------- */
+
+static void give_up_connection(dor_connection *c)
+{
+    dor__conn_retire(c, true);
+    dor__conn_shut(c);
+    dor__conn_settle(c);
+}
+
+/* A connection actor over fd, which is taken even on failure. */
+static dor_result make_connection(dor_shard *shard, int fd, dor_settings *settings, dor_pid owner, dor_connection **out)
+{
+    dor_connection *c;
+    dor_result r = dor__conn_new(shard->local, settings, owner, !shard->listening->served, &c);
+    if (dor__failed(r)) {
+        refuse(shard, fd);
+        return r;
+    }
+    c->server = true;
+    c->state = DOR_CONN_ACCEPTED;
+    r = dor__conn_attach_fd(c, fd);
+    if (dor__failed(r)) {
+        dor__count(shard->local, DOR_COUNT_REFUSED, 1);
+        give_up_connection(c);
+        return r;
+    }
+    c->listening = dor__listening_ref(shard->listening);
+    *out = c;
+    return DOR_SUCCESS;
+}
+
+static dor_result serve_connection(dor_shard *shard, int fd, const struct sockaddr *peer, dor_settings *settings)
+{
+    dor_connection *c;
+    dor_address address;
+    DOR_TRY(make_connection(shard, fd, settings, shard->actor.pid, &c));
+    c->served = true;
+    c->opening = dor__calloc(1, sizeof *c->opening);
+    if (c->opening) {
+        dor__tcp_format(peer, &address);
+        dor__address_text(&address, c->opening->peer, sizeof c->opening->peer);
+    }
+    dor__conn_start_handshake(c, NULL, settings->handshake_timeout_ms);
+    dor__conn_settle(c);
+    return DOR_SUCCESS;
+}
+
+static dor_result hand_to_waiter(dor_shard *shard, int fd, dor_settings *settings)
+{
+    dor_message *waiter;
+    while ((waiter = dor__listening_next_waiter(shard->listening, shard->index))) {
+        dor_connection *c;
+        dor_pid owner = ((dor_request *)dor__request_of(waiter))->reply_to;
+        if (!dor__pid_alive(owner)) {
+            dor__message_free(waiter); /* whoever waits behind it gets the connection */
+            continue;
+        }
+        dor_result r = make_connection(shard, fd, settings, owner, &c);
+        if (dor__failed(r)) {
+            dor__request_answer(waiter, r, NULL);
+            return r;
+        }
+        dor__request_answer_socket(waiter, c->handle);
+        dor__conn_settle(c);
+        return r;
+    }
+    shard->parked_fd = fd;
+    return DOR_SUCCESS;
+}
+
+static void take(dor_shard *shard, int fd, const struct sockaddr *peer)
+{
+    dor_settings *settings = dor__listening_settings(shard->listening);
+    if (!dor__listening_enter(shard->listening, settings->max_connections)) {
+        refuse(shard, fd);
+    } else {
+        dor_result r = shard->listening->served ? serve_connection(shard, fd, peer, settings)
+                                                : hand_to_waiter(shard, fd, settings);
+        /* From now on the connection counts itself; one that is parked is counted when it is taken again. */
+        if (dor__failed(r) || shard->parked_fd == fd) dor__listening_leave(shard->listening);
+    }
+    dor__settings_unref(settings);
+}
+
+/* ---- accepting ------------------------------------------------------------------------------------------------ */
+
+static int accept_one(int listening_fd, struct sockaddr_storage *peer)
+{
+    socklen_t len = sizeof *peer;
+    int fd;
+    do {
+#ifdef SOCK_NONBLOCK
+        fd = accept4(listening_fd, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+        fd = accept(listening_fd, (struct sockaddr *)peer, &len);
+        if (fd >= 0 && (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)) {
+            (void)close(fd);
+            fd = -1;
+            errno = ECONNABORTED;
+        }
+#endif
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    return fd;
+}
+
+/* Out of descriptors: refuses one connection by means of the reserve. False when that did not work either. */
+static bool shed(dor_shard *shard)
+{
+    struct sockaddr_storage peer;
+    dor_ssl_local *local = shard->local;
+    if (local->reserve_fd < 0) return false;
+    (void)close(local->reserve_fd);
+    int fd = accept_one(shard->fd, &peer);
+    if (fd >= 0) {
+        dor__count(local, DOR_COUNT_ACCEPTED, 1);
+        refuse(shard, fd);
+    }
+    local->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
+static void accept_some(dor_shard *shard, int budget)
+{
+    struct sockaddr_storage peer = {0};
+    while (budget-- > 0 && shard->fd >= 0) {
+        if (!shard->listening->served && !dor__listening_has_waiter(shard->listening, shard->index)) {
+            watch(shard, false); /* the next waiter wakes us; until then the backlog fills */
+            return;
+        }
+        int fd = shard->parked_fd;
+        shard->parked_fd = -1;
+        if (fd < 0) {
+            fd = accept_one(shard->fd, &peer);
+            if (fd >= 0) dor__count(shard->local, DOR_COUNT_ACCEPTED, 1);
+        }
+        if (fd >= 0) {
+            take(shard, fd, (struct sockaddr *)&peer);
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+        if ((errno == EMFILE || errno == ENFILE) && shed(shard)) continue;
+        back_off(shard); /* no memory, no descriptors: those that are open come first */
+        return;
+    }
+}
+
+/* ---- the actor ------------------------------------------------------------------------------------------------ */
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    dor__scheduler_release(handle->data);
+    dor__free(handle);
+}
+
+static void stop_shard(dor_shard *shard)
+{
+    if (shard->fd < 0) return;
+    dor__timer_stop(shard->local->scheduler, &shard->timer);
+    /* The handle first: libuv would take the descriptor's number out of the poll set when it may be another's already. */
+    shard->poll->data = shard->local->scheduler;
+    uv_close((uv_handle_t *)shard->poll, on_poll_closed);
+    if (shard->parked_fd >= 0) (void)close(shard->parked_fd);
+    (void)close(shard->fd);
+    shard->stopped = true;
+    shard->parked_fd = shard->fd = -1;
+    dor__listening_shard_closed(shard->listening, shard->index);
+}
+
+static void shard_receive(dor_actor *actor, dor_message *message)
+{
+    dor_shard *shard = DOR_CONTAINER_OF(actor, dor_shard, actor);
+    uint32_t type = message->type;
+    dor__message_free(message);
+    if (shard->stopped) return;
+    if (type == DOR_MSG_SSL_DEMAND) {
+        watch(shard, true);
+        accept_some(shard, ACCEPT_BUDGET);
+    } else if (type == DOR_MSG_SSL_STOP_SHARD) {
+        /* Who is in the backlog has a connection as far as it knows; closing the descriptor would reset it. */
+        shard->stopped = true; /* no backing off any more */
+        if (shard->listening->served) accept_some(shard, DRAIN_BUDGET);
+        stop_shard(shard);
+        dor__actor_end(&shard->actor, DOR_OK);
+    }
+}
+
+static void shard_exit(dor_actor *actor, int reason)
+{
+    dor_shard *shard = DOR_CONTAINER_OF(actor, dor_shard, actor);
+    stop_shard(shard);
+    dor__actor_end(actor, reason);
+}
+
+static void shard_destroy(dor_actor *actor)
+{
+    dor_shard *shard = DOR_CONTAINER_OF(actor, dor_shard, actor);
+    stop_shard(shard);
+    dor__listening_unref(shard->listening);
+    dor__free(shard);
+}
+
+static const dor_actor_ops shard_ops = {.receive = shard_receive, .exit = shard_exit, .destroy = shard_destroy};
+
+static dor_result init_poll(dor_shard *shard, dor_scheduler *s)
+{
+    shard->local = dor__ssl_local(s);
+    shard->poll = dor__calloc(1, sizeof *shard->poll);
+    if (!shard->local || !shard->poll) return dor__error(DOR_E_NOMEM);
+    int status = uv_poll_init(dor__scheduler_loop(s), shard->poll, shard->fd);
+    if (status < 0) return dor__errno(-status);
+    shard->poll->data = shard;
+    dor__scheduler_hold(s);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__shard_start(dor_scheduler *s, dor_listening *listening, unsigned index, int fd)
+{
+    dor_shard *shard = dor__calloc(1, sizeof *shard);
+    dor_result r = shard ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
+    if (shard) {
+        *shard = (dor_shard){.listening = listening, .index = index, .fd = fd, .parked_fd = -1};
+        r = init_poll(shard, s);
+    }
+    if (dor__failed(r)) {
+        (void)close(fd);
+        if (shard) dor__free(shard->poll);
+        dor__free(shard);
+        dor__listening_shard_closed(listening, index);
+        return r;
+    }
+    r = dor__actor_init(&shard->actor, s, &shard_ops);
+    if (dor__failed(r)) {
+        stop_shard(shard);
+        dor__free(shard);
+        return r;
+    }
+    dor__listening_ref(listening);
+    if (!dor__listening_shard_started(listening, index, shard->actor.pid)) {
+        stop_shard(shard);
+        dor__actor_end(&shard->actor, DOR_OK);
+        return DOR_SUCCESS;
+    }
+    watch(shard, true); /* accept_some stops it if nobody waits */
+    accept_some(shard, ACCEPT_BUDGET);
+    return DOR_SUCCESS;
+}

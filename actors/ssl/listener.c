@@ -1,0 +1,330 @@
+/*
+ * listener.c - the actor behind a listening dor_socket: it has the handle and the owner, keeps the time for those who
+ * wait in transport_accept, and ends the shards.
+ *
+ * Owning thread: the scheduler that dor_ssl_listen was called on, or the first one.
+ */
+#include "ssl/listener.h"
+#include "base/alloc.h"
+#include "ssl/tcp.h"
+#include <errno.h>
+#include <unistd.h>
+
+enum { START_TIMEOUT_NS = 1000000000, START_TRIES = 10 };
+
+typedef struct dor_listener {
+    dor_actor actor;
+    dor_scheduler *scheduler;
+    dor_listening *listening;
+    dor_event_mailbox *mailbox; /* has no events: it is what the handle names, and where the owner is written */
+    dor_pid owner;
+    dor_ref owner_ref;
+    dor_timer timer; /* the earliest deadline of those who wait */
+} dor_listener;
+
+static dor_listener *listener_of(dor_actor *actor)
+{
+    return DOR_CONTAINER_OF(actor, dor_listener, actor);
+}
+
+dor_listening *dor__listener_listening(dor_actor *actor)
+{
+    return listener_of(actor)->listening;
+}
+
+dor_pid dor__listener_owner(dor_actor *actor)
+{
+    dor_listener *listener = listener_of(actor);
+    return listener->mailbox ? dor__event_mailbox_owner(listener->mailbox) : DOR_PID_NONE;
+}
+
+void dor__listener_close(dor_actor *actor)
+{
+    dor_listener *listener = listener_of(actor);
+    if (!listener->mailbox) return;
+    dor__event_mailbox_retire(listener->mailbox, true);
+    listener->mailbox = NULL;
+    dor__listening_close(listener->listening);
+    dor__actor_end(actor, DOR_OK);
+}
+
+/* ---- waiting callers ------------------------------------------------------------------------------------------ */
+
+static void on_timer(dor_timer *timer);
+
+static void set_timer(dor_listener *listener, uint64_t deadline)
+{
+    uint64_t now = dor__scheduler_now_ms(listener->scheduler);
+    if (!deadline || (dor__timer_armed(&listener->timer) && listener->timer.deadline_ms <= deadline)) return;
+    dor__timer_start(listener->scheduler, &listener->timer, deadline > now ? (uint32_t)(deadline - now) : 0, on_timer);
+}
+
+static void on_timer(dor_timer *timer)
+{
+    dor_listener *listener = DOR_CONTAINER_OF(timer, dor_listener, timer);
+    set_timer(listener, dor__listening_expire(listener->listening, dor__scheduler_now_ms(listener->scheduler)));
+}
+
+static void wait_for_connection(dor_listener *listener, dor_message *message)
+{
+    dor_accept_request *accept = dor__request_of(message);
+    uint32_t timeout = accept->request.timeout_ms;
+    if (listener->listening->served) {
+        dor__request_answer(message, dor__error(DOR_E_EINVAL), NULL); /* its connections have owners */
+        return;
+    }
+    if (timeout != DOR_INFINITY) accept->deadline_ms = dor__scheduler_now_ms(listener->scheduler) + timeout + 1;
+    set_timer(listener, accept->deadline_ms);
+    dor__listening_wait(listener->listening, message);
+}
+
+/* ---- the owner ------------------------------------------------------------------------------------------------ */
+
+static void watch_owner(dor_listener *listener)
+{
+    dor_pid now = listener->mailbox ? dor__event_mailbox_owner(listener->mailbox) : DOR_PID_NONE;
+    if (now == DOR_PID_NONE || now == listener->owner) return;
+    if (listener->owner_ref) dor__actor_demonitor(&listener->actor, listener->owner_ref);
+    listener->owner_ref = 0;
+    listener->owner = now;
+    if (now == listener->actor.pid) return; /* dor_ssl_serve: it belongs to nobody */
+    if (dor__failed(dor__actor_monitor(&listener->actor, now, &listener->owner_ref)))
+        dor__listener_close(&listener->actor);
+}
+
+static void on_down(dor_listener *listener, const dor_down *down)
+{
+    if (!listener->mailbox || down->ref != listener->owner_ref) return;
+    listener->owner_ref = 0;
+    if (dor__event_mailbox_owner(listener->mailbox) == listener->owner)
+        dor__listener_close(&listener->actor);
+    else
+        watch_owner(listener);
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------- */
+
+void dor__listener_request(dor_actor *actor, dor_message *message)
+{
+    dor_listener *listener = listener_of(actor);
+    switch (message->type) {
+    case DOR_MSG_SSL_ACCEPT: wait_for_connection(listener, message); break;
+    case DOR_MSG_SSL_QUERY:
+    case DOR_MSG_SSL_COMMAND: dor__ssl_run(actor, message); break;
+    case DOR_MSG_SSL_OWNER:
+        dor__message_free(message);
+        watch_owner(listener);
+        break;
+    case DOR_MSG_SSL_SEND:
+    case DOR_MSG_SSL_RECV:
+    case DOR_MSG_SSL_HANDSHAKE: dor__request_answer(message, dor__error(DOR_E_ENOTCONN), NULL); break;
+    default: dor__message_free(message);
+    }
+}
+
+static void listener_receive(dor_actor *actor, dor_message *message)
+{
+    if (message->type == DOR_MSG_DOWN) {
+        dor_down down = *(dor_down *)dor_message_payload(message);
+        dor__message_free(message);
+        on_down(listener_of(actor), &down);
+    } else {
+        dor__listener_request(actor, message);
+    }
+}
+
+static void listener_exit(dor_actor *actor, int reason)
+{
+    (void)reason;
+    dor__listener_close(actor);
+}
+
+static void listener_destroy(dor_actor *actor)
+{
+    dor_listener *listener = listener_of(actor);
+    dor__timer_stop(listener->scheduler, &listener->timer);
+    if (listener->mailbox) dor__event_mailbox_retire(listener->mailbox, true);
+    dor__listening_close(listener->listening);
+    dor__listening_unref(listener->listening);
+    dor__free(listener);
+}
+
+const dor_actor_ops dor__listener_ops = {
+    .receive = listener_receive, .exit = listener_exit, .destroy = listener_destroy};
+
+/* ---- beginning ------------------------------------------------------------------------------------------------ */
+
+typedef struct starting {
+    dor_listening *listening;
+    dor_pid owner; /* NONE: the listener itself */
+    dor_socket handle;
+    dor_result result;
+    bool done; /* under the listening's lock */
+} starting;
+
+static void start_listener(dor_scheduler *s, starting *st)
+{
+    dor_listener *listener = dor__calloc(1, sizeof *listener);
+    st->result = dor__error(DOR_E_NOMEM);
+    if (!listener) return;
+    listener->scheduler = s;
+    listener->listening = st->listening;
+    st->result = dor__actor_init(&listener->actor, s, &dor__listener_ops);
+    if (dor__failed(st->result)) {
+        dor__free(listener);
+        return;
+    }
+    dor__listening_ref(st->listening);
+    dor_pid owner = st->owner == DOR_PID_NONE ? listener->actor.pid : st->owner;
+    st->result = dor__event_mailbox_new(&listener->actor, owner, &listener->mailbox);
+    if (dor__failed(st->result)) {
+        dor__actor_end(&listener->actor, st->result.code);
+        return;
+    }
+    dor__event_mailbox_set_send_high(listener->mailbox, 0); /* nothing can be sent */
+    st->handle = dor__event_mailbox_handle(listener->mailbox);
+    watch_owner(listener);
+}
+
+/* Who waits and who starts share this until both are done with it. */
+typedef struct remote_start {
+    _Atomic int refs;
+    starting st;
+} remote_start;
+
+static void release_start(remote_start *remote)
+{
+    if (atomic_fetch_sub_explicit(&remote->refs, 1, memory_order_acq_rel) > 1) return; /* the last one sees all */
+    dor__listening_unref(remote->st.listening);
+    dor__free(remote);
+}
+
+static void start_there(dor_scheduler *s, void *arg)
+{
+    remote_start *remote = arg;
+    dor_listening *listening = remote->st.listening;
+    start_listener(s, &remote->st);
+    uv_mutex_lock(&listening->lock);
+    remote->st.done = true;
+    uv_cond_broadcast(&listening->changed);
+    uv_mutex_unlock(&listening->lock);
+    release_start(remote);
+}
+
+static dor_result start_and_wait(dor_runtime *runtime, starting *st)
+{
+    dor_listening *listening = st->listening;
+    remote_start *remote = dor__calloc(1, sizeof *remote);
+    if (!remote) return dor__error(DOR_E_NOMEM);
+    atomic_init(&remote->refs, 2);
+    remote->st = *st;
+    dor__listening_ref(listening);
+    dor_result r = dor__scheduler_call(dor__runtime_scheduler(runtime, 0), start_there, remote);
+    if (dor__failed(r)) {
+        release_start(remote);
+        release_start(remote);
+        return r;
+    }
+    uv_mutex_lock(&listening->lock);
+    for (int tries = 0; !remote->st.done && tries < START_TRIES; tries++)
+        (void)uv_cond_timedwait(&listening->changed, &listening->lock, START_TIMEOUT_NS);
+    if (remote->st.done)
+        *st = remote->st;
+    else
+        st->result = dor__error(DOR_E_STOPPED); /* the runtime ends before the call came up */
+    uv_mutex_unlock(&listening->lock);
+    release_start(remote);
+    return st->result;
+}
+
+typedef struct shard_start {
+    dor_listening *listening;
+    unsigned index;
+    int fd;
+} shard_start;
+
+static void start_shard(dor_scheduler *s, void *arg)
+{
+    shard_start start = *(shard_start *)arg;
+    dor__free(arg);
+    dor__ignore(dor__shard_start(s, start.listening, start.index, start.fd)); /* the other shards serve without it */
+    dor__listening_unref(start.listening);
+}
+
+static void start_shards(dor_runtime *runtime, dor_listening *listening, const int *fds)
+{
+    dor_scheduler *here = dor__scheduler_current();
+    for (unsigned i = 0; i < listening->shard_count; i++) {
+        dor_scheduler *s = dor__runtime_scheduler(runtime, i);
+        shard_start *start = dor__malloc(sizeof *start);
+        if (start) *start = (shard_start){dor__listening_ref(listening), i, fds[i]};
+        if (start && s == here) {
+            start_shard(s, start);
+        } else if (!start || dor__failed(dor__scheduler_call(s, start_shard, start))) {
+            (void)close(fds[i]);
+            dor__listening_shard_closed(listening, i);
+            if (start) dor__listening_unref(listening);
+            dor__free(start);
+        }
+    }
+}
+
+/* One bound and listening descriptor for each scheduler, on the same port. */
+static dor_result open_descriptors(const dor_settings *settings, uint16_t port, int *fds, unsigned count,
+                                   dor_address *address)
+{
+    unsigned made = 0;
+    dor_result r = DOR_SUCCESS;
+    for (; made < count && dor__ok(r); made++) {
+        r = dor__tcp_bind(settings, made ? address->port : port, count > 1, made > 0, &fds[made]);
+        if (dor__failed(r)) break;
+        if (made == 0) r = dor__tcp_local_name(fds[0], address);
+    }
+    /* Only when all are bound: the first one cannot have company once it listens without having asked for it. */
+    for (unsigned i = 0; i < made && dor__ok(r); i++) {
+        if (listen(fds[i], settings->backlog) < 0) r = dor__errno(errno);
+    }
+    while (dor__failed(r) && made > 0)
+        (void)close(fds[--made]);
+    return r;
+}
+
+static dor_result start(dor_runtime *runtime, uint16_t port, dor_settings *settings, dor_pid owner,
+                        const dor_server_spec *spec, dor_socket *handle)
+{
+    int fds[DOR_SHARDS_MAX];
+    unsigned count = dor__runtime_scheduler_count(runtime);
+    starting st = {.owner = owner};
+    if (count > DOR_SHARDS_MAX) count = DOR_SHARDS_MAX;
+    DOR_TRY(dor__listening_new(count, settings, spec, &st.listening));
+    dor_result r = open_descriptors(settings, port, fds, count, &st.listening->address);
+    if (dor__failed(r)) goto done;
+    dor_scheduler *here = dor__scheduler_current();
+    if (here && dor__scheduler_runtime(here) == runtime) {
+        start_listener(here, &st);
+        r = st.result;
+    } else {
+        r = here ? dor__error(DOR_E_WOULD_DEADLOCK) : start_and_wait(runtime, &st);
+    }
+    if (dor__ok(r)) {
+        start_shards(runtime, st.listening, fds);
+        *handle = st.handle;
+    }
+    for (unsigned i = 0; i < count && dor__failed(r); i++)
+        (void)close(fds[i]);
+done:
+    dor__listening_unref(st.listening);
+    return r;
+}
+
+dor_result dor__ssl_listen(dor_runtime *runtime, uint16_t port, dor_settings *settings, dor_pid owner,
+                           dor_socket *listener)
+{
+    return start(runtime, port, settings, owner, NULL, listener);
+}
+
+dor_result dor__ssl_serve(dor_runtime *runtime, uint16_t port, dor_settings *settings, const dor_server_spec *spec,
+                          dor_socket *listener)
+{
+    return start(runtime, port, settings, DOR_PID_NONE, spec, listener);
+}

@@ -1,0 +1,227 @@
+/* listening.c - what a listener, its shards and its connections share; see listener.h. */
+#include "ssl/listener.h"
+#include "base/alloc.h"
+
+enum { AWAIT_CLOSED_NS = 1000000000 };
+
+dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, const dor_server_spec *spec,
+                              dor_listening **out)
+{
+    dor_listening *l = dor__calloc(1, sizeof *l + shard_count * sizeof *l->shards);
+    if (!l) return dor__error(DOR_E_NOMEM);
+    if (uv_mutex_init(&l->lock) < 0) {
+        dor__free(l);
+        return dor__error(DOR_E_NOMEM);
+    }
+    if (uv_cond_init(&l->changed) < 0) {
+        uv_mutex_destroy(&l->lock);
+        dor__free(l);
+        return dor__error(DOR_E_NOMEM);
+    }
+    atomic_init(&l->refs, 1);
+    atomic_init(&l->open, 0);
+    l->settings = dor__settings_ref(settings);
+    l->shard_count = l->shards_open = shard_count;
+    for (unsigned i = 0; i < shard_count; i++)
+        l->shards[i].polling = true; /* they look for waiters as they start */
+    if (spec) {
+        l->served = true;
+        l->spec = *spec;
+    }
+    *out = l;
+    return DOR_SUCCESS;
+}
+
+dor_listening *dor__listening_ref(dor_listening *l)
+{
+    /* relaxed: the caller has a reference, so this one is not what keeps it alive. */
+    atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+    return l;
+}
+
+void dor__listening_unref(dor_listening *l)
+{
+    /* release: what this holder did comes before the end; acquire, for the last one: so it sees what all did. */
+    if (atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) > 1) return;
+    dor__settings_unref(l->settings);
+    uv_cond_destroy(&l->changed);
+    uv_mutex_destroy(&l->lock);
+    dor__free(l);
+}
+
+bool dor__listening_enter(dor_listening *l, uint32_t max)
+{
+    /* relaxed, here and below: a count that orders nothing else. */
+    uint32_t before = atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed);
+    if (max == 0 || before < max) return true;
+    dor__listening_leave(l);
+    return false;
+}
+
+void dor__listening_leave(dor_listening *l)
+{
+    atomic_fetch_sub_explicit(&l->open, 1, memory_order_relaxed);
+}
+
+dor_settings *dor__listening_settings(dor_listening *l)
+{
+    uv_mutex_lock(&l->lock);
+    dor_settings *settings = dor__settings_ref(l->settings);
+    uv_mutex_unlock(&l->lock);
+    return settings;
+}
+
+void dor__listening_set_settings(dor_listening *l, dor_settings *settings)
+{
+    uv_mutex_lock(&l->lock);
+    dor_settings *before = l->settings;
+    l->settings = dor__settings_ref(settings);
+    uv_mutex_unlock(&l->lock);
+    dor__settings_unref(before);
+}
+
+/* ---- callers of transport_accept ------------------------------------------------------------------------------ */
+
+static dor_accept_request *accept_of(dor_message *message)
+{
+    return dor_message_payload(message);
+}
+
+static void tell(dor_pid to, uint32_t type)
+{
+    dor_message *message = dor__message_new(type, 0, NULL);
+    if (message) (void)dor__send(to, message); /* a dead shard accepts nothing */
+}
+
+void dor__listening_wait(dor_listening *l, dor_message *message)
+{
+    dor_pid wake[DOR_SHARDS_MAX];
+    unsigned count = 0;
+    uv_mutex_lock(&l->lock);
+    bool closing = l->closing;
+    if (!closing) {
+        accept_of(message)->next = NULL;
+        if (l->last)
+            accept_of(l->last)->next = message;
+        else
+            l->first = message;
+        l->last = message;
+        for (unsigned i = 0; i < l->shard_count; i++) {
+            if (l->shards[i].polling) continue;
+            l->shards[i].polling = true;
+            wake[count++] = l->shards[i].pid;
+        }
+    }
+    uv_mutex_unlock(&l->lock);
+    if (closing) dor__request_answer(message, dor__error(DOR_E_CLOSED), NULL);
+    for (unsigned i = 0; i < count; i++)
+        tell(wake[i], DOR_MSG_SSL_DEMAND);
+}
+
+bool dor__listening_has_waiter(dor_listening *l, unsigned shard)
+{
+    uv_mutex_lock(&l->lock);
+    bool has = l->first != NULL;
+    if (!has) l->shards[shard].polling = false;
+    uv_mutex_unlock(&l->lock);
+    return has;
+}
+
+dor_message *dor__listening_next_waiter(dor_listening *l, unsigned shard)
+{
+    uv_mutex_lock(&l->lock);
+    dor_message *message = l->first;
+    if (message) {
+        l->first = accept_of(message)->next;
+        if (!l->first) l->last = NULL;
+    } else {
+        l->shards[shard].polling = false;
+    }
+    uv_mutex_unlock(&l->lock);
+    return message;
+}
+
+static void answer_all(dor_message *list, int code)
+{
+    while (list) {
+        dor_message *message = list;
+        list = accept_of(message)->next;
+        dor__request_answer(message, dor__error(code), NULL);
+    }
+}
+
+uint64_t dor__listening_expire(dor_listening *l, uint64_t now_ms)
+{
+    dor_message *expired = NULL, *last = NULL;
+    uint64_t next = 0;
+    uv_mutex_lock(&l->lock);
+    for (dor_message **at = &l->first; *at;) {
+        dor_message *message = *at;
+        dor_accept_request *accept = accept_of(message);
+        if (accept->deadline_ms && accept->deadline_ms <= now_ms) {
+            *at = accept->next;
+            accept->next = expired;
+            expired = message;
+            continue;
+        }
+        if (accept->deadline_ms && (!next || accept->deadline_ms < next)) next = accept->deadline_ms;
+        last = message;
+        at = &accept->next;
+    }
+    l->last = last;
+    uv_mutex_unlock(&l->lock);
+    answer_all(expired, DOR_E_TIMEOUT);
+    return next;
+}
+
+void dor__listening_failed(dor_listening *l, const char *peer, int reason)
+{
+    if (l->spec.failed) l->spec.failed(peer, reason, l->spec.arg);
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------- */
+
+bool dor__listening_shard_started(dor_listening *l, unsigned shard, dor_pid pid)
+{
+    uv_mutex_lock(&l->lock);
+    bool go = !l->closing;
+    if (go) l->shards[shard].pid = pid;
+    uv_mutex_unlock(&l->lock);
+    return go;
+}
+
+void dor__listening_shard_closed(dor_listening *l, unsigned shard)
+{
+    uv_mutex_lock(&l->lock);
+    l->shards[shard].pid = DOR_PID_NONE;
+    l->shards[shard].polling = true; /* nobody wakes it any more */
+    l->shards_open--;
+    uv_cond_broadcast(&l->changed);
+    uv_mutex_unlock(&l->lock);
+}
+
+void dor__listening_close(dor_listening *l)
+{
+    dor_pid shards[DOR_SHARDS_MAX];
+    uv_mutex_lock(&l->lock);
+    unsigned count = l->closing ? 0 : l->shard_count;
+    dor_message *waiters = l->first;
+    l->closing = true;
+    l->first = l->last = NULL;
+    for (unsigned i = 0; i < count; i++)
+        shards[i] = l->shards[i].pid;
+    uv_mutex_unlock(&l->lock);
+    answer_all(waiters, DOR_E_CLOSED);
+    for (unsigned i = 0; i < count; i++) {
+        if (shards[i] != DOR_PID_NONE) tell(shards[i], DOR_MSG_SSL_STOP_SHARD);
+    }
+}
+
+void dor__listening_await_closed(dor_listening *l)
+{
+    uv_mutex_lock(&l->lock);
+    while (l->shards_open > 0) {
+        if (uv_cond_timedwait(&l->changed, &l->lock, AWAIT_CLOSED_NS) < 0) break; /* a busy scheduler will come to it */
+    }
+    uv_mutex_unlock(&l->lock);
+}

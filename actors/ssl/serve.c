@@ -1,0 +1,104 @@
+/*
+ * serve.c - owner actors of dor_ssl_serve: one per connection, on the connection's scheduler, made when its handshake is
+ * done.
+ *
+ * Such an owner and its connection tell each other when they end, by a message to a pid; that takes no memory beside
+ * them, as two monitors would. The connection is held (nothing is read or delivered) until `open` has run.
+ *
+ * Owning thread: the scheduler of the connection.
+ */
+#include "ssl/listener.h"
+#include "base/alloc.h"
+
+typedef struct dor_served {
+    dor_actor actor;
+    dor_listening *listening;
+    void *state;
+    dor_socket socket;
+    dor_pid connection;
+    bool opened;
+} dor_served;
+
+static dor_served *served_of(dor_actor *actor)
+{
+    return DOR_CONTAINER_OF(actor, dor_served, actor);
+}
+
+static void open_owner(dor_served *served)
+{
+    const dor_server_spec *spec = &served->listening->spec;
+    served->state = spec->open ? spec->open(served->socket, spec->arg) : spec->arg;
+    served->opened = true;
+    dor_actor *actor = dor__actor_lookup(served->actor.scheduler, served->connection);
+    if (!actor) return;
+    dor_connection *c = dor__conn_of(actor);
+    c->held = false;
+    dor__conn_deliver(c);
+    dor__conn_settle(c);
+}
+
+/* An event that ends the connection for its owner. */
+static bool is_end(const dor_served *served, dor_message *message)
+{
+    if (message->type != DOR_MSG_SSL_CLOSED && message->type != DOR_MSG_SSL_ERROR) return false;
+    return ((const dor_ssl_event *)dor_message_payload(message))->socket == served->socket;
+}
+
+static void served_receive(dor_actor *actor, dor_message *message)
+{
+    dor_served *served = served_of(actor);
+    const dor_server_spec *spec = &served->listening->spec;
+    if (message->type == DOR_MSG_SSL_OPEN) {
+        dor__message_free(message);
+        open_owner(served);
+    } else if (message->type == DOR_MSG_SSL_GONE) {
+        dor__message_free(message);
+        served->connection = DOR_PID_NONE;
+        dor__actor_end(actor, DOR_OK);
+    } else {
+        bool end = is_end(served, message);
+        if (spec->receive)
+            spec->receive(served->state, served->socket, message);
+        else
+            dor__message_free(message);
+        if (end) dor__actor_end(actor, DOR_OK);
+    }
+}
+
+static void served_destroy(dor_actor *actor)
+{
+    dor_served *served = served_of(actor);
+    const dor_server_spec *spec = &served->listening->spec;
+    if (served->opened && spec->close) spec->close(served->state);
+    dor_message *gone = served->connection ? dor__message_new(DOR_MSG_SSL_GONE, 0, NULL) : NULL;
+    if (gone) (void)dor__send(served->connection, gone); /* it may have ended first */
+    dor__listening_unref(served->listening);
+    dor__free(served);
+}
+
+static const dor_actor_ops served_ops = {.receive = served_receive, .destroy = served_destroy};
+
+dor_result dor__serve_connected(dor_connection *c)
+{
+    dor_message *open = dor__message_new(DOR_MSG_SSL_OPEN, 0, NULL);
+    dor_served *served = dor__calloc(1, sizeof *served);
+    dor_result r = open && served ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
+    if (dor__ok(r)) r = dor__actor_init(&served->actor, c->local->scheduler, &served_ops);
+    if (dor__failed(r)) {
+        dor__message_free(open);
+        dor__free(served);
+        return r;
+    }
+    served->listening = dor__listening_ref(c->listening);
+    served->socket = c->handle;
+    served->connection = c->actor.pid;
+    r = dor__handle_attach(c->handle, c->owner, served->actor.pid);
+    if (dor__failed(r)) {
+        dor__message_free(open);
+        dor__actor_end(&served->actor, r.code);
+        return r;
+    }
+    c->owner = c->served_owner = served->actor.pid;
+    c->held = true;
+    return dor__send(served->actor.pid, open);
+}

@@ -1,0 +1,127 @@
+/*
+ * socket_handshake.c - from a transport to an open connection, under a deadline.
+ *
+ * Handshakes run in the socket actor, so that a slow peer occupies nobody else. They end in one of two ways: the engine
+ * says that it is connected (dor__conn_connected), or dor__conn_open_failed tells whoever waits, and sends the alert.
+ */
+#include "ssl/connection.h"
+#include "ssl/listener.h"
+#include "base/alloc.h"
+
+void dor__conn_free_opening(dor_connection *c)
+{
+    dor_opening *opening = c->opening;
+    if (!opening) return;
+    dor__conn_connect_cancel(c);
+    c->opening = NULL;
+    if (opening->request) dor__request_answer(opening->request, dor__error(DOR_E_CLOSED), NULL);
+    dor__free(opening);
+}
+
+static void on_deadline(dor_timer *timer)
+{
+    dor_connection *c = DOR_CONTAINER_OF(timer, dor_connection, timer);
+    dor__conn_open_failed(c, dor__error(DOR_E_TIMEOUT));
+    dor__conn_settle(c);
+}
+
+/* The earlier of what is set already and timeout_ms from now. */
+void dor__conn_set_deadline(dor_connection *c, uint32_t timeout_ms)
+{
+    uint64_t now = dor__scheduler_now_ms(c->local->scheduler);
+    if (timeout_ms == DOR_INFINITY) return;
+    if (c->opening->deadline_ms && c->opening->deadline_ms <= now + timeout_ms) return;
+    c->opening->deadline_ms = now + timeout_ms;
+    dor__timer_start(c->local->scheduler, &c->timer, timeout_ms, on_deadline);
+}
+
+dor_result dor__conn_start_tls(dor_connection *c, const char *host)
+{
+    dor_settings *settings = c->settings;
+    const char *name = settings->server_name[0] ? settings->server_name : host;
+    dor_tls_peer peer = {.session = settings->session};
+    if (name) peer.host = dor__span_str(name);
+    c->state = DOR_CONN_HANDSHAKE;
+    dor__conn_set_deadline(c, settings->handshake_timeout_ms);
+    DOR_TRY(dor__tls_new(&c->tls, c->server ? DOR_TLS_SERVER : DOR_TLS_CLIENT, settings->tls, &c->local->env,
+                         c->server ? NULL : &peer));
+    dor__conn_lend_output(c);
+    DOR_TRY(dor__tls_start(c->tls));
+    if (dor__conn_has_output(c)) dor__conn_flush_later(c);
+    return DOR_SUCCESS;
+}
+
+/* What ssl_accept gives beside the listener's settings takes their place. */
+static void override_settings(dor_connection *c, dor_message *message)
+{
+    dor_handshake_request *handshake = dor__request_of(message);
+    if (!handshake->settings) return;
+    dor__settings_unref(c->settings);
+    c->settings = handshake->settings;
+    handshake->settings = NULL;
+    c->active = c->settings->active;
+    c->packet = (uint8_t)c->settings->packet;
+    c->packet_size = c->settings->packet_size;
+    if (c->mailbox) dor__event_mailbox_set_send_high(c->mailbox, c->settings->send_high);
+}
+
+void dor__conn_start_handshake(dor_connection *c, dor_message *message, uint32_t timeout_ms)
+{
+    dor_result refused = DOR_SUCCESS;
+    if (c->state > DOR_CONN_OPEN)
+        refused = dor__error(DOR_E_CLOSED);
+    else if (c->state != DOR_CONN_ACCEPTED)
+        refused = dor__error(c->state == DOR_CONN_HANDSHAKE ? DOR_E_EALREADY : DOR_E_EINVAL);
+    else if (!c->opening && !(c->opening = dor__calloc(1, sizeof *c->opening)))
+        refused = dor__error(DOR_E_NOMEM);
+    if (dor__failed(refused)) {
+        if (message) dor__request_answer(message, refused, NULL);
+        if (c->state == DOR_CONN_ACCEPTED) dor__conn_open_failed(c, refused);
+        return;
+    }
+    if (message) override_settings(c, message);
+    c->opening->request = message;
+    dor__conn_set_deadline(c, timeout_ms);
+    dor_result r = dor__conn_start_tls(c, NULL);
+    if (dor__failed(r)) dor__conn_open_failed(c, r);
+}
+
+void dor__conn_connected(dor_connection *c)
+{
+    dor_message *request = c->opening->request;
+    c->opening->request = NULL;
+    dor__timer_stop(c->local->scheduler, &c->timer);
+    dor__conn_free_opening(c);
+    c->state = DOR_CONN_OPEN;
+    dor__count(c->local, DOR_COUNT_HANDSHAKES, 1);
+    dor__conn_touch(c);
+    dor__conn_sleep_later(c);
+    if (request) dor__request_answer_socket(request, c->handle);
+    if (c->served) {
+        dor_result r = dor__serve_connected(c);
+        if (dor__failed(r)) dor__conn_fail(c, r);
+    }
+}
+
+void dor__conn_open_failed(dor_connection *c, dor_result why)
+{
+    char peer[sizeof c->opening->peer] = "";
+    dor_message *request = c->opening ? c->opening->request : NULL;
+    bool alert = dor_error_get_class(why.code) != DOR_CLASS_STATE;
+    if (c->state >= DOR_CONN_OPEN) return;
+    if (c->state == DOR_CONN_HANDSHAKE) {
+        dor__count(c->local, DOR_COUNT_HANDSHAKES_FAILED, 1);
+        if (alert) dor__conn_log(c, "handshake", why.code);
+    }
+    if (c->opening) {
+        memcpy(peer, c->opening->peer, sizeof peer);
+        c->opening->request = NULL;
+    }
+    dor__conn_retire(c, true);
+    dor__conn_answer_recv(c, why, NULL);
+    /* A timeout or a close is said to the peer, too (user_canceled); after an alert there is no more to say. */
+    dor__conn_begin_close(c, !alert);
+    dor__conn_free_opening(c);
+    if (request) dor__request_answer(request, why, NULL);
+    if (c->served) dor__listening_failed(c->listening, peer, why.code);
+}

@@ -1,0 +1,380 @@
+/*
+ * socket_read.c - from the descriptor to the owner.
+ *
+ * Ciphertext is received into the scheduler's buffer, decrypted there by the engine, and leaves in one of three ways: as
+ * one event for all that a read brought (raw active mode), as one event for each packet, or into `input`, where it
+ * waits for a recv or for the owner to ask for events.
+ *
+ * What bounds memory: in active mode, reading stops when the events that wait in the owner's mailbox reach receive_high
+ * and starts again at receive_low; in passive mode, when `input` holds receive_high bytes, or what the waiting recv or
+ * the largest allowed packet needs if that is more. One read (DOR_RECEIVE_LEN) can come on top.
+ */
+#include "ssl/connection.h"
+
+static dor_span input_span(const dor_connection *c)
+{
+    return dor__span(c->input.ptr ? c->input.ptr + c->input_taken : NULL, dor__conn_input_len(c));
+}
+
+static void take_input(dor_connection *c, size_t len)
+{
+    c->input_taken += (uint32_t)len;
+    if (c->input_taken == c->input.len) {
+        dor__bytes_free(&c->input);
+        c->input_taken = 0;
+    }
+}
+
+static dor_result add_input(dor_connection *c, dor_span data)
+{
+    /* What was taken goes away when it is half of it all, so each byte is moved once on average. */
+    if (c->input_taken && c->input_taken >= c->input.len / 2) {
+        dor__bytes_drop_front(&c->input, c->input_taken);
+        c->input_taken = 0;
+    }
+    return dor__bytes_append(&c->input, data);
+}
+
+/* The largest packet that is put together: a peer that announces more fails at once, not when memory is short. */
+static uint32_t packet_limit(const dor_connection *c)
+{
+    return c->packet_size ? c->packet_size : c->settings->receive_high;
+}
+
+static size_t input_limit(const dor_connection *c)
+{
+    size_t limit = c->settings->receive_high;
+    size_t need = (size_t)packet_limit(c) + 4; /* a packet with its header */
+    if (c->packet == DOR_PACKET_MODE_RAW) need = c->recv ? ((dor_recv_request *)dor__request_of(c->recv))->length : 0;
+    return need > limit ? need : limit;
+}
+
+bool dor__conn_wants_read(const dor_connection *c)
+{
+    if (c->peer_fin) return false;
+    switch ((dor_conn_state)c->state) {
+    case DOR_CONN_HANDSHAKE: return true;
+    case DOR_CONN_OPEN:
+        if (c->read_end || c->held) return false;
+        if (c->read_shut) return true; /* and drop it, so that the end is found */
+        return c->active ? !c->paused : dor__conn_input_len(c) < input_limit(c);
+    case DOR_CONN_FLUSHING:
+    case DOR_CONN_DRAINING: return !c->peer_closed;
+    default: return false;
+    }
+}
+
+/* ---- what the owner gets -------------------------------------------------------------------------------------- */
+
+static void used_active(dor_connection *c)
+{
+    if (c->active == DOR_ACTIVE_ONCE) {
+        c->active = DOR_ACTIVE_FALSE;
+    } else if (c->active > 0 && --c->active == 0) {
+        /* Without memory for this note the owner still finds the socket passive; the connection is not worth losing. */
+        (void)dor__conn_post(c, DOR_MSG_SSL_PASSIVE, DOR_OK, NULL);
+    }
+}
+
+/* Takes data. */
+static bool post_data(dor_connection *c, dor_buffer *data)
+{
+    dor_message *event = data ? dor__conn_event(c, DOR_MSG_SSL) : NULL;
+    if (!event) {
+        dor__buffer_unref(data);
+        dor__conn_fail(c, dor__error(DOR_E_NOMEM));
+        return false;
+    }
+    size_t len = dor__buffer_len(data);
+    ((dor_ssl_event *)dor_message_payload(event))->data = data;
+    dor__count(c->local, DOR_COUNT_BYTES_IN, (int64_t)len);
+    size_t waiting = dor__event_mailbox_post(c->mailbox, event, len + DOR_EVENT_COST);
+    uint32_t low = c->settings->receive_low;
+    if (waiting >= c->settings->receive_high && dor__event_mailbox_await_low(c->mailbox, low) > low) c->paused = true;
+    used_active(c);
+    return true;
+}
+
+void dor__conn_answer_recv(dor_connection *c, dor_result result, dor_buffer *data)
+{
+    dor_message *message = c->recv;
+    if (!message) return;
+    c->recv = NULL;
+    dor__timer_stop(c->local->scheduler, &((dor_recv_request *)dor__request_of(message))->timer);
+    dor__request_answer(message, result, data);
+}
+
+/* The next unit for the owner, by the packet mode: false when there is none yet. INVALID_PACKET ends the connection. */
+static bool next_unit(dor_connection *c, size_t length, dor_span *body, size_t *consumed)
+{
+    dor_span input = input_span(c);
+    dor_packet packet = {0};
+    if (input.len == 0) return false;
+    if (c->packet == DOR_PACKET_MODE_RAW) {
+        if (input.len < length) return false;
+        *body = dor__span(input.ptr, length ? length : input.len);
+        *consumed = body->len;
+        return true;
+    }
+    dor_result r = dor__packet_next((dor_packet_mode)c->packet, packet_limit(c), input, &packet);
+    if (dor__failed(r)) {
+        dor__bytes_free(&c->input);
+        c->input_taken = 0;
+        if (c->read_end && !c->end_told)
+            c->end_code = r.code; /* the end that is still to be told becomes this one */
+        else
+            dor__conn_input_ended(c, r.code);
+        return false;
+    }
+    if (!packet.complete && c->read_end && c->packet == DOR_PACKET_MODE_LINE)
+        packet = (dor_packet){.complete = true, .consumed = input.len, .body = input}; /* the last line has no end */
+    *body = packet.body;
+    *consumed = packet.consumed;
+    return packet.complete;
+}
+
+static bool deliver_recv(dor_connection *c)
+{
+    dor_recv_request *recv = dor__request_of(c->recv);
+    dor_span body;
+    size_t consumed;
+    if (!next_unit(c, recv->length, &body, &consumed)) return false;
+    dor_buffer *data = dor__buffer_new(body.ptr, body.len);
+    if (!data) {
+        dor__conn_answer_recv(c, dor__error(DOR_E_NOMEM), NULL); /* the bytes stay for another try */
+        return false;
+    }
+    dor__count(c->local, DOR_COUNT_BYTES_IN, (int64_t)body.len);
+    take_input(c, consumed);
+    dor__conn_answer_recv(c, DOR_SUCCESS, data);
+    return true;
+}
+
+static bool deliver_event(dor_connection *c)
+{
+    dor_span body;
+    size_t consumed;
+    if (!next_unit(c, 0, &body, &consumed)) return false;
+    dor_buffer *data = dor__buffer_new(body.ptr, body.len);
+    take_input(c, consumed);
+    return post_data(c, data);
+}
+
+/* Everything that could be delivered has been. */
+static void tell_end(dor_connection *c)
+{
+    bool clean = c->end_code == DOR_OK;
+    if (c->recv) {
+        dor__conn_answer_recv(c, dor__error(clean ? DOR_E_CLOSED : c->end_code), NULL);
+    } else if (c->active && !c->end_told) {
+        bool closed = clean || c->end_code == DOR_E_TRUNCATED;
+        if (!dor__conn_post(c, closed ? DOR_MSG_SSL_CLOSED : DOR_MSG_SSL_ERROR, c->end_code, NULL)) return;
+    } else {
+        return;
+    }
+    c->end_told = true;
+    /* With exit_on_close false the owner may go on sending after the peer's close_notify. */
+    if (clean && !c->settings->exit_on_close && c->state == DOR_CONN_OPEN) return;
+    dor__conn_retire(c, false);
+}
+
+void dor__conn_deliver(dor_connection *c)
+{
+    if (c->state < DOR_CONN_OPEN || c->held || !c->mailbox) return;
+    if (c->read_shut) {
+        dor__bytes_free(&c->input);
+        c->input_taken = 0;
+        dor__conn_answer_recv(c, dor__error(DOR_E_CLOSED), NULL);
+    }
+    bool more = true;
+    while (more && c->mailbox) {
+        if (c->recv)
+            more = deliver_recv(c);
+        else
+            more = c->active && !c->paused && deliver_event(c);
+    }
+    /* A paused owner has not got everything yet, so its end waits, too. */
+    if (c->mailbox && c->read_end && !(c->paused && dor__conn_input_len(c))) tell_end(c);
+}
+
+/* ---- recv ----------------------------------------------------------------------------------------------------- */
+
+static void on_recv_timeout(dor_timer *timer)
+{
+    dor_recv_request *recv = DOR_CONTAINER_OF(timer, dor_recv_request, timer);
+    dor_connection *c = dor__conn_of(recv->socket);
+    dor__conn_answer_recv(c, dor__error(DOR_E_TIMEOUT), NULL);
+    dor__conn_settle(c);
+}
+
+void dor__conn_recv(dor_connection *c, dor_message *message)
+{
+    dor_recv_request *recv = dor__request_of(message);
+    dor_result r = DOR_SUCCESS;
+    if (!c->mailbox)
+        r = dor__error(DOR_E_CLOSED);
+    else if (c->state < DOR_CONN_OPEN)
+        r = dor__error(DOR_E_ENOTCONN);
+    else if (c->active)
+        r = dor__error(DOR_E_EINVAL);
+    else if (c->recv)
+        r = dor__error(DOR_E_EALREADY);
+    if (dor__failed(r)) {
+        dor__request_answer(message, r, NULL);
+        return;
+    }
+    recv->socket = &c->actor;
+    c->recv = message;
+    dor__conn_touch(c);
+    if (recv->request.timeout_ms != DOR_INFINITY)
+        dor__timer_start(c->local->scheduler, &recv->timer, recv->request.timeout_ms, on_recv_timeout);
+    dor__conn_deliver(c);
+}
+
+/* ---- what comes from the engine ------------------------------------------------------------------------------- */
+
+/* The data of one read in raw active mode, on its way into one event. */
+typedef struct gathering {
+    dor_buffer *buffer;
+    uint8_t *bytes;
+    size_t len, cap;
+} gathering;
+
+/* more: ciphertext that is left of this read, and so no less than the plaintext that may follow. */
+static dor_result gather(gathering *g, dor_span data, size_t more)
+{
+    if (!g->buffer) {
+        void *bytes = NULL;
+        g->cap = data.len + more;
+        g->buffer = dor__buffer_alloc(g->cap, &bytes);
+        if (!g->buffer) return dor__error(DOR_E_NOMEM);
+        g->bytes = bytes;
+    }
+    if (data.len > g->cap - g->len) return dor__error(DOR_E_INTERNAL); /* the engine made data out of nothing */
+    memcpy(g->bytes + g->len, data.ptr, data.len);
+    g->len += data.len;
+    return DOR_SUCCESS;
+}
+
+static void post_gathered(dor_connection *c, gathering *g)
+{
+    dor_buffer *buffer = g->buffer;
+    g->buffer = NULL;
+    if (!buffer) return;
+    if (!c->mailbox || c->state != DOR_CONN_OPEN) {
+        dor__buffer_unref(buffer);
+        return;
+    }
+    (void)post_data(c, dor__buffer_trim(buffer, g->len));
+}
+
+static dor_result on_data(dor_connection *c, gathering *g, dor_span data, size_t more)
+{
+    if (data.len == 0 || c->read_shut || !c->mailbox) return DOR_SUCCESS;
+    if (c->active && !c->held && c->packet == DOR_PACKET_MODE_RAW && dor__conn_input_len(c) == 0) return gather(g, data, more);
+    return add_input(c, data);
+}
+
+static void on_ticket(dor_connection *c, dor_session *session)
+{
+    dor__session_unref(c->ticket);
+    c->ticket = session;
+    /* Out of memory costs no more than one resumption. */
+    if (c->settings->tickets_manual) (void)dor__conn_post(c, DOR_MSG_SSL_TICKET, DOR_OK, session);
+}
+
+/* False when the rest of the read is of no interest any more. */
+static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, size_t more)
+{
+    dor_result r = DOR_SUCCESS;
+    switch (event->kind) {
+    case DOR_TLS_EVENT_CONNECTED: dor__conn_connected(c); break;
+    case DOR_TLS_EVENT_DATA: r = on_data(c, g, event->data, more); break;
+    case DOR_TLS_EVENT_TICKET: on_ticket(c, event->session); break;
+    case DOR_TLS_EVENT_CLOSED:
+        c->peer_closed = true;
+        post_gathered(c, g);
+        if (c->state < DOR_CONN_OPEN)
+            dor__conn_open_failed(c, dor__error(DOR_E_CLOSED));
+        else
+            dor__conn_input_ended(c, DOR_OK);
+        return false;
+    default: break;
+    }
+    if (dor__failed(r)) {
+        post_gathered(c, g);
+        dor__conn_fail(c, r);
+        return false;
+    }
+    return c->state <= DOR_CONN_OPEN;
+}
+
+/* Runs one read's ciphertext through the engine. */
+static void feed(dor_connection *c, uint8_t *data, size_t len)
+{
+    gathering g = {0};
+    dor_tls_event event;
+    do {
+        size_t used = 0;
+        event = (dor_tls_event){0};
+        dor_result r = dor__tls_receive(c->tls, data, len, &used, &event);
+        data += used;
+        len -= used;
+        if (dor__ok(r) && event.kind == DOR_TLS_EVENT_NONE && len) r = dor__error(DOR_E_INTERNAL);
+        if (dor__failed(r)) {
+            post_gathered(c, &g); /* what came before the failure counts */
+            dor__conn_fail(c, r);
+            break;
+        }
+    } while (event.kind != DOR_TLS_EVENT_NONE && on_event(c, &g, &event, len));
+    post_gathered(c, &g);
+    dor__conn_deliver(c);
+    if (dor__conn_has_output(c)) dor__conn_flush_later(c);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------- */
+
+void dor__conn_input_ended(dor_connection *c, int code)
+{
+    bool stay;
+    if (c->read_end) return;
+    c->read_end = true;
+    c->end_code = code;
+    stay = code == DOR_OK && !c->settings->exit_on_close && c->write_side < DOR_WRITE_ENDED;
+    dor__conn_deliver(c);
+    if (!stay) dor__conn_begin_close(c, code == DOR_OK || dor_error_get_class(code) == DOR_CLASS_STATE);
+}
+
+/* The transport has ended without a word from the engine. */
+static void on_transport_end(dor_connection *c, int code)
+{
+    c->peer_fin = true;
+    if (c->write_side == DOR_WRITE_BROKEN && c->end_code) code = c->end_code; /* what the system said first */
+    if (c->state < DOR_CONN_OPEN)
+        dor__conn_open_failed(c, dor__error(code == DOR_E_TRUNCATED ? DOR_E_CLOSED : code));
+    else
+        dor__conn_input_ended(c, code);
+}
+
+void dor__conn_readable(dor_connection *c)
+{
+    size_t budget = DOR_READ_BUDGET;
+    if (c->state == DOR_CONN_FLUSHING || c->state == DOR_CONN_DRAINING) {
+        dor__conn_drain(c);
+        return;
+    }
+    while (budget && c->transport && c->state <= DOR_CONN_OPEN && dor__conn_wants_read(c)) {
+        size_t got = 0;
+        dor_io io = c->transport->ops->read_some(c->transport, c->local->receive, DOR_RECEIVE_LEN, &got);
+        if (io == DOR_IO_AGAIN) return;
+        if (io == DOR_IO_END || io == DOR_IO_FAILED) {
+            on_transport_end(c, io == DOR_IO_END ? DOR_E_TRUNCATED : c->transport->error.code);
+            return;
+        }
+        dor__conn_touch(c);
+        if (c->state == DOR_CONN_HANDSHAKE) dor__conn_lend_output(c);
+        feed(c, c->local->receive, got);
+        budget -= got < budget ? got : budget;
+        if (got < DOR_RECEIVE_LEN) return; /* that was all; the poll tells if not */
+    }
+}

@@ -1,0 +1,294 @@
+/* tcp.c - non-blocking TCP sockets behind the transport interface. */
+#include "ssl/tcp.h"
+#include "base/address.h"
+#include "base/alloc.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#ifndef MSG_NOSIGNAL /* where there is none, SO_NOSIGPIPE is set on the socket */
+#define MSG_NOSIGNAL 0
+#endif
+
+typedef struct dor_tcp {
+    dor_transport base;
+    dor_scheduler *scheduler;
+    int fd;
+    uv_poll_t poll;
+} dor_tcp;
+
+static dor_tcp *tcp_of(dor_transport *t)
+{
+    return DOR_CONTAINER_OF(t, dor_tcp, base);
+}
+
+static dor_io io_error(dor_transport *t)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return DOR_IO_AGAIN;
+    t->error = dor__errno(errno);
+    return DOR_IO_FAILED;
+}
+
+static dor_io tcp_read_some(dor_transport *t, uint8_t *data, size_t len, size_t *count)
+{
+    ssize_t n;
+    do {
+        n = recv(tcp_of(t)->fd, data, len, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return io_error(t);
+    if (n == 0) return DOR_IO_END;
+    *count = (size_t)n;
+    return DOR_IO_DONE;
+}
+
+static dor_io tcp_writev(dor_transport *t, const struct iovec *parts, int part_count, size_t *count)
+{
+    /* sendmsg rather than writev: only it can be told not to raise SIGPIPE. The kernel does not write to the parts. */
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts};
+    ssize_t n;
+    message.msg_iovlen = (size_t)part_count;
+    do {
+        n = sendmsg(tcp_of(t)->fd, &message, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return io_error(t);
+    *count = (size_t)n;
+    return DOR_IO_DONE;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    dor_tcp *tcp = DOR_CONTAINER_OF(poll, dor_tcp, poll);
+    unsigned ready = 0;
+    if (status < 0) {
+        /* The kernel reports an error on the socket and libuv has stopped watching. Whoever tries now learns which. */
+        ready = tcp->base.interest;
+        tcp->base.interest = 0;
+    }
+    if (events & UV_READABLE) ready |= DOR_WANT_READ;
+    if (events & UV_WRITABLE) ready |= DOR_WANT_WRITE;
+    if (ready) tcp->base.ready(tcp->base.user, ready);
+}
+
+static dor_result tcp_set_interest(dor_transport *t, unsigned want)
+{
+    dor_tcp *tcp = tcp_of(t);
+    int events = (want & DOR_WANT_READ ? UV_READABLE : 0) | (want & DOR_WANT_WRITE ? UV_WRITABLE : 0);
+    int status = events ? uv_poll_start(&tcp->poll, events, on_poll) : uv_poll_stop(&tcp->poll);
+    if (status < 0) return dor__errno(-status);
+    t->interest = want;
+    return DOR_SUCCESS;
+}
+
+static void tcp_shutdown_write(dor_transport *t)
+{
+    (void)shutdown(tcp_of(t)->fd, SHUT_WR); /* fails when the peer has reset it: nothing is left to do then */
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    dor_tcp *tcp = DOR_CONTAINER_OF((uv_poll_t *)(void *)handle, dor_tcp, poll);
+    dor__scheduler_release(tcp->scheduler);
+    dor__free(tcp);
+}
+
+static void tcp_close(dor_transport *t)
+{
+    dor_tcp *tcp = tcp_of(t);
+    int fd = tcp->fd;
+    t->ready = NULL;
+    uv_close((uv_handle_t *)&tcp->poll, on_poll_closed); /* stops polling at once, so the descriptor is free to go */
+    (void)close(fd);
+}
+
+static dor_result tcp_name(dor_transport *t, bool peer, dor_address *address)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t len = sizeof name;
+    int fd = tcp_of(t)->fd;
+    if ((peer ? getpeername : getsockname)(fd, (struct sockaddr *)&name, &len) < 0)
+        return errno == ENOTCONN || errno == EINVAL ? dor__error(DOR_E_CLOSED) : dor__errno(errno);
+    dor__tcp_format((struct sockaddr *)&name, address);
+    return DOR_SUCCESS;
+}
+
+static const dor_transport_ops tcp_ops = {
+    .read_some = tcp_read_some,
+    .writev = tcp_writev,
+    .set_interest = tcp_set_interest,
+    .shutdown_write = tcp_shutdown_write,
+    .close = tcp_close,
+    .name = tcp_name,
+};
+
+dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*ready)(void *, unsigned), void *user)
+{
+    dor_tcp *tcp = dor__calloc(1, sizeof *tcp);
+    if (!tcp) {
+        (void)close(fd);
+        return dor__error(DOR_E_NOMEM);
+    }
+    tcp->base = (dor_transport){.ops = &tcp_ops, .ready = ready, .user = user};
+    tcp->scheduler = s;
+    tcp->fd = fd;
+    int status = uv_poll_init(dor__scheduler_loop(s), &tcp->poll, fd);
+    if (status < 0) {
+        (void)close(fd);
+        dor__free(tcp);
+        return dor__errno(-status);
+    }
+    dor__scheduler_hold(s); /* until libuv has let go of the handle */
+    *t = &tcp->base;
+    return DOR_SUCCESS;
+}
+
+static void set_flag(int fd, int level, int name, int value)
+{
+    (void)setsockopt(fd, level, name, &value, sizeof value); /* each is a wish: the connection works without */
+}
+
+static void set_connection_flags(int fd, const dor_settings *settings)
+{
+    if (settings->nodelay) set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (settings->keepalive) set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (settings->sndbuf > 0) set_flag(fd, SOL_SOCKET, SO_SNDBUF, settings->sndbuf);
+    if (settings->recbuf > 0) set_flag(fd, SOL_SOCKET, SO_RCVBUF, settings->recbuf);
+#ifdef SO_NOSIGPIPE
+    set_flag(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
+#endif
+}
+
+/* SOCK_NONBLOCK and SOCK_CLOEXEC are everywhere we run but on macOS. */
+static int open_socket(int family)
+{
+#ifdef SOCK_NONBLOCK
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+#else
+    int fd = socket(family, SOCK_STREAM, 0);
+    if (fd >= 0 && (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+#endif
+}
+
+dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to, socklen_t len,
+                            const dor_settings *settings, void (*ready)(void *, unsigned), void *user)
+{
+    int fd = open_socket(to->sa_family);
+    if (fd < 0) return dor__errno(errno);
+    set_connection_flags(fd, settings);
+    if (connect(fd, to, len) < 0 && errno != EINPROGRESS && errno != EINTR) {
+        dor_result failure = dor__errno(errno);
+        (void)close(fd);
+        return failure;
+    }
+    DOR_TRY(dor__tcp_new(t, s, fd, ready, user));
+    dor_result r = dor__transport_want(*t, DOR_WANT_WRITE);
+    if (dor__failed(r)) (*t)->ops->close(*t);
+    return r;
+}
+
+dor_result dor__tcp_connected(dor_transport *t)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(tcp_of(t)->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = errno;
+    return error ? dor__errno(error) : DOR_SUCCESS;
+}
+
+/* ---- listening ----------------------------------------------------------------------------------------------- */
+
+static socklen_t address_from_ip(const char *ip, uint16_t port, struct sockaddr_storage *out)
+{
+    uint8_t bytes[16];
+    size_t len = dor__ip_parse(dor__span_str(ip), bytes);
+    if (len == 4) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        memcpy(&v4->sin_addr, bytes, 4);
+        return sizeof *v4;
+    }
+    if (len == 16) {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        memcpy(&v6->sin6_addr, bytes, 16);
+        return sizeof *v6;
+    }
+    return 0;
+}
+
+static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_t port, bool share, bool join, int *out)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = address_from_ip(ip, port, &address);
+    if (len == 0) return dor__error(DOR_E_BADARG);
+    int fd = open_socket(address.ss_family);
+    if (fd < 0) return dor__errno(errno);
+    if (settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (address.ss_family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->ip[0] ? 1 : 0);
+    if (join) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    set_connection_flags(fd, settings); /* inherited by what is accepted, which saves a call for each connection */
+    if (bind(fd, (struct sockaddr *)&address, len) < 0) {
+        dor_result failure = dor__errno(errno);
+        (void)close(fd);
+        return failure;
+    }
+    /* Only after bind: so a port that another program has is an error here, and is not silently shared with it. */
+    if (share && !join) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    *out = fd;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__tcp_bind(const dor_settings *settings, uint16_t port, bool share, bool join, int *fd)
+{
+    if (settings->ip[0]) return bind_one(settings, settings->ip, port, share, join, fd);
+    dor_result r = bind_one(settings, "::", port, share, join, fd);
+    int error = dor_error_get_errno(r.code);
+    if (error == EAFNOSUPPORT || error == EADDRNOTAVAIL) /* a machine without IPv6 */
+        r = bind_one(settings, "0.0.0.0", port, share, join, fd);
+    return r;
+}
+
+dor_result dor__tcp_local_name(int fd, dor_address *address)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t len = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &len) < 0) return dor__errno(errno);
+    dor__tcp_format((struct sockaddr *)&name, address);
+    return DOR_SUCCESS;
+}
+
+/* ---- addresses ----------------------------------------------------------------------------------------------- */
+
+void dor__tcp_format(const struct sockaddr *from, dor_address *address)
+{
+    *address = (dor_address){0};
+    if (from->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)from;
+        address->version = 4;
+        address->port = ntohs(v4->sin_port);
+        (void)inet_ntop(AF_INET, &v4->sin_addr, address->ip, sizeof address->ip);
+    } else if (from->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)from;
+        address->port = ntohs(v6->sin6_port);
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+            address->version = 4;
+            (void)inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, address->ip, sizeof address->ip);
+        } else {
+            address->version = 6;
+            (void)inet_ntop(AF_INET6, &v6->sin6_addr, address->ip, sizeof address->ip);
+        }
+    }
+}
+
+void dor__address_text(const dor_address *address, char *text, size_t cap)
+{
+    (void)snprintf(text, cap, address->version == 6 ? "[%s]:%u" : "%s:%u", address->ip, (unsigned)address->port);
+}

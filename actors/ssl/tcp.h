@@ -1,0 +1,40 @@
+/*
+ * tcp.h - TCP as a transport, and the socket calls that listeners and connectors need.
+ *
+ * A uv_poll_t watches a descriptor of our own, rather than a uv_tcp_t: it takes 160 bytes instead of 248, its
+ * descriptor can be let go without closing it, and the amount read per turn is ours to decide.
+ */
+#ifndef DOR_SSL_TCP_H
+#define DOR_SSL_TCP_H
+
+#include "runtime/scheduler.h"
+#include "ssl/settings.h"
+#include "ssl/transport.h"
+#include <sys/socket.h>
+
+/** Takes fd (connected or connecting, non-blocking), even on failure. */
+DOR_MUST_USE dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*ready)(void *, unsigned),
+                                     void *user);
+
+/** Begins to connect; writability tells the outcome, which dor__tcp_connected answers. */
+DOR_MUST_USE dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to, socklen_t len,
+                                         const dor_settings *settings, void (*ready)(void *, unsigned), void *user);
+DOR_MUST_USE dor_result dor__tcp_connected(dor_transport *t);
+
+/**
+ * A bound socket that does not listen yet, with what its connections inherit set on it. ip empty: every address, IPv4
+ * through IPv6 where the system has it. share: other sockets of this process may be bound to the same port afterwards;
+ * join: it is one of those.
+ */
+DOR_MUST_USE dor_result dor__tcp_bind(const dor_settings *settings, uint16_t port, bool share, bool join, int *fd);
+
+/** The local address of a descriptor. */
+DOR_MUST_USE dor_result dor__tcp_local_name(int fd, dor_address *address);
+
+/** IPv4 addresses mapped into IPv6 come out as IPv4. */
+void dor__tcp_format(const struct sockaddr *from, dor_address *address);
+
+/** "192.0.2.1:443", "[2001:db8::1]:443". */
+void dor__address_text(const dor_address *address, char *text, size_t cap);
+
+#endif

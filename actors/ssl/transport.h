@@ -1,0 +1,54 @@
+/*
+ * transport.h - what carries a connection's ciphertext: TCP first (tcp.h); callback modules, in-memory pairs and
+ * descriptors that sleep in a nested poll set can take its place.
+ *
+ * A transport never blocks and never calls back from within a call: `ready` comes from the event loop alone. Its
+ * readiness is level-triggered, so its user may stop in the middle and will be told again.
+ *
+ * Owning thread: the scheduler on which it was made.
+ */
+#ifndef DOR_SSL_TRANSPORT_H
+#define DOR_SSL_TRANSPORT_H
+
+#include "base/result.h"
+#include <dormouse/ssl.h>
+#include <sys/uio.h>
+
+typedef struct dor_transport dor_transport;
+
+typedef enum dor_io {
+    DOR_IO_DONE,  /* at least one byte went */
+    DOR_IO_AGAIN, /* nothing now; `ready` will tell, given the interest */
+    DOR_IO_END,   /* reading: the peer has finished sending */
+    DOR_IO_FAILED /* transport->error says why */
+} dor_io;
+
+enum { DOR_WANT_READ = 1, DOR_WANT_WRITE = 2 };
+
+typedef struct dor_transport_ops {
+    dor_io (*read_some)(dor_transport *t, uint8_t *data, size_t len, size_t *count);
+    dor_io (*writev)(dor_transport *t, const struct iovec *parts, int part_count, size_t *count);
+    /** Which events `ready` is to be called for; DOR_WANT_ bits. A failure shows as readiness and then in a read. */
+    dor_result (*set_interest)(dor_transport *t, unsigned want);
+    /** No more writing: the peer reads an end. */
+    void (*shutdown_write)(dor_transport *t);
+    /** Ends it; t must not be used afterwards and `ready` is not called again. */
+    void (*close)(dor_transport *t);
+    /** The address of the peer or of this side; CLOSED when the system does not know it any more. */
+    dor_result (*name)(dor_transport *t, bool peer, dor_address *address);
+} dor_transport_ops;
+
+struct dor_transport {
+    const dor_transport_ops *ops;
+    void (*ready)(void *user, unsigned events); /* DOR_WANT_ bits of what may be tried */
+    void *user;
+    dor_result error;
+    unsigned interest; /* as last set */
+};
+
+static inline dor_result dor__transport_want(dor_transport *t, unsigned want)
+{
+    return t->interest == want ? DOR_SUCCESS : t->ops->set_interest(t, want); /* each change costs system calls */
+}
+
+#endif

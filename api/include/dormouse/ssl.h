@@ -20,7 +20,10 @@
  *   - dor_ssl_..._async: for actors (and processes); gives a reference at once, and the outcome arrives as
  *     DOR_MSG_SSL_REPLY with a dor_ssl_reply as payload.
  * Calls marked "immediate" never wait: an actor may use them for a socket of its own scheduler (as an owner that
- * dor_ssl_serve spawned always is); elsewhere they are plain calls.
+ * dor_ssl_serve spawned always is, and one that connects). A thread waits until the socket's scheduler comes to it. An
+ * actor on another scheduler cannot wait: its orders (set_active, close, shutdown, update_keys, stop_listening) are
+ * passed on, DOR_OK meaning just that, in one order with what it sends; its questions, and setopts of more than active,
+ * get DOR_E_WOULD_DEADLOCK.
  *
  * Timeouts are in milliseconds, DOR_INFINITY for none. Lengths are in bytes. All calls answer DOR_OK or a code.
  */
@@ -89,10 +92,13 @@ DOR_API int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16
 /* ---- a server in one call ------------------------------------------------------------------------------ */
 
 typedef struct dor_server_spec {
-    /** A connection is ready (handshake done): makes the owner's state. Runs on the owner actor. May be NULL. */
+    /** A connection is ready (handshake done): makes the owner's state. Runs on the owner actor. NULL: state is arg. */
     void *(*open)(dor_socket socket, void *arg);
 
-    /** The owner's messages: events, replies, its own. Owns the message. After SSL_CLOSED or SSL_ERROR the owner ends. */
+    /**
+     * The owner's messages: events, replies, its own. Owns the message. After SSL_CLOSED or SSL_ERROR the owner ends, and
+     * so it does when the connection has ended without one (it closed it, or a recv told it).
+     */
     void (*receive)(void *state, dor_socket socket, dor_message *message);
 
     /** The owner has ended: releases state. May be NULL. */

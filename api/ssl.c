@@ -1,0 +1,471 @@
+/*
+ * ssl.c - dormouse/ssl.h: checks arguments, turns options into settings, forwards to the actors; and the blocking forms,
+ * which are an asynchronous call and a wait for its reply.
+ */
+#include "options_internal.h"
+#include "runtime/calls.h"
+#include "ssl/socket.h"
+
+enum { HOST_MAX = 253 }; /* RFC 1035 section 2.3.4, as text */
+
+static const size_t recv_max = (size_t)1 << 30; /* what one recv may ask for at most, bytes */
+
+/* ---- the caller ----------------------------------------------------------------------------------------------- */
+
+/* The calling actor or process, for calls that send it a reply. */
+static dor_result need_self(dor_pid *self)
+{
+    *self = dor__self();
+    return *self ? DOR_SUCCESS : dor__error(DOR_E_NO_PROCESS);
+}
+
+/* Makes the calling thread a process of runtime, if it is none yet. */
+static dor_result become_process(dor_runtime *runtime, dor_pid *self)
+{
+    if (dor__on_scheduler()) return dor__error(DOR_E_WOULD_DEADLOCK);
+    dor_result r = dor__process_attach(runtime, self);
+    if (r.code != DOR_E_BADARG) return r;
+    return need_self(self); /* of another runtime: its mailbox is as good */
+}
+
+/* The same, in the runtime of a socket. */
+static dor_result become_process_for(dor_socket socket, dor_pid *self)
+{
+    if (dor__on_scheduler()) return dor__error(DOR_E_WOULD_DEADLOCK);
+    dor_runtime *runtime = dor__runtime_enter_of(socket);
+    if (!runtime) return dor__error(DOR_E_CLOSED);
+    dor_result r = become_process(runtime, self);
+    dor__runtime_leave(runtime);
+    return r;
+}
+
+/* Who makes a listener owns it: an actor, or else the thread. */
+static dor_result become_owner(dor_runtime *runtime, dor_pid *self)
+{
+    return dor__on_scheduler() ? need_self(self) : become_process(runtime, self);
+}
+
+static int is_reply(const dor_message *message, void *arg)
+{
+    const dor_ssl_reply *reply = (const dor_ssl_reply *)(message + 1);
+    return message->type == DOR_MSG_SSL_REPLY && reply->ref == *(const dor_ref *)arg;
+}
+
+/* Waits for the reply to ref, which always comes unless the runtime ends. Timeouts are the socket's matter. */
+static int await(dor_ref ref, dor_socket *socket, dor_buffer **data)
+{
+    dor_message *message;
+    dor_result r = dor__process_receive(&message, is_reply, &ref, DOR_INFINITY);
+    if (dor__failed(r)) return r.code;
+    dor_ssl_reply *reply = dor_message_payload(message);
+    int result = reply->result;
+    if (result == DOR_OK && socket) *socket = reply->socket;
+    if (result == DOR_OK && data) {
+        *data = reply->data;
+        reply->data = NULL;
+    }
+    dor__message_free(message);
+    return result;
+}
+
+/* ---- listening ------------------------------------------------------------------------------------------------ */
+
+int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *options, dor_socket *listener)
+{
+    dor_settings *settings;
+    dor_pid self;
+    if (!listener) return DOR_E_BADARG;
+    dor_result r = dor__options_resolve(options, DOR_TLS_SERVER, &settings);
+    if (dor__failed(r)) return r.code;
+    r = dor__runtime_enter(&runtime);
+    if (dor__ok(r)) {
+        r = become_owner(runtime, &self);
+        if (dor__ok(r)) r = dor__ssl_listen(runtime, port, settings, self, listener);
+        dor__runtime_leave(runtime);
+    }
+    dor__settings_unref(settings);
+    return r.code;
+}
+
+int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *options, const dor_server_spec *spec,
+                  dor_socket *listener)
+{
+    dor_settings *settings;
+    if (!listener || !spec) return DOR_E_BADARG;
+    dor_result r = dor__options_resolve(options, DOR_TLS_SERVER, &settings);
+    if (dor__failed(r)) return r.code;
+    r = dor__runtime_enter(&runtime);
+    if (dor__ok(r)) {
+        r = dor__ssl_serve(runtime, port, settings, spec, listener);
+        dor__runtime_leave(runtime);
+    }
+    dor__settings_unref(settings);
+    return r.code;
+}
+
+static int start_transport_accept(dor_socket listener, dor_pid self, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_ref made = dor__make_ref();
+    dor_result r = dor__ssl_transport_accept(listener, self, made, timeout_ms);
+    if (dor__ok(r)) *ref = made;
+    return r.code;
+}
+
+int dor_ssl_transport_accept_async(dor_socket listener, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_pid self;
+    if (!ref) return DOR_E_BADARG;
+    dor_result r = need_self(&self);
+    return dor__failed(r) ? r.code : start_transport_accept(listener, self, timeout_ms, ref);
+}
+
+int dor_ssl_transport_accept(dor_socket listener, uint32_t timeout_ms, dor_socket *socket)
+{
+    dor_pid self;
+    dor_ref ref;
+    if (!socket) return DOR_E_BADARG;
+    dor_result r = become_process_for(listener, &self);
+    if (dor__failed(r)) return r.code;
+    int code = start_transport_accept(listener, self, timeout_ms, &ref);
+    return code ? code : await(ref, socket, NULL);
+}
+
+/* ---- what an open socket goes by ------------------------------------------------------------------------------- */
+
+/* A question, and room for the answer. */
+typedef struct present {
+    dor_settings *settings;
+    dor_socket_modes modes;
+    bool is_listener;
+} present;
+
+static dor_result ask_present(dor_actor *a, dor_ssl_query *query)
+{
+    present *p = query->out;
+    dor_result r = dor__socket_get_modes(a, &p->modes.active, &p->modes.packet, &p->modes.packet_size);
+    p->is_listener = r.code == DOR_E_ENOTCONN;
+    return dor__socket_get_settings(a, &p->settings);
+}
+
+static dor_result get_present(dor_socket socket, present *p)
+{
+    *p = (present){0};
+    return dor__ssl_call(socket, &(dor_ssl_query){.run = ask_present, .out = p});
+}
+
+/* The socket's settings with what options say on top. *override is NULL when they say nothing. */
+static dor_result override_settings(dor_socket socket, const dor_options *options, dor_settings **override)
+{
+    present p;
+    *override = NULL;
+    if (!options) return DOR_SUCCESS;
+    DOR_TRY(get_present(socket, &p));
+    dor_result r = dor__options_override(p.settings, options, DOR_TLS_SERVER, override);
+    dor__settings_unref(p.settings);
+    return r;
+}
+
+static int start_accept(dor_socket socket, const dor_options *options, dor_pid self, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_settings *override;
+    dor_ref made = dor__make_ref();
+    dor_result r = override_settings(socket, options, &override);
+    if (dor__failed(r)) return r.code;
+    r = dor__ssl_handshake(socket, override, self, made, timeout_ms);
+    dor__settings_unref(override);
+    if (dor__ok(r)) *ref = made;
+    return r.code;
+}
+
+int dor_ssl_accept_async(dor_socket socket, const dor_options *options, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_pid self;
+    if (!ref) return DOR_E_BADARG;
+    dor_result r = need_self(&self);
+    return dor__failed(r) ? r.code : start_accept(socket, options, self, timeout_ms, ref);
+}
+
+int dor_ssl_accept(dor_socket socket, const dor_options *options, uint32_t timeout_ms)
+{
+    dor_pid self;
+    dor_ref ref;
+    dor_result r = become_process_for(socket, &self);
+    if (dor__failed(r)) return r.code;
+    int code = start_accept(socket, options, self, timeout_ms, &ref);
+    return code ? code : await(ref, NULL, NULL);
+}
+
+int dor_ssl_setopts(dor_socket socket, const dor_options *options)
+{
+    present p;
+    if (!options) return DOR_E_BADARG;
+    dor_ssl_command command = {.order = DOR_ORDER_MODES, .caller = dor__self()};
+    dor_result r = get_present(socket, &p);
+    bool blind = r.code == DOR_E_WOULD_DEADLOCK; /* then only what needs no present value can be set */
+    if (dor__failed(r) && !blind) return r.code;
+    if (p.is_listener) {
+        command.order = DOR_ORDER_SETTINGS;
+        r = dor__options_override(p.settings, options, DOR_TLS_SERVER, &command.settings);
+    } else {
+        r = dor__options_to_modes(options, &p.modes, &command.set_active, &command.set_packet);
+        if (dor__ok(r) && blind && command.set_packet) r = dor__error(DOR_E_WOULD_DEADLOCK);
+        command.active = p.modes.active;
+        command.packet = p.modes.packet;
+        command.packet_size = p.modes.packet_size;
+    }
+    if (dor__ok(r)) r = dor__ssl_command(socket, &command);
+    dor__settings_unref(command.settings);
+    dor__settings_unref(p.settings);
+    return r.code;
+}
+
+int dor_ssl_getopts(dor_socket socket, const char *const *names, size_t count, dor_options *values)
+{
+    present p;
+    if (!values || (!names && count)) return DOR_E_BADARG;
+    dor_result r = get_present(socket, &p);
+    if (dor__failed(r)) return r.code;
+    for (size_t i = 0; i < count && dor__ok(r); i++) {
+        if (!names[i])
+            r = dor__error(DOR_E_BADARG);
+        else
+            r = dor__options_from_settings(p.settings, p.is_listener ? NULL : &p.modes, names[i], values);
+    }
+    dor__settings_unref(p.settings);
+    return r.code;
+}
+
+int dor_ssl_set_active(dor_socket socket, int active)
+{
+    dor_ssl_command command = {.order = DOR_ORDER_MODES, .caller = dor__self(), .set_active = true, .active = active};
+    return dor__ssl_command(socket, &command).code;
+}
+
+/* ---- connecting ----------------------------------------------------------------------------------------------- */
+
+static int start_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
+                         dor_pid self, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_settings *settings;
+    dor_ref made = dor__make_ref();
+    dor_result r = dor__options_resolve(options, DOR_TLS_CLIENT, &settings);
+    if (dor__failed(r)) return r.code;
+    r = dor__ssl_connect(runtime, host, port, settings, self, made, timeout_ms);
+    dor__settings_unref(settings);
+    if (dor__ok(r)) *ref = made;
+    return r.code;
+}
+
+static bool can_connect_to(const char *host, uint16_t port)
+{
+    size_t len = host ? strlen(host) : 0;
+    return len >= 1 && len <= HOST_MAX && port != 0;
+}
+
+int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
+                          uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_pid self;
+    if (!can_connect_to(host, port) || !ref) return DOR_E_BADARG;
+    dor_result r = dor__runtime_enter(&runtime);
+    if (dor__failed(r)) return r.code;
+    r = need_self(&self);
+    int code = dor__failed(r) ? r.code : start_connect(runtime, host, port, options, self, timeout_ms, ref);
+    dor__runtime_leave(runtime);
+    return code;
+}
+
+int dor_ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
+                    uint32_t timeout_ms, dor_socket *socket)
+{
+    dor_pid self;
+    dor_ref ref;
+    if (!can_connect_to(host, port) || !socket) return DOR_E_BADARG;
+    if (dor__on_scheduler()) return DOR_E_WOULD_DEADLOCK;
+    dor_result r = dor__runtime_enter(&runtime);
+    if (dor__failed(r)) return r.code;
+    r = become_process(runtime, &self);
+    int code = dor__failed(r) ? r.code : start_connect(runtime, host, port, options, self, timeout_ms, &ref);
+    dor__runtime_leave(runtime); /* before the wait, which must not hold up the runtime's end */
+    return code ? code : await(ref, socket, NULL);
+}
+
+/* ---- data ----------------------------------------------------------------------------------------------------- */
+
+int dor_ssl_send(dor_socket socket, const void *data, size_t len)
+{
+    dor_pid self;
+    if (!data && len) return DOR_E_BADARG;
+    dor_result r = become_process_for(socket, &self);
+    if (dor__failed(r)) return r.code;
+    dor_buffer *copy = dor__buffer_new(data, len);
+    if (!copy) return DOR_E_NOMEM;
+    dor_ref ref = dor__make_ref();
+    r = dor__ssl_send(socket, copy, self, ref, false);
+    return dor__failed(r) ? r.code : await(ref, NULL, NULL);
+}
+
+int dor_ssl_send_async(dor_socket socket, dor_buffer *data, dor_ref *ref)
+{
+    dor_pid self = dor__self();
+    dor_ref made = ref ? dor__make_ref() : 0;
+    if (!data) return DOR_E_BADARG;
+    if (ref && self == DOR_PID_NONE) {
+        dor__buffer_unref(data);
+        return DOR_E_NO_PROCESS;
+    }
+    dor_result r = dor__ssl_send(socket, data, self, made, true);
+    if (dor__ok(r) && ref) *ref = made;
+    return r.code;
+}
+
+static int start_recv(dor_socket socket, size_t length, dor_pid self, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_ref made = dor__make_ref();
+    dor_result r = dor__ssl_recv(socket, length, self, made, timeout_ms);
+    if (dor__ok(r)) *ref = made;
+    return r.code;
+}
+
+int dor_ssl_recv_async(dor_socket socket, size_t length, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_pid self;
+    if (!ref || length > recv_max) return DOR_E_BADARG;
+    dor_result r = need_self(&self);
+    return dor__failed(r) ? r.code : start_recv(socket, length, self, timeout_ms, ref);
+}
+
+int dor_ssl_recv(dor_socket socket, size_t length, uint32_t timeout_ms, dor_buffer **data)
+{
+    dor_pid self;
+    dor_ref ref;
+    if (!data || length > recv_max) return DOR_E_BADARG;
+    dor_result r = become_process_for(socket, &self);
+    if (dor__failed(r)) return r.code;
+    int code = start_recv(socket, length, self, timeout_ms, &ref);
+    return code ? code : await(ref, NULL, data);
+}
+
+/* ---- ownership and end ---------------------------------------------------------------------------------------- */
+
+int dor_ssl_controlling_process(dor_socket socket, dor_pid new_owner)
+{
+    if (new_owner == DOR_PID_NONE) return DOR_E_BADARG;
+    return dor__ssl_give(socket, dor__self(), new_owner).code;
+}
+
+/* What is closed already is fine. */
+static int close_by_order(dor_socket socket, dor_ssl_order order)
+{
+    dor_ssl_command command = {.order = order, .caller = dor__self()};
+    int code = dor__ssl_command(socket, &command).code;
+    return code == DOR_E_CLOSED ? DOR_OK : code;
+}
+
+int dor_ssl_close(dor_socket socket)
+{
+    return close_by_order(socket, DOR_ORDER_CLOSE);
+}
+
+int dor_ssl_stop_listening(dor_socket listener)
+{
+    return close_by_order(listener, DOR_ORDER_STOP_LISTENING);
+}
+
+int dor_ssl_shutdown(dor_socket socket, dor_shutdown_how how)
+{
+    if ((unsigned)how > DOR_SHUTDOWN_READ_WRITE) return DOR_E_BADARG;
+    dor_ssl_command command = {.order = DOR_ORDER_SHUTDOWN, .caller = dor__self(), .how = how};
+    return dor__ssl_command(socket, &command).code;
+}
+
+int dor_ssl_update_keys(dor_socket socket, int ask_peer)
+{
+    dor_ssl_command command = {.order = DOR_ORDER_KEYS, .caller = dor__self(), .ask_peer = ask_peer != 0};
+    return dor__ssl_command(socket, &command).code;
+}
+
+/* ---- information ---------------------------------------------------------------------------------------------- */
+
+static dor_result ask_peername(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_name(a, true, query->out);
+}
+
+static dor_result ask_sockname(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_name(a, false, query->out);
+}
+
+static dor_result ask_info(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_info(a, query->out);
+}
+
+static dor_result ask_peercert(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_peercert(a, query->out);
+}
+
+static dor_result ask_session(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_session(a, query->out);
+}
+
+static int ask(dor_socket socket, dor_result (*run)(dor_actor *, dor_ssl_query *), void *out)
+{
+    if (!out) return DOR_E_BADARG;
+    return dor__ssl_call(socket, &(dor_ssl_query){.run = run, .out = out}).code;
+}
+
+int dor_ssl_peername(dor_socket socket, dor_address *address)
+{
+    return ask(socket, ask_peername, address);
+}
+
+int dor_ssl_sockname(dor_socket socket, dor_address *address)
+{
+    return ask(socket, ask_sockname, address);
+}
+
+int dor_ssl_connection_info(dor_socket socket, dor_connection_info *info)
+{
+    return ask(socket, ask_info, info);
+}
+
+int dor_ssl_negotiated_protocol(dor_socket socket, char *name, size_t cap)
+{
+    dor_connection_info info;
+    if (!name || !cap) return DOR_E_BADARG;
+    int code = dor_ssl_connection_info(socket, &info);
+    if (code) return code;
+    size_t len = strlen(info.alpn);
+    if (!len) return DOR_E_PROTOCOL_NOT_NEGOTIATED;
+    if (len >= cap) return DOR_E_TOO_BIG;
+    memcpy(name, info.alpn, len + 1);
+    return DOR_OK;
+}
+
+int dor_ssl_peercert(dor_socket socket, dor_buffer **der)
+{
+    return ask(socket, ask_peercert, der);
+}
+
+int dor_ssl_get_session(dor_socket socket, dor_ssl_session **session)
+{
+    dor_session *found = NULL;
+    if (!session) return DOR_E_BADARG;
+    int code = ask(socket, ask_session, &found);
+    if (!code) *session = (dor_ssl_session *)found;
+    return code;
+}
+
+int dor_ssl_get_statistics(dor_runtime *runtime, dor_ssl_statistics *statistics)
+{
+    if (!statistics) return DOR_E_BADARG;
+    dor_result r = dor__runtime_enter(&runtime);
+    if (dor__failed(r)) return r.code;
+    dor__ssl_statistics(runtime, statistics);
+    dor__runtime_leave(runtime);
+    return DOR_OK;
+}

@@ -24,6 +24,9 @@ basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+[ca_odd_id]
+basicConstraints = critical, CA:TRUE
+subjectKeyIdentifier = 01:02:03:04
 [ca_bare]
 basicConstraints = CA:TRUE
 [ca_bare_no_ids]
@@ -193,6 +196,7 @@ issue int3 d int2 d ca
 request int-v1 b
 openssl x509 -req -in int-v1.csr -CA root.pem -CAkey a.key -days $years -set_serial 7 -out int-v1.pem
 sign int-short int root a ca 10
+sign int-odd-id int root a ca_odd_id $years
 
 # Authorities that vouch for each other: root by stranger, and a circle that nobody trusts.
 request root a
@@ -265,7 +269,12 @@ for bits in 256 384 512; do
 done
 issue sig-rsa-sha1 c root-rsa rsa leaf_server -sha1
 issue sig-rsa-224 c root-rsa rsa leaf_server -sha224
-issue sig-pss-salt c root-rsa rsa leaf_server -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:20
+for salt in 20 10; do
+    issue sig-pss-salt-$salt c root-rsa rsa leaf_server -sha256 -sigopt rsa_padding_mode:pss \
+        -sigopt rsa_pss_saltlen:$salt
+done
+issue sig-pss-mask c root-rsa rsa leaf_server -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:-1 \
+    -sigopt rsa_mgf1_md:sha384
 issue sig-pss-sha1 c root-rsa rsa leaf_server -sha1 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:-1
 issue sig-pss-pss pss root-pss pss leaf_server -sha256 -sigopt rsa_padding_mode:pss
 issue sig-weak c root-weak weak leaf_server

@@ -57,7 +57,7 @@ static pair make_pair(const char *genpkey_arguments)
 {
     pair p;
     cr_assert_eq(command_run("openssl genpkey %s -out key.pem", genpkey_arguments), 0);
-    cr_assert_eq(command_run("openssl pkey -in key.pem -outform DER -out key.der"), 0);
+    cr_assert_eq(command_run("openssl pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der"), 0);
     cr_assert_eq(command_run("openssl pkey -in key.pem -pubout -out pub.pem"), 0);
     cr_assert_eq(command_run("openssl pkey -in key.pem -pubout -outform DER -out pub.der"), 0);
     dor_bytes key = command_read("key.der"), spki = command_read("pub.der");

@@ -68,6 +68,8 @@ static const path_case cases[] = {
     {"root", "leaf-namesake int", UNKNOWN},
     {"root", "leaf-forged int", BAD(SIGNATURE)},
     {"root", "leaf-forged int namesake", OK, ALONE}, /* the second of two that might be; no going back there */
+    {"root", "leaf int-odd-id", OK, ALONE}, /* key identifiers are hints; OpenSSL takes them for more */
+    {"int-odd-id", "leaf", OK, ALONE},
     /* the peer trusted as it is */
     {"leaf", "leaf", OK},
     {"leaf", "leaf int root", OK},
@@ -152,7 +154,9 @@ static const path_case cases[] = {
     {"root-rsa", "sig-pss-256", OK},
     {"root-rsa", "sig-pss-384", OK},
     {"root-rsa", "sig-pss-512", OK},
-    {"root-rsa", "sig-pss-salt", KIND(UNSUPPORTED), ALONE}, /* no scheme of TLS has this salt */
+    {"root-rsa", "sig-pss-salt-20", KIND(UNSUPPORTED), ALONE}, /* no scheme of TLS has this salt */
+    {"root-rsa", "sig-pss-salt-10", KIND(UNSUPPORTED), ALONE},
+    {"root-rsa", "sig-pss-mask", KIND(UNSUPPORTED), ALONE}, /* nor two hashes */
     {"root-rsa", "sig-pss-sha1", BAD(WEAK), ALONE},
     {"root-pss", "sig-pss-pss", OK},
     {"root-weak", "sig-weak", BAD(WEAK), ALONE}, /* RSA of 1024 bits */

@@ -12,12 +12,12 @@ typedef union piece {
     max_align_t align_;
 } piece;
 
-static size_t calls, fail_at, bytes, pieces, peak;
+static size_t calls, fail_at, fail_to, bytes, pieces, peak;
 
 static void *get(size_t size)
 {
     calls++;
-    if (fail_at && calls >= fail_at) return NULL;
+    if (fail_at && calls >= fail_at && calls <= fail_to) return NULL;
     piece *p = size > SIZE_MAX - sizeof(*p) ? NULL : malloc(sizeof(*p) + size);
     if (!p) return NULL;
     p->size = size;
@@ -64,6 +64,13 @@ void counting_alloc_fail_at(size_t n)
 {
     calls = 0;
     fail_at = n;
+    fail_to = SIZE_MAX;
+}
+
+void counting_alloc_fail_once_at(size_t n)
+{
+    calls = 0;
+    fail_at = fail_to = n;
 }
 
 size_t counting_alloc_calls(void)

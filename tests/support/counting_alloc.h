@@ -13,7 +13,10 @@ void counting_alloc_install(void);
 /** The allocation number n (1 is the next) and all after it fail; 0: none does. */
 void counting_alloc_fail_at(size_t n);
 
-/** Allocations since install or the last fail_at, those that failed included. */
+/** The allocation number n fails, those after it do not. */
+void counting_alloc_fail_once_at(size_t n);
+
+/** Allocations since install or the last fail_, those that failed included. */
 size_t counting_alloc_calls(void);
 
 /** Bytes and pieces held at present, and the most bytes there were since install or the last reset. */

@@ -37,6 +37,8 @@ static dor_result handshake_keys(dor_tls *t, dor_bytes *w)
     (void)w;
     DOR_TRY(dor__schedule_handshake(t));
     DOR_TRY(read_keys(t, dor__is_client(t) ? hs->server_secret : hs->client_secret));
+    /* A client that did not get as far as having keys can only complain in the clear. */
+    t->read.plain_alerts = !dor__is_client(t);
     return write_keys(t, dor__is_client(t) ? hs->client_secret : hs->server_secret);
 }
 

@@ -215,6 +215,7 @@ dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used,
             event->kind = DOR_TLS_EVENT_CONNECTED;
         }
     }
+    if (event->kind != DOR_TLS_EVENT_DATA) dor__record_reader_settle(&t->reader);
     if (dor__failed(r)) {
         *event = (dor_tls_event){DOR_TLS_EVENT_NONE, DOR_SPAN_EMPTY, NULL};
         return dor__tls_fail(t, r);

@@ -64,14 +64,19 @@ static const dor_action *const *script_find(uint16_t version, unsigned propertie
     return s->actions;
 }
 
-/* Goes over to another script. What has been done must be the same in both. */
+/* What has been done must be the same in both. */
+static bool same_so_far(const dor_handshake *hs, const dor_action *const *next)
+{
+    for (size_t i = 0; i < hs->position; i++)
+        if (next[i] != hs->actions[i]) return false; /* so it goes no further than where the shorter one ends */
+    return true;
+}
+
 static dor_result script_change(dor_tls *t, unsigned properties)
 {
     dor_handshake *hs = t->hs;
     const dor_action *const *next = script_find(t->version, properties);
-    if (!next) return dor__error(DOR_E_INTERNAL);
-    for (size_t i = 0; i < hs->position; i++)
-        if (next[i] != hs->actions[i]) return dor__error(DOR_E_INTERNAL);
+    if (!next || !same_so_far(hs, next)) return dor__error(DOR_E_INTERNAL);
     hs->actions = next;
     hs->properties = properties;
     return DOR_SUCCESS;
@@ -207,14 +212,11 @@ static dor_result expected_message(dor_tls *t, uint8_t type, const dor_action **
     }
     unsigned other = t->hs->properties | SETTLED_BY_ARRIVAL;
     const dor_action *const *sibling = t->hs->version_settled ? script_find(t->version, other) : NULL;
-    if (!sibling || sibling == t->hs->actions) return DOR_SUCCESS;
-    /* Both have the same beginning, so the sibling has something at this position. */
-    if (sibling[t->hs->position]->kind == DOR_ACTION_MESSAGE && sibling[t->hs->position]->writer == peer &&
-        sibling[t->hs->position]->type == type) {
-        DOR_TRY(script_change(t, other));
-        *expected = sibling[t->hs->position];
-    }
-    return DOR_SUCCESS;
+    if (!sibling || !same_so_far(t->hs, sibling)) return DOR_SUCCESS;
+    next = sibling[t->hs->position]; /* not past its end: it began in the same way, and the other goes on */
+    if (!next || next->kind != DOR_ACTION_MESSAGE || next->writer != peer || next->type != type) return DOR_SUCCESS;
+    *expected = next;
+    return script_change(t, other);
 }
 
 /* RFC 5246 section 7.4.1.1: a client in the middle of a handshake ignores HelloRequest. */

@@ -179,12 +179,19 @@ void proto_pair_init(proto_pair *pair, dor_tls_config *client, dor_tls_config *s
                      dor_session *session, uint64_t seed)
 {
     memset(pair, 0, sizeof *pair);
-    check(dor__rng_new_seeded(&pair->rng, dor__span(&seed, sizeof seed)), "rng");
     pair->now_ms = proto_now_ms();
-    pair->env = (dor_tls_env){.now_ms = pair_now, .ctx = pair, .rng = pair->rng, .key_log = pair_key_log};
+    for (size_t i = 0; i < 2;
+         i++) { /* apart, so that what one end does is not changed by what the other does */
+        const uint64_t seeds[2] = {seed, i};
+        check(dor__rng_new_seeded(&pair->rng[i], dor__span(seeds, sizeof seeds)), "rng");
+        pair->env[i] =
+            (dor_tls_env){.now_ms = pair_now, .ctx = pair, .rng = pair->rng[i], .key_log = pair_key_log};
+    }
     const dor_tls_peer peer = {.host = dor__span_str(host ? host : "host.example"), .session = session};
-    pair->client.result = dor__tls_new(&pair->client.tls, DOR_TLS_CLIENT, client, &pair->env, &peer);
-    pair->server.result = dor__tls_new(&pair->server.tls, DOR_TLS_SERVER, server, &pair->env, NULL);
+    pair->client.result =
+        dor__tls_new(&pair->client.tls, DOR_TLS_CLIENT, client, &pair->env[DOR_TLS_CLIENT], &peer);
+    pair->server.result =
+        dor__tls_new(&pair->server.tls, DOR_TLS_SERVER, server, &pair->env[DOR_TLS_SERVER], NULL);
 }
 
 static void end_fini(proto_end *end)
@@ -199,7 +206,8 @@ void proto_pair_fini(proto_pair *pair)
     end_fini(&pair->client);
     end_fini(&pair->server);
     dor__bytes_free(&pair->key_log);
-    dor__rng_free(pair->rng);
+    for (size_t i = 0; i < 2; i++)
+        dor__rng_free(pair->rng[i]);
     memset(pair, 0, sizeof *pair);
 }
 

@@ -28,8 +28,8 @@ typedef void (*proto_tamper_fn)(void *ctx, dor_tls_role from, dor_bytes *data);
 
 struct proto_pair {
     proto_end client, server;
-    dor_tls_env env;
-    dor_rng *rng;
+    dor_tls_env env[2]; /* by dor_tls_role */
+    dor_rng *rng[2];
     int64_t now_ms;
     size_t chunk; /* bytes for each receive call; 0: all at once */
     proto_tamper_fn tamper;

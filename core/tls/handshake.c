@@ -280,10 +280,11 @@ static dor_result messages_take(dor_tls *t, dor_span in, dor_tls_event *event)
         if (action) DOR_TRY(message_take(t, action, dor__span(in.ptr, whole)));
         in = dor__span(in.ptr + whole, in.len - whole);
         if (t->ticket) {
+            DOR_TRY(dor__bytes_append(&t->message, in)); /* before the event has the reference */
             event->kind = DOR_TLS_EVENT_TICKET;
             event->session = t->ticket;
             t->ticket = NULL;
-            return dor__bytes_append(&t->message, in);
+            return DOR_SUCCESS;
         }
     }
     t->handshake_left = 0;

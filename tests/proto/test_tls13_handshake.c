@@ -420,9 +420,8 @@ Test(tls13, key_log_has_a_line_for_each_secret)
     proto_only(client, 0, 0x1302, 0);
     run(NULL);
     works();
-    cr_assert(dor__ok(dor__bytes_append(&pair.key_log, dor__span("", 1))));
     for (size_t i = 0; i < COUNT(labels); i++) {
-        const char *first = strstr((const char *)pair.key_log.ptr, labels[i]);
+        const char *first = strstr(pair.key_log, labels[i]);
         cr_assert_not_null(first);
         const char *second = strstr(first + 1, labels[i]); /* both ends share the harness's log */
         cr_assert_not_null(second);

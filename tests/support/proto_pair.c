@@ -109,7 +109,7 @@ dor_tls_config *proto_client_config(const char *trust)
 static dor_private_key *key_read(const char *name)
 {
     char path[512];
-    size_t len, line;
+    size_t len, line = 1;
     bool found;
     dor_pem_block block;
     dor_private_key *key;
@@ -171,8 +171,12 @@ static int64_t pair_now(void *ctx)
 static void pair_key_log(void *ctx, const char *line)
 {
     proto_pair *pair = ctx;
-    check(dor__bytes_append(&pair->key_log, dor__span_str(line)), "key log");
-    check(dor__bytes_append(&pair->key_log, dor__span_str("\n")), "key log");
+    size_t len = strlen(line);
+    pair->key_log = realloc(pair->key_log, pair->key_log_len + len + 2);
+    if (!pair->key_log) abort();
+    memcpy(pair->key_log + pair->key_log_len, line, len);
+    pair->key_log_len += len + 1;
+    memcpy(pair->key_log + pair->key_log_len - 1, "\n", 2);
 }
 
 void proto_pair_init(proto_pair *pair, dor_tls_config *client, dor_tls_config *server, const char *host,
@@ -205,7 +209,7 @@ void proto_pair_fini(proto_pair *pair)
 {
     end_fini(&pair->client);
     end_fini(&pair->server);
-    dor__bytes_free(&pair->key_log);
+    free(pair->key_log);
     for (size_t i = 0; i < 2; i++)
         dor__rng_free(pair->rng[i]);
     memset(pair, 0, sizeof *pair);

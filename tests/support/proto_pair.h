@@ -34,7 +34,9 @@ struct proto_pair {
     size_t chunk; /* bytes for each receive call; 0: all at once */
     proto_tamper_fn tamper;
     void *tamper_ctx;
-    dor_bytes key_log; /* all lines, each ended by a newline */
+    char *
+        key_log; /* all lines, each ended by a newline; libc's memory, so that tests of the library's leave it alone */
+    size_t key_log_len;
 };
 
 /** Sessions and a ticket key, for a server's config. */

@@ -79,6 +79,14 @@ static inline void failed(dor_tls_role by, dor_alert alert, dor_reason reason)
     cr_assert_eq(dor__tls_output(end->tls)->len, 0u);
 }
 
+/** As failed, where what `by` wrote was not delivered. */
+static inline void failed_by(dor_tls_role by, dor_alert alert, dor_reason reason)
+{
+    cr_assert(dor__tls_output(proto_end_of(&pair, by)->tls)->len != 0);
+    dor__bytes_free(dor__tls_output(proto_end_of(&pair, by)->tls));
+    failed(by, alert, reason);
+}
+
 /** As failed; and the other end has heard of it. */
 static inline void fails(dor_tls_role by, dor_alert alert, dor_reason reason)
 {

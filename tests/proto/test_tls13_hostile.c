@@ -24,7 +24,7 @@ static size_t stride(void)
 {
     const char *sanitize = getenv("DORMOUSE_SANITIZE");
     if (getenv("DORMOUSE_VALGRIND")) return 211;
-    return sanitize && *sanitize ? 23 : 1;
+    return sanitize && *sanitize ? 5 : 1;
 }
 
 /* ---- flipped bits ------------------------------------------------------------------------------------------ */

@@ -508,7 +508,6 @@ static bool starve(dor_session *session, size_t n, bool once)
 {
     size_t pieces = counting_alloc_pieces(), stored = store.count;
     prepare(NULL, session);
-    pair.env.key_log = NULL; /* the harness's own memory */
     if (once)
         counting_alloc_fail_once_at(n);
     else

@@ -113,12 +113,19 @@ static bool loop_is_bare(dor_scheduler *s)
     return bare;
 }
 
+static void ask_to_stop(dor_scheduler *s, void *arg)
+{
+    (void)arg;
+    dor__actors_ask_to_stop(s);
+}
+
 static void follow_phase(dor_scheduler *s, int phase)
 {
     if (!s->asked_to_stop) {
         s->asked_to_stop = true;
         dor__slab_close(&s->actors);
-        dor__actors_ask_to_stop(s);
+        /* By way of the inbox, behind all that was sent before the runtime was asked to stop. */
+        if (dor__failed(dor__scheduler_call(s, ask_to_stop, NULL))) dor__actors_ask_to_stop(s);
     }
     if (phase >= DOR_PHASE_KILLING && !s->killed) {
         s->killed = true;

@@ -1,0 +1,219 @@
+/* Memory: none is asked for in the steady state, little is held, and its lack is survived everywhere. */
+#include "runtime_support.h"
+
+#include "runtime/event_mailbox.h"
+#include "runtime/private.h"
+
+TestSuite(runtime_memory, .init = count_memory, .timeout = 60);
+
+enum { NUMBER = DOR_MSG_USER, START, EVENT };
+
+/* ---- the steady state ---- */
+
+typedef struct steady {
+    dor_pid tell;
+    dor_pid other;
+    unsigned left;
+    long before;
+} steady;
+
+/* Makes a new message for each that it gets, as an application would. */
+static void run_steady(void *state, dor_message *message)
+{
+    steady *s = state;
+    dor_message_free(message);
+    if (s->left == 90) s->before = atomic_load(&allocations);
+    if (s->left-- > 0)
+        send_number(s->other, NUMBER, s->left);
+    else
+        send_number(s->tell, NUMBER, (uint64_t)(atomic_load(&allocations) - s->before));
+}
+
+Test(runtime_memory, messages_on_one_scheduler_allocate_nothing)
+{
+#ifdef DOR_PLAIN_MALLOC
+    cr_skip("there are no pools in this build");
+#endif
+    dor_runtime *runtime = runtime_of(1);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    steady a = {.tell = dor_self(), .left = 100}, b = a;
+    b.left = 1000;
+    a.other = spawn_on(runtime, 0, run_steady, NULL, &b);
+    b.other = spawn_on(runtime, 0, run_steady, NULL, &a);
+    send_number(b.other, START, 0);
+    cr_assert_eq(receive_number(NUMBER), 0, "allocations in 180 messages");
+    stop_runtime(runtime);
+}
+
+typedef struct burst {
+    dor_pid tell;
+    dor_pid sink;
+    unsigned rounds;
+    unsigned received;
+    long before;
+} burst;
+
+static void burst_sink(void *state, dor_message *message)
+{
+    burst *b = state;
+    dor_message_free(message);
+    if (++b->received % 1000 == 0) send_number(b->tell, NUMBER, 0);
+}
+
+static void burst_source(void *state, dor_message *message)
+{
+    burst *b = state;
+    dor_message_free(message);
+    for (unsigned i = 0; i < 1000; i++)
+        send_number(b->sink, NUMBER, i);
+}
+
+Test(runtime_memory, messages_between_schedulers_come_back_through_the_depot)
+{
+#ifdef DOR_PLAIN_MALLOC
+    cr_skip("there are no pools in this build");
+#endif
+    dor_runtime *runtime = runtime_of(2);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    burst b = {.tell = dor_self()};
+    b.sink = spawn_on(runtime, 1, burst_sink, NULL, &b);
+    dor_pid source = spawn_on(runtime, 0, burst_source, NULL, &b);
+    for (unsigned round = 0; round < 100; round++) {
+        if (round == 20) b.before = atomic_load(&allocations);
+        send_number(source, START, 0);
+        receive_number(NUMBER);
+    }
+    long per_round = (atomic_load(&allocations) - b.before) / 80;
+    cr_assert_leq(per_round, 150, "%ld allocations per 1000 messages", per_round);
+    stop_runtime(runtime);
+}
+
+/* ---- what an actor costs ---- */
+
+static void ignore(void *state, dor_message *message)
+{
+    (void)state;
+    dor_message_free(message);
+}
+
+static atomic_size_t held;
+
+static void *sizing_malloc(size_t size)
+{
+    atomic_fetch_add(&held, size + 8);
+    return malloc(size);
+}
+
+static void *sizing_calloc(size_t count, size_t size)
+{
+    atomic_fetch_add(&held, count * size + 8);
+    return calloc(count, size);
+}
+
+Test(runtime_memory, an_actor_costs_at_most_256_bytes)
+{
+    static const dor_allocator sizing = {sizing_malloc, sizing_calloc, realloc, free};
+    dor__set_allocator(&sizing);
+    dor_runtime *runtime = runtime_of(1);
+    size_t before = atomic_load(&held);
+    for (unsigned i = 0; i < 25600; i++)
+        spawn_on(runtime, 0, ignore, NULL, NULL);
+    size_t each = (atomic_load(&held) - before) / 25600;
+    cr_assert_leq(each, 256, "%zu bytes", each);
+    cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
+}
+
+/* ---- the lack of it ---- */
+
+typedef struct producer {
+    dor_actor base;
+    dor_event_mailbox *mailbox;
+    dor_pid owner;
+} producer;
+
+static atomic_uint producers;
+
+static void producer_receive(dor_actor *actor, dor_message *message)
+{
+    producer *p = DOR_CONTAINER_OF(actor, producer, base);
+    dor_message *event = dor_message_new(EVENT, 8, NULL);
+    dor_message_free(message);
+    if (event) dor__event_mailbox_post(p->mailbox, event, 10);
+}
+
+static void producer_destroy(dor_actor *actor)
+{
+    producer *p = DOR_CONTAINER_OF(actor, producer, base);
+    if (p->mailbox) dor__event_mailbox_retire(p->mailbox, false);
+    free(p);
+    atomic_fetch_sub(&producers, 1);
+}
+
+static const dor_actor_ops producer_ops = {.receive = producer_receive, .destroy = producer_destroy};
+
+static void producer_start(dor_scheduler *s, void *arg)
+{
+    producer *p = arg;
+    dor_ref ref;
+    if (!dor__ok(dor__actor_init(&p->base, s, &producer_ops))) {
+        free(p);
+        atomic_fetch_sub(&producers, 1);
+        return;
+    }
+    if (!dor__ok(dor__event_mailbox_new(&p->base, p->owner, &p->mailbox))) p->mailbox = NULL;
+    if (!p->mailbox || !dor__ok(dor__actor_monitor(&p->base, p->owner, &ref))) {
+        dor__actor_end(&p->base, DOR_E_NOMEM);
+        return;
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        dor_message *m = dor_message_new(NUMBER, 0, NULL);
+        if (m) dor_send(p->base.pid, m);
+    }
+}
+
+/* A little of everything; any part of it may fail. */
+static void use_everything(dor_runtime *runtime)
+{
+    dor_pid pid;
+    dor_ref ref, timer;
+    dor_message *m;
+    dor_actor_spec spec = {.receive = ignore, .scheduler = DOR_ON_ANY};
+    bool attached = dor_process_attach(runtime, NULL) == DOR_OK;
+    for (unsigned i = 0; i < 4; i++) {
+        if (dor_spawn(runtime, &spec, &pid) != DOR_OK) continue;
+        m = dor_message_new(NUMBER, 700, NULL);
+        if (m) dor_send(pid, m);
+        m = dor_message_new(NUMBER, 8, NULL);
+        if (m && dor_send_after(pid, m, 1, &timer) == DOR_OK && i % 2) dor_cancel_timer(timer);
+        if (attached && dor_monitor(pid, &ref) == DOR_OK && i % 2) dor_demonitor(ref);
+        dor_stop(pid, DOR_OK);
+        producer *p = calloc(1, sizeof *p);
+        atomic_fetch_add(&producers, 1);
+        p->owner = attached ? dor_self() : pid;
+        if (!dor__ok(dor__scheduler_call(dor__runtime_scheduler(runtime, i % 2), producer_start, p))) {
+            free(p);
+            atomic_fetch_sub(&producers, 1);
+        }
+    }
+    while (attached && dor_receive(&m, 1) == DOR_OK)
+        dor_message_free(m);
+    if (attached) cr_assert_eq(dor_process_detach(), DOR_OK);
+}
+
+Test(runtime_memory, every_lack_of_it_is_survived)
+{
+    for (long allowed = 0; allowed < (SLOW_BUILD ? 60 : 120); allowed++) {
+        dor_runtime *runtime = NULL;
+        dor_runtime_options options = {.schedulers = 2};
+        atomic_store(&fail_after, allowed);
+        int result = dor_runtime_new(&runtime, &options);
+        if (result == DOR_OK) use_everything(runtime);
+        cr_assert(result == DOR_OK || result == DOR_E_NOMEM);
+        if (allowed % 3 == 0) atomic_store(&fail_after, -1);
+        if (result == DOR_OK) cr_assert_eq(dor_runtime_stop(runtime, 1000), DOR_OK);
+        atomic_store(&fail_after, -1);
+        cr_assert_eq(atomic_load(&live_blocks), 0, "%ld blocks left when only %ld could be had",
+                     atomic_load(&live_blocks), allowed);
+        cr_assert_eq(atomic_load(&producers), 0);
+    }
+}

@@ -242,14 +242,6 @@ bool dor__protection_is_null(const dor_protection *p)
     return p->ops == &null_ops;
 }
 
-bool dor__protection_worn(const dor_protection *p)
-{
-    /* RFC 8446 section 5.5: 2^24.5 full records for AES-GCM; ChaCha20-Poly1305 reaches the end of the sequence
-     * numbers first. */
-    bool gcm = p->aead_id == DOR_AEAD_AES_128_GCM || p->aead_id == DOR_AEAD_AES_256_GCM;
-    return gcm ? p->sequence >= (UINT64_C(1) << 24) : p->sequence >= UINT64_MAX - 1024;
-}
-
 void dor__protection_sleep(dor_protection *p)
 {
     dor__aead_free(p->aead);

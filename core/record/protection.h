@@ -76,9 +76,6 @@ DOR_MUST_USE dor_result dor__protection_init_12(dor_protection *p, dor_aead_id a
 /** Bytes of iv that the TLS 1.2 key block holds for aead: 4 or 12. */
 size_t dor__protection_12_iv_len(dor_aead_id aead);
 
-/** True when the keys have done as much as RFC 8446 section 5.5 allows and should be updated. */
-bool dor__protection_worn(const dor_protection *p);
-
 /** Lets the cipher context go; nothing else changes. */
 void dor__protection_sleep(dor_protection *p);
 

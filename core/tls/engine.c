@@ -122,6 +122,7 @@ static dor_result receive_data(dor_tls *t, const dor_record *record, dor_tls_eve
     if (record->payload.len == 0) return count_empty(t);
     something_came(t);
     t->key_updates = 0;
+    t->renegotiation_requests = 0;
     event->kind = DOR_TLS_EVENT_DATA;
     event->data = record->payload;
     return DOR_SUCCESS;

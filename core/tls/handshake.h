@@ -342,7 +342,7 @@ struct dor_tls {
     uint8_t alpn_len, server_name_len;
     uint8_t warning_alerts;
     uint8_t tickets_seen;
-    uint8_t renegotiation_requests; /* TLS 1.2: refused so far */
+    uint8_t renegotiation_requests; /* TLS 1.2: refused, without data between */
     uint8_t role;                   /* dor_tls_role */
     bool started;
     bool connected;      /* application data may flow */

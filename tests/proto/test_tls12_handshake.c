@@ -517,14 +517,17 @@ Test(tls12, renegotiation_is_refused)
         dor_tls_role to = from == DOR_TLS_CLIENT ? DOR_TLS_SERVER : DOR_TLS_CLIENT;
         run(NULL);
         works();
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 12; i++) {
             ask_to_start_over((dor_tls_role)from);
             cr_assert(dor__ok(proto_end_of(&pair, to)->result), "%s", trouble());
             cr_assert(proto_deliver(&pair, to), "a warning");
             proto_say(&pair, to, "and on it goes");
-            proto_say(&pair, (dor_tls_role)from, "and on it goes");
+            if (i % 4 == 3) proto_say(&pair, (dor_tls_role)from, "and on it goes"); /* data between */
             cr_assert(dor__ok(proto_end_of(&pair, (dor_tls_role)from)->result), "%s", trouble());
         }
+        for (size_t i = 0; i < 4; i++)
+            ask_to_start_over((dor_tls_role)from);
+        cr_assert(dor__ok(proto_end_of(&pair, to)->result), "%s", trouble());
         ask_to_start_over((dor_tls_role)from);
         proto_deliver(&pair, to);
         fails(to, DOR_ALERT_NO_RENEGOTIATION, DOR_REASON_NO_RENEGOTIATION);
@@ -610,4 +613,32 @@ Test(tls12, key_log_has_the_master_secret)
     cr_assert_eq(len, strlen(label) + 2 * 32 + 1 + 2 * 48);
     cr_assert_eq(strncmp(first, first + len + 1, len), 0, "both ends say the same");
     cr_assert_eq(strlen(first), 2 * (len + 1));
+}
+
+/* ---- scripts ------------------------------------------------------------------------------------------------- */
+
+/* Each ends with the proofs asked for, and keys change only behind the step (or the session) that has a secret. */
+Test(tls12_scripts, keys_come_after_the_secret)
+{
+    for (const dor_script *s = dor__scripts_12; s->actions; s++) {
+        bool secret = s->properties & DOR_PROPERTY_RESUMED;
+        size_t ccs = 0, finished = 0, i = 0;
+        for (; s->actions[i]; i++) {
+            const dor_action *a = s->actions[i];
+            cr_assert_not_null(a->name);
+            cr_assert(a->send || a->receive);
+            if (a->kind == DOR_ACTION_STEP && strcmp(a->name, "master secret") == 0) secret = true;
+            if (a->kind == DOR_ACTION_CCS) {
+                cr_assert(secret);
+                ccs++;
+                /* the very next thing is the writer's Finished */
+                cr_assert_eq(s->actions[i + 1]->type, DOR_MSG_FINISHED);
+                cr_assert_eq(s->actions[i + 1]->writer, a->writer);
+            }
+            finished += a->kind == DOR_ACTION_MESSAGE && a->type == DOR_MSG_FINISHED;
+        }
+        cr_assert_eq(ccs, 2);
+        cr_assert_eq(finished, 2);
+        cr_assert_eq(s->actions[i - 1], &dor__step_complete);
+    }
 }

@@ -304,7 +304,6 @@ Test(record_protection, sequence_numbers_run_out)
         dor_record got;
         init(&p, &vectors[i]);
         p.sequence = UINT64_MAX - 1;
-        cr_expect(dor__protection_worn(&p));
         cr_assert(dor__ok(dor__record_write(&p, 23, 0x0303, 16384, dor__span("x", 1), &out)));
         size_t len = out.len;
         dor_result r = dor__record_write(&p, 23, 0x0303, 16384, dor__span("x", 1), &out);
@@ -315,22 +314,6 @@ Test(record_protection, sequence_numbers_run_out)
         dor__bytes_free(&out);
         dor__protection_fini(&p);
     }
-}
-
-Test(record_protection, worn_keys)
-{
-    dor_protection p;
-    init(&p, &vectors[0]);
-    cr_assert(!dor__protection_worn(&p));
-    p.sequence = UINT64_C(1) << 24;
-    cr_assert(dor__protection_worn(&p));
-    dor__protection_fini(&p);
-    init(&p, &vectors[3]);
-    p.sequence = UINT64_C(1) << 24;
-    cr_assert(!dor__protection_worn(&p), "ChaCha20-Poly1305 has no such limit");
-    dor__protection_fini(&p);
-    cr_assert(!dor__protection_worn(&p));
-    cr_assert(dor__protection_is_null(&p));
 }
 
 /* Asleep it holds no cipher context; the next record makes it again and nothing else changes. */

@@ -311,6 +311,27 @@ Test(runtime_events, the_producer_hears_of_low_water_once)
     stop_runtime(runtime);
 }
 
+static void move_set_high(dor_scheduler *s, void *arg)
+{
+    move *m = arg;
+    (void)s;
+    dor__event_mailbox_set_send_high(m->p->mailbox, (uint32_t)m->bytes);
+    atomic_store(&m->done, true);
+}
+
+static void set_high(producer *p, uint32_t high)
+{
+    move m = {.bytes = high};
+    make_move(p, &m, move_set_high);
+}
+
+static size_t sent(producer *p, size_t len, size_t low)
+{
+    move m = {.bytes = len, .first = low};
+    make_move(p, &m, move_sent);
+    return m.answer;
+}
+
 Test(runtime_events, the_send_queue_is_bounded_and_owes_one_writable)
 {
     producer p;
@@ -318,23 +339,21 @@ Test(runtime_events, the_send_queue_is_bounded_and_owes_one_writable)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     start_producer(&p, runtime, 0, dor_self());
-    cr_assert_eq(dor__handle_send_reserve(p.handle, 600, 1000, &to).code, DOR_OK);
+    set_high(&p, 0);
+    cr_assert_eq(dor__handle_send_reserve(p.handle, 1, true, &to).code, DOR_E_ENOTCONN);
+    set_high(&p, 1000);
+    cr_assert_eq(dor__handle_send_reserve(p.handle, 600, true, &to).code, DOR_OK);
     cr_assert_eq(to, p.base.pid);
-    cr_assert_eq(dor__handle_send_reserve(p.handle, 600, 1000, &to).code, DOR_OK, "below the mark: any size");
+    cr_assert_eq(dor__handle_send_reserve(p.handle, 600, true, &to).code, DOR_OK, "below the mark: any size");
     cr_assert_eq(dor__handle_send_queued(p.handle), 1200);
-    cr_assert_eq(dor__handle_send_reserve(p.handle, 1, 1000, &to).code, DOR_E_BUSY);
-    move m = {.bytes = 600, .first = 400};
-    make_move(&p, &m, move_sent);
-    cr_assert_eq(m.answer, false);
-    m = (move){.bytes = 600, .first = 400};
-    make_move(&p, &m, move_sent);
-    cr_assert_eq(m.answer, true);
-    cr_assert_eq(dor__handle_send_reserve(p.handle, 10, 1000, &to).code, DOR_OK);
-    m = (move){.bytes = 10, .first = 400};
-    make_move(&p, &m, move_sent);
-    cr_assert_eq(m.answer, false, "owed once");
+    cr_assert_eq(dor__handle_send_reserve(p.handle, 1, true, &to).code, DOR_E_BUSY);
+    cr_assert_eq(dor__handle_send_reserve(p.handle, 1, false, &to).code, DOR_OK);
+    cr_assert_eq(sent(&p, 600, 400), false);
+    cr_assert_eq(sent(&p, 601, 400), true);
+    cr_assert_eq(dor__handle_send_reserve(p.handle, 10, true, &to).code, DOR_OK);
+    cr_assert_eq(sent(&p, 10, 400), false, "owed once");
     retire(&p, false);
-    cr_assert_eq(dor__handle_send_reserve(p.handle, 1, 1000, &to).code, DOR_E_CLOSED);
+    cr_assert_eq(dor__handle_send_reserve(p.handle, 1, true, &to).code, DOR_E_CLOSED);
     cr_assert_eq(dor__handle_send_queued(p.handle), 0);
     stop_runtime(runtime);
 }

@@ -14,7 +14,7 @@ static dor_result certificate_request_receive(dor_tls *t, dor_span body)
     dor_ext_block found;
     bool have_identity;
     DOR_TRY(rd_vec8(&r, &context, 0, 255));
-    DOR_TRY(rd_vec16(&r, &block, 2, 65535));
+    DOR_TRY(rd_vec16(&r, &block, 0, 65535)); /* an empty one is short of signature_algorithms */
     DOR_TRY(rd_end(&r));
     if (context.len) return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
     DOR_TRY(dor__extensions_split(block, &found));

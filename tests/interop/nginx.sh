@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Our client and an nginx: chain and name verified, wrong name and unknown authority refused, resumption, ALPN.
+source "$(dirname "$0")/../support/interop.sh"
+NGINX=$("$SOURCE/.setup/nginx" --path 2>/dev/null) || skip "there is no nginx here"
+make_pki
+
+cat >"$WORK/nginx.conf" <<END
+daemon off;
+master_process off;
+pid $WORK/nginx.pid;
+error_log $WORK/error.log;
+worker_rlimit_nofile 256;
+events { worker_connections 64; }
+http {
+    access_log off;
+    client_body_temp_path $WORK/body;
+    proxy_temp_path $WORK/proxy;
+    fastcgi_temp_path $WORK/fastcgi;
+    uwsgi_temp_path $WORK/uwsgi;
+    scgi_temp_path $WORK/scgi;
+    server {
+        listen 127.0.0.1:@PORT@ ssl;
+        server_name localhost;
+        ssl_certificate $PKI/p256.pem;
+        ssl_certificate_key $PKI/p256.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:s:1m;
+        location / { return 200 "served to \$ssl_protocol \$ssl_server_name\n"; }
+    }
+    server {
+        listen 127.0.0.1:@PORT@ ssl;
+        server_name elsewhere.example;
+        ssl_certificate $PKI/expired.pem;
+        ssl_certificate_key $PKI/expired.key;
+    }
+}
+END
+
+# nginx cannot choose a port itself, so one is tried after the other.
+for PORT in 47441 47442 47443 47444; do
+    sed -i -E "s/127.0.0.1:(@PORT@|[0-9]+)/127.0.0.1:$PORT/" "$WORK/nginx.conf"
+    "$NGINX" -p "$WORK" -e "$WORK/error.log" -c "$WORK/nginx.conf" >"$WORK/nginx.log" 2>&1 &
+    SERVER_PID=$!
+    PIDS+=("$SERVER_PID")
+    wait_for 5 test -s "$WORK/nginx.pid" && break
+done
+[ -s "$WORK/nginx.pid" ] || {
+    cat "$WORK/nginx.log" "$WORK/error.log"
+    exit 1
+}
+
+GET='GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+for version in 2 3; do
+    connect "$GET" --cacert "$PKI/root.pem" --versions tlsv1.$version
+    check "TLS 1.$version: status" equal "$STATUS" 0
+    check "TLS 1.$version: page" has "$WORK/out" "^served to TLSv1.$version localhost"
+    connect "$GET" --cacert "$PKI/root.pem" --versions tlsv1.$version --resume 1
+    check "TLS 1.$version: resumed" has "$WORK/err" ', resumed'
+    check "TLS 1.$version: page" has "$WORK/out" "^served to TLSv1.$version"
+done
+connect "$GET" --cacert "$PKI/root.pem" --alpn http/1.1
+check "ALPN" has "$WORK/err" 'alpn: http/1.1'
+connect "$GET"
+check "the system's authorities do not know it: status" equal "$STATUS" 3
+check "the system's authorities do not know it" has "$WORK/err" 'unknown CA'
+connect "$GET" --cacert "$PKI/other-root.pem"
+check "another authority" has "$WORK/err" 'unknown CA'
+connect "$GET" --cacert "$PKI/root.pem" --servername localhost.localdomain
+check "another name" has "$WORK/err" 'not for this host name'
+connect "$GET" --cacert "$PKI/root.pem" --servername elsewhere.example
+check "an expired certificate by its name" has "$WORK/err" 'a certificate has expired'
+stop_server
+finish

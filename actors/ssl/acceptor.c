@@ -239,6 +239,15 @@ static void stop_shard(dor_shard *shard)
     dor__listening_shard_closed(shard->listening, shard->index);
 }
 
+/* Who is in the backlog has a connection as far as it knows; closing the descriptor would reset it. */
+static void finish(dor_shard *shard)
+{
+    shard->stopped = true; /* no backing off any more */
+    if (shard->listening->served) accept_some(shard, DRAIN_BUDGET);
+    stop_shard(shard);
+    dor__actor_end(&shard->actor, DOR_OK);
+}
+
 static void shard_receive(dor_actor *actor, dor_message *message)
 {
     dor_shard *shard = DOR_CONTAINER_OF(actor, dor_shard, actor);
@@ -249,11 +258,7 @@ static void shard_receive(dor_actor *actor, dor_message *message)
         watch(shard, true);
         accept_some(shard, ACCEPT_BUDGET);
     } else if (type == DOR_MSG_SSL_STOP_SHARD) {
-        /* Who is in the backlog has a connection as far as it knows; closing the descriptor would reset it. */
-        shard->stopped = true; /* no backing off any more */
-        if (shard->listening->served) accept_some(shard, DRAIN_BUDGET);
-        stop_shard(shard);
-        dor__actor_end(&shard->actor, DOR_OK);
+        finish(shard);
     }
 }
 
@@ -309,8 +314,7 @@ dor_result dor__shard_start(dor_scheduler *s, dor_listening *listening, unsigned
     }
     dor__listening_ref(listening);
     if (!dor__listening_shard_started(listening, index, shard->actor.pid)) {
-        stop_shard(shard);
-        dor__actor_end(&shard->actor, DOR_OK);
+        finish(shard); /* closed again before it began */
         return DOR_SUCCESS;
     }
     watch(shard, true); /* accept_some stops it if nobody waits */

@@ -12,6 +12,9 @@
 #include "ssl/connection.h"
 #include "ssl/listener.h"
 
+/* After a handshake that came to nothing there is an alert to be seen by the peer, and no data to be saved. */
+enum { FAILED_LINGER_MS = 1000 };
+
 static void on_linger_over(dor_timer *timer)
 {
     dor_connection *c = DOR_CONTAINER_OF(timer, dor_connection, timer);
@@ -45,7 +48,9 @@ void dor__conn_begin_close(dor_connection *c, bool graceful)
     } else if (c->write_side == DOR_WRITE_OPEN) {
         c->write_side = DOR_WRITE_ENDING;
     }
-    dor__timer_start(c->local->scheduler, &c->timer, c->settings->linger_ms, on_linger_over);
+    uint32_t linger = c->settings->linger_ms;
+    if (from != DOR_CONN_OPEN && linger > FAILED_LINGER_MS) linger = FAILED_LINGER_MS;
+    dor__timer_start(c->local->scheduler, &c->timer, linger, on_linger_over);
     dor__conn_flush_later(c);
 }
 

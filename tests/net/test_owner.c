@@ -7,7 +7,7 @@ typedef struct relay relay;
 
 typedef struct holder {
     relay *all;
-    dor_pid pid;
+    _Atomic dor_pid pid;
     unsigned index;
     unsigned count;
     atomic_int mine; /* above 0 between being given the socket and having given it away */
@@ -99,7 +99,7 @@ static void relay_traffic(unsigned schedulers)
             pthread_create(&threads_[i], NULL, holder_thread, h);
     }
     for (unsigned i = ACTORS; i < OWNERS; i++)
-        WAIT_FOR(*(volatile dor_pid *)&all.holders[i].pid);
+        WAIT_FOR(atomic_load(&all.holders[i].pid));
     OK(dor_ssl_set_active(p.server, DOR_ACTIVE_TRUE));
     atomic_fetch_add(&all.holders[0].mine, 1);
     OK(dor_ssl_controlling_process(p.server, all.holders[0].pid));

@@ -452,3 +452,18 @@ Test(tls13, send_before_connected)
     proto_pair_run(&pair);
     works();
 }
+
+static void spoil_suite(void *ctx, dor_tls_role from, dor_bytes *data)
+{
+    (void)ctx;
+    if (from == DOR_TLS_SERVER && data->ptr[0] == 22) data->ptr[5 + 4 + 2 + 32 + 1 + 32 + 1] ^= 0x40;
+}
+
+/* A client that cannot make sense of the ServerHello has no keys to complain under; the server listens all the same. */
+Test(tls13, alert_in_the_clear_from_a_client_without_keys)
+{
+    prepare(NULL, NULL);
+    pair.tamper = spoil_suite;
+    proto_pair_run(&pair);
+    fails(DOR_TLS_CLIENT, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_NO_CIPHER);
+}

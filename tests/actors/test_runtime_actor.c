@@ -391,6 +391,49 @@ Test(runtime_actor, a_busy_actor_stops_neither_timers_nor_others)
     stop_runtime(runtime);
 }
 
+typedef struct shares {
+    dor_pid tell;
+    dor_pid greedy;
+    dor_pid modest;
+    unsigned received;
+} shares;
+
+static void greedy_receive(void *state, dor_message *message)
+{
+    dor_message_free(message);
+    ((shares *)state)->received++;
+}
+
+static void modest_receive(void *state, dor_message *message)
+{
+    shares *s = state;
+    dor_message_free(message);
+    send_number(s->tell, NUMBER, s->received);
+}
+
+static void fill_receive(void *state, dor_message *message)
+{
+    shares *s = state;
+    dor_message_free(message);
+    for (unsigned i = 0; i < 5000; i++)
+        send_number(s->greedy, NUMBER, i);
+    send_number(s->modest, NUMBER, 0);
+}
+
+Test(runtime_actor, a_full_mailbox_is_not_emptied_in_one_go)
+{
+    dor_runtime *runtime = runtime_of(1);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    shares s = {.tell = dor_self()};
+    s.greedy = spawn_on(runtime, 0, greedy_receive, NULL, &s);
+    s.modest = spawn_on(runtime, 0, modest_receive, NULL, &s);
+    send_number(spawn_on(runtime, 0, fill_receive, NULL, &s), WORK, 0);
+    uint64_t received = receive_number(NUMBER);
+    cr_assert(received > 0 && received <= 200, "%u messages before the other had its turn",
+              (unsigned)received);
+    stop_runtime(runtime);
+}
+
 /* ---- references ---- */
 
 static void make_refs(void *arg)

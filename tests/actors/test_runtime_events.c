@@ -481,6 +481,47 @@ Test(runtime_events, the_owner_ends_in_the_middle)
     stop_runtime(runtime);
 }
 
+typedef struct passing_on {
+    producer *p;
+    dor_pid to;
+    atomic_bool entered;
+    atomic_bool go;
+} passing_on;
+
+static void pass_on_and_end(void *state, dor_message *message)
+{
+    passing_on *o = state;
+    dor_message_free(message);
+    atomic_store(&o->entered, true);
+    while (!atomic_load(&o->go))
+        uv_sleep(1);
+    cr_assert(dor__ok(dor__handle_attach(o->p->handle, dor_self(), o->to)));
+    dor__actor_end(dor__scheduler_current()->current, DOR_OK);
+}
+
+/* The note that an owner never looked at must not take with it what belongs to the next owner. */
+Test(runtime_events, an_old_note_of_a_former_owner_is_worth_nothing)
+{
+    producer p;
+    dor_runtime *runtime = runtime_of(2);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    passing_on o = {.p = &p, .to = dor_self()};
+    dor_pid owner = spawn_on(runtime, 0, pass_on_and_end, NULL, &o);
+    start_producer(&p, runtime, 1, dor_self());
+    post(&p, EVENT, 0, 9, 1);
+    send_number(owner, NUMBER, 0);
+    WAIT_FOR(atomic_load(&o.entered));
+    cr_assert(dor__ok(dor__handle_attach(p.handle, dor_self(), owner)));
+    retire(&p, false);
+    atomic_store(&o.go, true);
+    WAIT_FOR(!dor__pid_alive(owner));
+    uv_sleep(2);
+    for (unsigned i = 0; i < 10; i++)
+        cr_assert_eq(receive_number(EVENT), i);
+    cr_assert_eq(mailboxes_live(runtime, 1), 0);
+    stop_runtime(runtime);
+}
+
 /* ---- handing over under traffic ---- */
 
 enum { ACTOR_OWNERS = 6, PROCESS_OWNERS = 2, OWNERS = ACTOR_OWNERS + PROCESS_OWNERS, STREAMS = 3, LOOPS = 3 };

@@ -341,6 +341,65 @@ Test(runtime_stop, waits_for_what_native_actors_still_do)
     cr_assert_eq(atomic_load(&locals), 0);
 }
 
+/* ---- what is left without an actor ---- */
+
+typedef struct leftover {
+    uv_timer_t handle;
+    dor_timer timer;
+    dor_scheduler *scheduler;
+} leftover;
+
+static atomic_uint leftovers;
+
+static void leftover_closed(uv_handle_t *handle)
+{
+    free(DOR_CONTAINER_OF((uv_timer_t *)handle, leftover, handle));
+    atomic_fetch_sub(&leftovers, 1);
+}
+
+static void leftover_rings(uv_timer_t *handle)
+{
+    uv_close((uv_handle_t *)handle, leftover_closed);
+}
+
+static void start_handle(dor_scheduler *s, void *arg)
+{
+    leftover *l = arg;
+    uv_timer_init(dor__scheduler_loop(s), &l->handle);
+    uv_timer_start(&l->handle, leftover_rings, 30, 0);
+    atomic_fetch_add(&leftovers, 1);
+}
+
+static void leftover_released(dor_timer *timer)
+{
+    leftover *l = DOR_CONTAINER_OF(timer, leftover, timer);
+    dor__scheduler_release(l->scheduler);
+    free(l);
+    atomic_fetch_sub(&leftovers, 1);
+}
+
+static void start_hold(dor_scheduler *s, void *arg)
+{
+    leftover *l = arg;
+    l->scheduler = s;
+    dor__scheduler_hold(s);
+    dor__timer_start(s, &l->timer, 30, leftover_released);
+    atomic_fetch_add(&leftovers, 1);
+}
+
+Test(runtime_stop, waits_for_holds_and_handles_that_no_actor_has)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        dor_runtime *runtime = runtime_of(2);
+        leftover *l = calloc(1, sizeof *l);
+        cr_assert(dor__ok(
+            dor__scheduler_call(dor__runtime_scheduler(runtime, 1), i ? start_hold : start_handle, l)));
+        WAIT_FOR(atomic_load(&leftovers) == 1);
+        stop_runtime(runtime);
+        cr_assert_eq(atomic_load(&leftovers), 0);
+    }
+}
+
 Test(runtime_stop, kills_native_actors_that_do_not_end)
 {
     dor_runtime *runtime = runtime_of(2);
@@ -409,7 +468,7 @@ Test(runtime_stop, deferred_work_runs_before_the_loop_sleeps)
 {
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    deferring d = {.tell = dor_self(), .rounds = 1000};
+    deferring d = {.tell = dor_self(), .rounds = scaled(400000)};
     cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(runtime, 0), start_deferring, &d)));
     receive_number(NUMBER);
     timed t = {.d = &d};

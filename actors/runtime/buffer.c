@@ -6,12 +6,14 @@
 #include "runtime/calls.h"
 
 #include "base/alloc.h"
+#include "runtime/buffer_cache.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
 struct dor_buffer {
-    _Atomic size_t references;
+    _Atomic uint32_t references;
+    uint32_t block_class; /* of its block (buffer_cache.h); DOR_BUFFER_CLASSES: one of its very own size */
     size_t len;
 };
 
@@ -20,9 +22,12 @@ _Static_assert(sizeof(dor_buffer) % 16 == 0 || sizeof(void *) != 8, "the bytes k
 dor_buffer *dor__buffer_alloc(size_t len, void **bytes)
 {
     if (len > SIZE_MAX - sizeof(dor_buffer)) return NULL;
-    dor_buffer *buffer = (dor_buffer *)dor__malloc(sizeof *buffer + len);
+    unsigned class_ = dor__buffer_class(sizeof(dor_buffer) + len);
+    dor_buffer *buffer = (dor_buffer *)(class_ < DOR_BUFFER_CLASSES ? dor__buffer_block_get(class_)
+                                                                    : dor__malloc(sizeof *buffer + len));
     if (!buffer) return NULL;
     atomic_init(&buffer->references, 1);
+    buffer->block_class = class_;
     buffer->len = len;
     *bytes = buffer + 1;
     return buffer;
@@ -43,6 +48,14 @@ dor_buffer *dor__buffer_ref(dor_buffer *buffer)
     return buffer;
 }
 
+static void release(dor_buffer *buffer)
+{
+    if (buffer->block_class < DOR_BUFFER_CLASSES)
+        dor__buffer_block_put(buffer->block_class, buffer);
+    else
+        dor__free(buffer);
+}
+
 void dor__buffer_unref(dor_buffer *buffer)
 {
     if (!buffer) return;
@@ -50,17 +63,21 @@ void dor__buffer_unref(dor_buffer *buffer)
      * release: our reads of the bytes come before the memory goes. acquire, for the one that frees: everybody's reads
      * do. Both in one operation, since the last one is not known beforehand.
      */
-    if (atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) == 1) dor__free(buffer);
+    if (atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) == 1) release(buffer);
 }
 
 dor_buffer *dor__buffer_trim(dor_buffer *buffer, size_t len)
 {
     enum { WORTH_IT = 256 };
-    size_t spare = buffer->len - len;
+    size_t room = buffer->block_class < DOR_BUFFER_CLASSES ? dor__buffer_class_size(buffer->block_class)
+                                                           : sizeof *buffer + buffer->len;
+    size_t spare = room - sizeof *buffer - len;
     buffer->len = len;
-    if (spare < WORTH_IT || spare < len / 4) return buffer; /* cheaper to keep than to move */
-    dor_buffer *smaller = (dor_buffer *)dor__realloc(buffer, sizeof *buffer + len);
-    return smaller ? smaller : buffer;
+    if (spare < WORTH_IT || spare < room / 2) return buffer; /* cheaper to keep than to move */
+    dor_buffer *smaller = dor__buffer_new(buffer + 1, len);
+    if (!smaller) return buffer;
+    release(buffer);
+    return smaller;
 }
 
 const void *dor__buffer_data(const dor_buffer *buffer)

@@ -10,6 +10,7 @@
 #include "runtime/actor.h"
 #include "runtime/calls.h"
 #include "runtime/inbox.h"
+#include "runtime/buffer_cache.h"
 #include "runtime/pool.h"
 #include "runtime/slab.h"
 #include "runtime/system_message.h"
@@ -82,6 +83,7 @@ struct dor_scheduler {
     dor_deferred_queue running_deferred;
     dor_timer_wheel wheel;
     dor_pool pool;
+    dor_buffer_cache buffers;
     void *local;
     const dor_local_ops *local_ops;
     uv_loop_t loop;

@@ -246,6 +246,7 @@ void dor__scheduler_finish(dor_scheduler *s)
     assert(error == 0);
     (void)error;
     dor__pool_fini(&s->pool);
+    dor__buffer_cache_fini(&s->buffers);
 }
 
 void dor__scheduler_main(void *scheduler)

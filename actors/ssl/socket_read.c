@@ -45,7 +45,8 @@ static size_t input_limit(const dor_connection *c)
 {
     size_t limit = c->settings->receive_high;
     size_t need = (size_t)packet_limit(c) + 4; /* a packet with its header */
-    if (c->packet == DOR_PACKET_MODE_RAW) need = c->recv ? ((dor_recv_request *)dor__request_of(c->recv))->length : 0;
+    if (c->packet == DOR_PACKET_MODE_RAW)
+        need = c->recv ? ((dor_recv_request *)dor__request_of(c->recv))->length : 0;
     return need > limit ? need : limit;
 }
 
@@ -90,7 +91,8 @@ static bool post_data(dor_connection *c, dor_buffer *data)
     dor__count(c->local, DOR_COUNT_BYTES_IN, (int64_t)len);
     size_t waiting = dor__event_mailbox_post(c->mailbox, event, len + DOR_EVENT_COST);
     uint32_t low = c->settings->receive_low;
-    if (waiting >= c->settings->receive_high && dor__event_mailbox_await_low(c->mailbox, low) > low) c->paused = true;
+    if (waiting >= c->settings->receive_high && dor__event_mailbox_await_low(c->mailbox, low) > low)
+        c->paused = true;
     used_active(c);
     return true;
 }
@@ -127,7 +129,8 @@ static bool next_unit(dor_connection *c, size_t length, dor_span *body, size_t *
         return false;
     }
     if (!packet.complete && c->read_end && c->packet == DOR_PACKET_MODE_LINE)
-        packet = (dor_packet){.complete = true, .consumed = input.len, .body = input}; /* the last line has no end */
+        packet = (dor_packet){
+            .complete = true, .consumed = input.len, .body = input}; /* the last line has no end */
     *body = packet.body;
     *consumed = packet.consumed;
     return packet.complete;
@@ -250,7 +253,8 @@ static dor_result gather(gathering *g, dor_span data, size_t more)
         if (!g->buffer) return dor__error(DOR_E_NOMEM);
         g->bytes = bytes;
     }
-    if (data.len > g->cap - g->len) return dor__error(DOR_E_INTERNAL); /* the engine made data out of nothing */
+    if (data.len > g->cap - g->len)
+        return dor__error(DOR_E_INTERNAL); /* the engine made data out of nothing */
     memcpy(g->bytes + g->len, data.ptr, data.len);
     g->len += data.len;
     return DOR_SUCCESS;
@@ -271,7 +275,8 @@ static void post_gathered(dor_connection *c, gathering *g)
 static dor_result on_data(dor_connection *c, gathering *g, dor_span data, size_t more)
 {
     if (data.len == 0 || c->read_shut || !c->mailbox) return DOR_SUCCESS;
-    if (c->active && !c->held && c->packet == DOR_PACKET_MODE_RAW && dor__conn_input_len(c) == 0) return gather(g, data, more);
+    if (c->active && !c->held && c->packet == DOR_PACKET_MODE_RAW && dor__conn_input_len(c) == 0)
+        return gather(g, data, more);
     return add_input(c, data);
 }
 
@@ -356,25 +361,48 @@ static void on_transport_end(dor_connection *c, int code)
         dor__conn_input_ended(c, code);
 }
 
-void dor__conn_readable(dor_connection *c)
+/*
+ * While reads fill the buffer there is more to come, so a record that is cut by the buffer's end moves to its front and
+ * is read on there: the engine need not make a copy of it. Returns the bytes that were kept so.
+ */
+static size_t feed_whole(dor_connection *c, size_t len, bool more)
 {
-    size_t budget = DOR_READ_BUDGET;
-    if (c->state == DOR_CONN_FLUSHING || c->state == DOR_CONN_DRAINING) {
-        dor__conn_drain(c);
-        return;
-    }
-    while (budget && c->transport && c->state <= DOR_CONN_OPEN && dor__conn_wants_read(c)) {
-        size_t got = 0;
-        dor_io io = c->transport->ops->read_some(c->transport, c->local->receive, DOR_RECEIVE_LEN, &got);
-        if (io == DOR_IO_AGAIN) return;
-        if (io == DOR_IO_END || io == DOR_IO_FAILED) {
-            on_transport_end(c, io == DOR_IO_END ? DOR_E_TRUNCATED : c->transport->error.code);
-            return;
-        }
+    uint8_t *data = c->local->receive;
+    size_t whole = more ? dor__tls_receivable(c->tls, data, len) : len;
+    if (whole == 0) whole = len;
+    feed(c, data, whole);
+    if (whole < len) memmove(data, data + whole, len - whole);
+    return len - whole;
+}
+
+static void on_read_end(dor_connection *c, dor_io io)
+{
+    on_transport_end(c, io == DOR_IO_END ? DOR_E_TRUNCATED : c->transport->error.code);
+}
+
+/* Reads until nothing is left, the budget is used up or nobody wants more. The buffer never leaves this function. */
+static void read_on(dor_connection *c)
+{
+    size_t kept = 0, budget = DOR_READ_BUDGET;
+    dor_io io = DOR_IO_DONE;
+    while (io == DOR_IO_DONE && c->transport && c->state <= DOR_CONN_OPEN && dor__conn_wants_read(c)) {
+        size_t got = 0, room = DOR_RECEIVE_LEN - kept;
+        io = c->transport->ops->read_some(c->transport, c->local->receive + kept, room, &got);
+        if (io != DOR_IO_DONE) break;
         dor__conn_touch(c);
         if (c->state == DOR_CONN_HANDSHAKE) dor__conn_lend_output(c);
-        feed(c, c->local->receive, got);
         budget -= got < budget ? got : budget;
-        if (got < DOR_RECEIVE_LEN) return; /* that was all; the poll tells if not */
+        kept = feed_whole(c, kept + got, got == room && budget);
+        if (!kept && (got < room || !budget)) return; /* that was all for now; the poll tells if not */
     }
+    if (kept && c->transport && c->state <= DOR_CONN_OPEN) feed(c, c->local->receive, kept);
+    if (c->transport && (io == DOR_IO_END || io == DOR_IO_FAILED)) on_read_end(c, io);
+}
+
+void dor__conn_readable(dor_connection *c)
+{
+    if (c->state == DOR_CONN_FLUSHING || c->state == DOR_CONN_DRAINING)
+        dor__conn_drain(c);
+    else
+        read_on(c);
 }

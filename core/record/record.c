@@ -113,6 +113,19 @@ dor_result dor__record_read(dor_record_reader *r, dor_protection *p, uint8_t *da
     return result;
 }
 
+size_t dor__record_whole(const dor_record_reader *r, const uint8_t *data, size_t len)
+{
+    size_t whole = 0;
+    if (dor__record_reader_busy(r)) return len;
+    while (len - whole >= DOR_RECORD_HEADER_LEN) {
+        size_t fragment_len = (size_t)data[whole + 3] << 8 | data[whole + 4];
+        if (fragment_len > DOR_RECORD_MAX_CIPHERTEXT_12) return len;
+        if (len - whole - DOR_RECORD_HEADER_LEN < fragment_len) break;
+        whole += DOR_RECORD_HEADER_LEN + fragment_len;
+    }
+    return whole;
+}
+
 void dor__record_reader_settle(dor_record_reader *r)
 {
     if (r->done_partial) dor__record_reader_fini(r);

@@ -17,8 +17,8 @@ typedef struct dor_record_reader {
 
 typedef struct dor_record {
     uint8_t type;
-    uint16_t version;   /* as the header said */
-    dor_span payload;   /* plaintext; points into the caller's bytes or into the reader, until the next call */
+    uint16_t version; /* as the header said */
+    dor_span payload; /* plaintext; points into the caller's bytes or into the reader, until the next call */
     uint8_t outer_type; /* as the header said */
 } dor_record;
 
@@ -36,6 +36,13 @@ DOR_MUST_USE dor_result dor__record_read(dor_record_reader *r, dor_protection *p
 void dor__record_reader_settle(dor_record_reader *r);
 
 /** Wipes and releases everything; the reader is empty and usable afterwards. */
+/**
+ * How many bytes at the front of data are whole records, going by their headers alone: with only these given to
+ * dor__record_read nothing has to be copied. All of them while a record is half-way in, or where a header is nonsense
+ * (reading finds out).
+ */
+size_t dor__record_whole(const dor_record_reader *r, const uint8_t *data, size_t len);
+
 void dor__record_reader_fini(dor_record_reader *r);
 
 /** True while the beginning of a record is held. */
@@ -46,7 +53,7 @@ bool dor__record_reader_busy(const dor_record_reader *r);
  * record version. An empty payload makes one empty record. On failure out is as it was, and the protection is not to
  * be used again.
  */
-DOR_MUST_USE dor_result dor__record_write(dor_protection *p, uint8_t type, uint16_t version, size_t max_fragment,
-                                          dor_span payload, dor_bytes *out);
+DOR_MUST_USE dor_result dor__record_write(dor_protection *p, uint8_t type, uint16_t version,
+                                          size_t max_fragment, dor_span payload, dor_bytes *out);
 
 #endif

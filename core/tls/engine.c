@@ -195,6 +195,11 @@ static dor_result receive_next(dor_tls *t, uint8_t *data, size_t len, size_t *us
     return receive_record(t, &record, event);
 }
 
+size_t dor__tls_receivable(const dor_tls *t, const uint8_t *data, size_t len)
+{
+    return dor__record_whole(&t->reader, data, len);
+}
+
 dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used, dor_tls_event *event)
 {
     dor_result r = DOR_SUCCESS;

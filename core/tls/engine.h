@@ -86,6 +86,12 @@ DOR_MUST_USE dor_result dor__tls_start(dor_tls *t);
 DOR_MUST_USE dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used,
                                          dor_tls_event *event);
 
+/**
+ * How many of the bytes at the front of data dor__tls_receive can do with at once. It keeps a copy of the others until the
+ * rest of their record comes; a caller who is about to have that may give it only these, and the others with it.
+ */
+size_t dor__tls_receivable(const dor_tls *t, const uint8_t *data, size_t len);
+
 /** Seals plaintext into the output. ENOTCONN before the handshake is complete, CLOSED after our close_notify. */
 DOR_MUST_USE dor_result dor__tls_send(dor_tls *t, dor_span plaintext);
 

@@ -45,6 +45,65 @@ Test(runtime_memory, messages_on_one_scheduler_allocate_nothing)
     stop_runtime(runtime);
 }
 
+/* Holds `held` buffers of `len` bytes at a time, many times over, as a stream of data does. */
+typedef struct stream {
+    dor_pid tell;
+    size_t len;
+    unsigned held;
+} stream;
+
+static void run_stream(void *state, dor_message *message)
+{
+    stream *s = state;
+    dor_buffer *buffers[8];
+    long before = 0;
+    dor_message_free(message);
+    for (unsigned round = 0; round < 100; round++) {
+        if (round == 1) before = atomic_load(&allocations);
+        for (unsigned i = 0; i < s->held; i++) {
+            void *bytes;
+            buffers[i] = dor_buffer_alloc(s->len, &bytes);
+            memset(bytes, 1, s->len);
+        }
+        for (unsigned i = 0; i < s->held; i++)
+            dor_buffer_unref(buffers[i]);
+    }
+    send_number(s->tell, NUMBER, (uint64_t)(atomic_load(&allocations) - before));
+}
+
+Test(runtime_memory, streams_use_the_same_blocks_again)
+{
+#ifdef DOR_PLAIN_MALLOC
+    cr_skip("there are no pools in this build");
+#endif
+    static const size_t lens[] = {8192, 16384, 20000, 33000, 65536};
+    dor_runtime *runtime = runtime_of(1);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+        stream s = {.tell = dor_self(), .len = lens[i], .held = 4};
+        send_number(spawn_on(runtime, 0, run_stream, NULL, &s), START, 0);
+        cr_assert_eq(receive_number(NUMBER), 0, "allocations for buffers of %zu bytes", lens[i]);
+    }
+    stop_runtime(runtime);
+}
+
+Test(runtime_memory, a_trimmed_buffer_keeps_its_bytes)
+{
+    static const size_t lens[] = {100, 9000, 16384, 40000, 65536};
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++)
+        for (size_t len = 0; len <= lens[i]; len += lens[i] / 10 + 1) {
+            void *bytes;
+            dor_buffer *buffer = dor_buffer_alloc(lens[i], &bytes);
+            for (size_t k = 0; k < lens[i]; k++)
+                ((uint8_t *)bytes)[k] = (uint8_t)(k * 7);
+            buffer = dor__buffer_trim(buffer, len);
+            cr_assert_eq(dor_buffer_len(buffer), len);
+            for (size_t k = 0; k < len; k++)
+                cr_assert_eq(((const uint8_t *)dor_buffer_data(buffer))[k], (uint8_t)(k * 7));
+            dor_buffer_unref(buffer);
+        }
+}
+
 typedef struct burst {
     dor_pid tell;
     dor_pid sink;

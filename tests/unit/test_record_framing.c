@@ -294,6 +294,34 @@ Test(record_framing, whole_records_allocate_nothing)
     }
 }
 
+Test(record_framing, whole_records_at_the_front)
+{
+    enum { LEN = 300 };
+    dor_protection p;
+    dor_bytes wire = DOR_BYTES_EMPTY;
+    dor_record_reader reader = {0};
+    init(&p, &kinds[0]);
+    uint8_t *payload = make_payload(LEN);
+    cr_assert(dor__ok(dor__record_write(&p, DOR_CONTENT_HANDSHAKE, 0x0303, 100, dor__span(payload, LEN), &wire)));
+    cr_assert_eq(wire.len, 3 * 105);
+    for (size_t len = 0; len <= wire.len; len++)
+        cr_assert_eq(dor__record_whole(&reader, wire.ptr, len), len / 105 * 105, "%zu bytes", len);
+
+    /* Half-way in a record, only reading knows where the next one begins. */
+    size_t used;
+    bool found;
+    dor_record record;
+    cr_assert(dor__ok(dor__record_read(&reader, &p, wire.ptr, 7, &used, &record, &found)));
+    cr_assert_eq(dor__record_whole(&reader, wire.ptr + 7, 200), 200);
+    dor__record_reader_fini(&reader);
+
+    /* A length that no protection allows is for reading to refuse. */
+    wire.ptr[105 + 3] = 0xff;
+    cr_assert_eq(dor__record_whole(&reader, wire.ptr, 200), 200);
+    dor__bytes_free(&wire);
+    free(payload);
+}
+
 Test(record_framing, out_of_memory_while_collecting)
 {
     counting_alloc_install();

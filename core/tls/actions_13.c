@@ -138,14 +138,14 @@ const dor_script dor__scripts_13[] = {
 static const dor_action key_update_by_server = {.name = "KeyUpdate",
                                                 .kind = DOR_ACTION_MESSAGE,
                                                 .writer = DOR_BY_SERVER,
-                                                .type = DOR_MSG_KEY_UPDATE,
+                                                .type = DOR_HS_KEY_UPDATE,
                                                 .min_len = 1,
                                                 .max_len = 1,
                                                 .receive = dor__key_update_receive};
 static const dor_action key_update_by_client = {.name = "KeyUpdate",
                                                 .kind = DOR_ACTION_MESSAGE,
                                                 .writer = DOR_BY_CLIENT,
-                                                .type = DOR_MSG_KEY_UPDATE,
+                                                .type = DOR_HS_KEY_UPDATE,
                                                 .min_len = 1,
                                                 .max_len = 1,
                                                 .receive = dor__key_update_receive};

@@ -222,7 +222,7 @@ static dor_result expected_message(dor_tls *t, uint8_t type, const dor_action **
 /* RFC 5246 section 7.4.1.1: a client in the middle of a handshake ignores HelloRequest. */
 static bool is_stray_hello_request(const dor_tls *t, uint8_t type, uint32_t len)
 {
-    return type == DOR_MSG_HELLO_REQUEST && len == 0 && dor__is_client(t) && t->hs &&
+    return type == DOR_HS_HELLO_REQUEST && len == 0 && dor__is_client(t) && t->hs &&
            !(t->hs->version_settled && t->version == DOR_TLS_1_3);
 }
 

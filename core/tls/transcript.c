@@ -46,7 +46,7 @@ dor_result dor__transcript_retry(dor_transcript *tr)
     dor__hash_fini(&tr->hash);
     tr->hash.id = DOR_HASH_NONE;
     DOR_TRY(dor__hash_init(&tr->hash, id));
-    const uint8_t header[DOR_HANDSHAKE_HEADER_LEN] = {DOR_MSG_MESSAGE_HASH, 0, 0, (uint8_t)dor__hash_len(id)};
+    const uint8_t header[DOR_HANDSHAKE_HEADER_LEN] = {DOR_HS_MESSAGE_HASH, 0, 0, (uint8_t)dor__hash_len(id)};
     DOR_TRY(dor__hash_update(&tr->hash, dor__span(header, sizeof header)));
     return dor__hash_update(&tr->hash, dor__span(digest, dor__hash_len(id)));
 }

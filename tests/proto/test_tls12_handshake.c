@@ -506,7 +506,7 @@ static void ask_to_start_over(dor_tls_role from)
     dor_tls *t = proto_end_of(&pair, from)->tls;
     dor_span body = from == DOR_TLS_CLIENT ? dor__span_str("whatever it says") : DOR_SPAN_EMPTY;
     cr_assert(dor__ok(
-        dor__message_write(t, from == DOR_TLS_CLIENT ? DOR_MSG_CLIENT_HELLO : DOR_MSG_HELLO_REQUEST, body)));
+        dor__message_write(t, from == DOR_TLS_CLIENT ? DOR_HS_CLIENT_HELLO : DOR_HS_HELLO_REQUEST, body)));
     proto_deliver(&pair, from);
 }
 
@@ -539,7 +539,7 @@ Test(tls12, other_messages_once_connected)
     for (int from = DOR_TLS_CLIENT; from <= DOR_TLS_SERVER; from++)
         for (unsigned type = 0; type < 256; type++) {
             dor_tls_role to = from == DOR_TLS_CLIENT ? DOR_TLS_SERVER : DOR_TLS_CLIENT;
-            if (type == (from == DOR_TLS_CLIENT ? DOR_MSG_CLIENT_HELLO : DOR_MSG_HELLO_REQUEST)) continue;
+            if (type == (from == DOR_TLS_CLIENT ? DOR_HS_CLIENT_HELLO : DOR_HS_HELLO_REQUEST)) continue;
             if (type > 26 && type < 254) continue;
             run(NULL);
             works();
@@ -632,10 +632,10 @@ Test(tls12_scripts, keys_come_after_the_secret)
                 cr_assert(secret);
                 ccs++;
                 /* the very next thing is the writer's Finished */
-                cr_assert_eq(s->actions[i + 1]->type, DOR_MSG_FINISHED);
+                cr_assert_eq(s->actions[i + 1]->type, DOR_HS_FINISHED);
                 cr_assert_eq(s->actions[i + 1]->writer, a->writer);
             }
-            finished += a->kind == DOR_ACTION_MESSAGE && a->type == DOR_MSG_FINISHED;
+            finished += a->kind == DOR_ACTION_MESSAGE && a->type == DOR_HS_FINISHED;
         }
         cr_assert_eq(ccs, 2);
         cr_assert_eq(finished, 2);

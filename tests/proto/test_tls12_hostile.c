@@ -334,7 +334,7 @@ Test(tls12_hostile, early_change_cipher_spec)
 /* A message must end before the keys change (RFC 8446 section 5.1 says it; it was never different). */
 Test(tls12_hostile, change_cipher_spec_within_a_message)
 {
-    static const uint8_t part[] = {DOR_MSG_FINISHED, 0, 0}, one = 1;
+    static const uint8_t part[] = {DOR_HS_FINISHED, 0, 0}, one = 1;
     wire_unit units[WIRE_MAX_UNITS];
     dor_bytes flight = run_to_flight(NULL, DOR_TLS_CLIENT, 1);
     size_t count = wire_split(dor__bytes_span(&flight), units);
@@ -366,7 +366,7 @@ Test(tls12_hostile, data_before_finished)
 /* A Finished in the clear is none, even the right one. */
 Test(tls12_hostile, finished_without_change_cipher_spec)
 {
-    uint8_t finished[4 + 12] = {DOR_MSG_FINISHED, 0, 0, 12};
+    uint8_t finished[4 + 12] = {DOR_HS_FINISHED, 0, 0, 12};
     wire_unit units[WIRE_MAX_UNITS];
     dor_bytes flight = run_to_flight(NULL, DOR_TLS_CLIENT, 1);
     (void)wire_split(dor__bytes_span(&flight), units);
@@ -416,7 +416,7 @@ Test(tls12_hostile, server_key_exchange)
         {"something behind it", {3, 0, 29, 1, 9, 4, 3, 0, 0, 0}, 10, DOR_ALERT_DECODE_ERROR},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        replace_in_server_flight(DOR_MSG_SERVER_KEY_EXCHANGE, dor__span(cases[i].body, cases[i].len));
+        replace_in_server_flight(DOR_HS_SERVER_KEY_EXCHANGE, dor__span(cases[i].body, cases[i].len));
         cr_assert_eq(dor_error_get_alert(pair.client.result.code), cases[i].alert, "%s: %s", cases[i].name,
                      trouble());
     }
@@ -440,7 +440,7 @@ Test(tls12_hostile, certificate_request)
     };
     ask_for_certificate();
     for (size_t i = 0; i < COUNT(cases); i++) {
-        replace_in_server_flight(DOR_MSG_CERTIFICATE_REQUEST, dor__span(cases[i].body, cases[i].len));
+        replace_in_server_flight(DOR_HS_CERTIFICATE_REQUEST, dor__span(cases[i].body, cases[i].len));
         cr_assert_eq(dor_error_get_alert(pair.client.result.code), cases[i].alert, "%s: %s", cases[i].name,
                      trouble());
     }
@@ -453,7 +453,7 @@ Test(tls12_hostile, certificate_request_for_another_kind_of_key)
                          unknown[] = {1, 20, 0, 4, 4, 3, 8, 4, 0, 0};
     ask_for_certificate();
     for (int i = 0; i < 2; i++) {
-        replace_in_server_flight(DOR_MSG_CERTIFICATE_REQUEST, i ? dor__span(unknown, sizeof unknown)
+        replace_in_server_flight(DOR_HS_CERTIFICATE_REQUEST, i ? dor__span(unknown, sizeof unknown)
                                                                 : dor__span(rsa_only, sizeof rsa_only));
         cr_assert(dor__ok(pair.client.result), "%s", trouble());
         proto_deliver(&pair, DOR_TLS_SERVER);
@@ -463,7 +463,7 @@ Test(tls12_hostile, certificate_request_for_another_kind_of_key)
 
 Test(tls12_hostile, server_hello_done_that_is_not_empty)
 {
-    replace_in_server_flight(DOR_MSG_SERVER_HELLO_DONE, dor__span_str("x"));
+    replace_in_server_flight(DOR_HS_SERVER_HELLO_DONE, dor__span_str("x"));
     failed(DOR_TLS_CLIENT, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
 }
 
@@ -473,7 +473,7 @@ Test(tls12_hostile, client_key_exchange)
     for (size_t group = 0; group < 3; group++)
         for (size_t len = 0; len <= sizeof zeros; len++) {
             static const dor_group groups[] = {DOR_GROUP_X25519, DOR_GROUP_SECP256R1, DOR_GROUP_SECP384R1};
-            uint8_t message[4 + sizeof zeros] = {DOR_MSG_CLIENT_KEY_EXCHANGE, 0, 0, (uint8_t)len};
+            uint8_t message[4 + sizeof zeros] = {DOR_HS_CLIENT_KEY_EXCHANGE, 0, 0, (uint8_t)len};
             proto_only(server, 0, 0, groups[group]);
             dor_bytes flight = run_to_flight(NULL, DOR_TLS_CLIENT, 1);
             if (len > 0) message[4] = (uint8_t)(len - 1);

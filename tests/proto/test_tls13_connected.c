@@ -130,15 +130,15 @@ Test(tls13_connected, key_updates_with_data_between_may_be_as_many_as_they_like)
 Test(tls13_connected, key_update_malformed)
 {
     static const uint8_t bad_value[] = {2}, too_long[] = {0, 0};
-    raw_message(DOR_TLS_CLIENT, DOR_MSG_KEY_UPDATE, bad_value, 1);
+    raw_message(DOR_TLS_CLIENT, DOR_HS_KEY_UPDATE, bad_value, 1);
     proto_pair_run(&pair);
     fails(DOR_TLS_SERVER, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
     again();
-    raw_message(DOR_TLS_CLIENT, DOR_MSG_KEY_UPDATE, too_long, 2);
+    raw_message(DOR_TLS_CLIENT, DOR_HS_KEY_UPDATE, too_long, 2);
     proto_pair_run(&pair);
     fails(DOR_TLS_SERVER, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
     again();
-    raw_message(DOR_TLS_CLIENT, DOR_MSG_KEY_UPDATE, too_long, 0);
+    raw_message(DOR_TLS_CLIENT, DOR_HS_KEY_UPDATE, too_long, 0);
     proto_pair_run(&pair);
     fails(DOR_TLS_SERVER, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
 }
@@ -178,21 +178,21 @@ Test(tls13_connected, tickets)
                                                 0, 1, 't', 0, 5, 0x7a, 0x7a, 0, 1, 5};
     static const uint8_t early_data[] = {0, 0, 1, 0, 1, 2, 3, 4, 0, 0, 1, 't', 0, 8, 0, 42, 0, 4, 0, 0, 1, 0};
     static const uint8_t zero_lifetime[] = {0, 0, 0, 0, 1, 2, 3, 4, 1, 9, 0, 3, 't', 'i', 'c', 0, 0};
-    raw_message(DOR_TLS_SERVER, DOR_MSG_NEW_SESSION_TICKET, good, sizeof good);
-    raw_message(DOR_TLS_SERVER, DOR_MSG_NEW_SESSION_TICKET, unknown_extension, sizeof unknown_extension);
-    raw_message(DOR_TLS_SERVER, DOR_MSG_NEW_SESSION_TICKET, early_data, sizeof early_data);
-    raw_message(DOR_TLS_SERVER, DOR_MSG_NEW_SESSION_TICKET, zero_lifetime, sizeof zero_lifetime);
+    raw_message(DOR_TLS_SERVER, DOR_HS_NEW_SESSION_TICKET, good, sizeof good);
+    raw_message(DOR_TLS_SERVER, DOR_HS_NEW_SESSION_TICKET, unknown_extension, sizeof unknown_extension);
+    raw_message(DOR_TLS_SERVER, DOR_HS_NEW_SESSION_TICKET, early_data, sizeof early_data);
+    raw_message(DOR_TLS_SERVER, DOR_HS_NEW_SESSION_TICKET, zero_lifetime, sizeof zero_lifetime);
     works();
     cr_assert_eq(pair.client.ticket_count, 3u);
     for (size_t len = 0; len < sizeof good; len++) {
         again();
-        raw_message(DOR_TLS_SERVER, DOR_MSG_NEW_SESSION_TICKET, good, len);
+        raw_message(DOR_TLS_SERVER, DOR_HS_NEW_SESSION_TICKET, good, len);
         proto_pair_run(&pair);
         fails(DOR_TLS_CLIENT, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
     }
     static const uint8_t misplaced[] = {0, 0, 1, 0, 1, 2, 3, 4, 0, 0, 1, 't', 0, 6, 0, 51, 0, 2, 0, 29};
     again();
-    raw_message(DOR_TLS_SERVER, DOR_MSG_NEW_SESSION_TICKET, misplaced, sizeof misplaced);
+    raw_message(DOR_TLS_SERVER, DOR_HS_NEW_SESSION_TICKET, misplaced, sizeof misplaced);
     proto_pair_run(&pair);
     fails(DOR_TLS_CLIENT, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_UNSUPPORTED_EXTENSION);
 }
@@ -221,7 +221,7 @@ Test(tls13_connected, tickets_without_end_are_passed_over)
 {
     static const uint8_t good[] = {0, 0, 1, 0, 1, 2, 3, 4, 1, 9, 0, 3, 't', 'i', 'c', 0, 0};
     for (int i = 0; i < 1000; i++)
-        raw_message(DOR_TLS_SERVER, DOR_MSG_NEW_SESSION_TICKET, good, sizeof good);
+        raw_message(DOR_TLS_SERVER, DOR_HS_NEW_SESSION_TICKET, good, sizeof good);
     works();
     cr_assert_eq(pair.client.ticket_count, 32u);
 }
@@ -229,7 +229,7 @@ Test(tls13_connected, tickets_without_end_are_passed_over)
 Test(tls13_connected, a_client_gives_no_tickets)
 {
     static const uint8_t good[] = {0, 0, 1, 0, 1, 2, 3, 4, 1, 9, 0, 3, 't', 'i', 'c', 0, 0};
-    raw_message(DOR_TLS_CLIENT, DOR_MSG_NEW_SESSION_TICKET, good, sizeof good);
+    raw_message(DOR_TLS_CLIENT, DOR_HS_NEW_SESSION_TICKET, good, sizeof good);
     proto_pair_run(&pair);
     fails(DOR_TLS_SERVER, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_UNEXPECTED_MESSAGE);
 }
@@ -240,8 +240,8 @@ Test(tls13_connected, no_other_message)
 {
     for (unsigned type = 0; type < 256; type++)
         for (size_t r = 0; r < 2; r++) {
-            if (type == DOR_MSG_KEY_UPDATE ||
-                (type == DOR_MSG_NEW_SESSION_TICKET && roles[r] == DOR_TLS_SERVER))
+            if (type == DOR_HS_KEY_UPDATE ||
+                (type == DOR_HS_NEW_SESSION_TICKET && roles[r] == DOR_TLS_SERVER))
                 continue;
             again();
             raw_message(roles[r], (uint8_t)type, "\0\0\0\0", 4);

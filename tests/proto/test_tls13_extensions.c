@@ -16,15 +16,15 @@ static size_t block_at(dor_span m)
 {
     size_t at = 4;
     switch (m.ptr[0]) {
-    case DOR_MSG_CLIENT_HELLO:
+    case DOR_HS_CLIENT_HELLO:
         at += 2 + 32;
         at += 1u + m.ptr[at];
         at += 2u + (size_t)(m.ptr[at] << 8 | m.ptr[at + 1]);
         return at + 1u + m.ptr[at];
-    case DOR_MSG_SERVER_HELLO: at += 2 + 32; return at + 1u + m.ptr[at] + 2 + 1;
-    case DOR_MSG_ENCRYPTED_EXTENSIONS: return at;
-    case DOR_MSG_CERTIFICATE_REQUEST: return at + 1;
-    case DOR_MSG_CERTIFICATE: at += 1 + 3; return at + 3 + (size_t)(m.ptr[at + 1] << 8 | m.ptr[at + 2]);
+    case DOR_HS_SERVER_HELLO: at += 2 + 32; return at + 1u + m.ptr[at] + 2 + 1;
+    case DOR_HS_ENCRYPTED_EXTENSIONS: return at;
+    case DOR_HS_CERTIFICATE_REQUEST: return at + 1;
+    case DOR_HS_CERTIFICATE: at += 1 + 3; return at + 3 + (size_t)(m.ptr[at + 1] << 8 | m.ptr[at + 2]);
     default: abort();
     }
 }
@@ -79,7 +79,7 @@ static dor_bytes changed(dor_span m, change what, unsigned type, dor_span data)
     size_t new_len = out.len - block - 2;
     put(&out, m.ptr + end, m.len - end); /* a certificate's: the rest of the list */
     put_lengths(&out, block, new_len);
-    if (m.ptr[0] == DOR_MSG_CERTIFICATE) {
+    if (m.ptr[0] == DOR_HS_CERTIFICATE) {
         size_t list = out.len - 8;
         out.ptr[5] = (uint8_t)(list >> 16);
         out.ptr[6] = (uint8_t)(list >> 8);
@@ -520,7 +520,7 @@ Test(tls13_extensions, finished_fields)
         said.count = said.clear_count = 0;
         record_what_is_said(role == DOR_TLS_CLIENT ? DOR_TLS_SERVER : DOR_TLS_CLIENT);
         last = said.count - 1;
-        cr_assert_eq(said.messages[last].ptr[0], DOR_MSG_FINISHED);
+        cr_assert_eq(said.messages[last].ptr[0], DOR_HS_FINISHED);
         for (size_t at = 4; at < 36; at++) {
             dor_bytes m = DOR_BYTES_EMPTY;
             put(&m, said.messages[last].ptr, 36);
@@ -533,7 +533,7 @@ Test(tls13_extensions, finished_fields)
         }
         static const uint8_t lens[] = {0, 31, 33, 48, 49, 255};
         for (size_t i = 0; i < COUNT(lens); i++) {
-            uint8_t m[4 + 255] = {DOR_MSG_FINISHED, 0, 0, lens[i]};
+            uint8_t m[4 + 255] = {DOR_HS_FINISHED, 0, 0, lens[i]};
             replay(role, last);
             say(role, false, dor__span(m, 4u + lens[i]));
             dor__bytes_free(dor__tls_output(proto_end_of(&pair, role)->tls));

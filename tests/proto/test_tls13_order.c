@@ -15,10 +15,10 @@ static bool is_legal(dor_tls_role to, size_t at, uint8_t type)
     uint8_t recorded = said.messages[at].ptr[0];
     if (type == recorded) return true;
     if (to == DOR_TLS_SERVER) return false;
-    if (type == DOR_MSG_HELLO_REQUEST) return at == 0; /* passed over before TLS 1.3 is settled */
-    return (recorded == DOR_MSG_CERTIFICATE && type == DOR_MSG_CERTIFICATE_REQUEST &&
-            said.messages[at - 1].ptr[0] == DOR_MSG_ENCRYPTED_EXTENSIONS) ||
-           (recorded == DOR_MSG_CERTIFICATE_REQUEST && type == DOR_MSG_CERTIFICATE);
+    if (type == DOR_HS_HELLO_REQUEST) return at == 0; /* passed over before TLS 1.3 is settled */
+    return (recorded == DOR_HS_CERTIFICATE && type == DOR_HS_CERTIFICATE_REQUEST &&
+            said.messages[at - 1].ptr[0] == DOR_HS_ENCRYPTED_EXTENSIONS) ||
+           (recorded == DOR_HS_CERTIFICATE_REQUEST && type == DOR_HS_CERTIFICATE);
 }
 
 static dor_span message_of_type(uint8_t type, dor_bytes *made)

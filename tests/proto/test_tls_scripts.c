@@ -34,7 +34,7 @@ static void well_formed(const dor_script *s, size_t max_len)
 
 static bool reads_finished(const dor_action *a)
 {
-    return a->kind == DOR_ACTION_MESSAGE && a->type == DOR_MSG_FINISHED;
+    return a->kind == DOR_ACTION_MESSAGE && a->type == DOR_HS_FINISHED;
 }
 
 /* Two Finished, one by each side, both in front of the completion. */

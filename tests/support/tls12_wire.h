@@ -131,13 +131,13 @@ static inline void wire_swap_certificate(proto_pair *p, dor_span der)
     proto_deliver(p, DOR_TLS_CLIENT);
     dor_bytes flight = wire_take(p, DOR_TLS_SERVER);
     size_t count = wire_split(dor__bytes_span(&flight), units);
-    cr_assert(dor__ok(wr_u8(&body, DOR_MSG_CERTIFICATE)));
+    cr_assert(dor__ok(wr_u8(&body, DOR_HS_CERTIFICATE)));
     cr_assert(dor__ok(wr_begin(&body, 3, &message)));
     cr_assert(dor__ok(wr_begin(&body, 3, &list)));
     if (der.len > 0) cr_assert(dor__ok(wr_vec(&body, 3, der)));
     cr_assert(dor__ok(wr_end(&body, 3, list)));
     cr_assert(dor__ok(wr_end(&body, 3, message)));
-    cr_assert_eq(units[1].bytes.ptr[0], DOR_MSG_CERTIFICATE);
+    cr_assert_eq(units[1].bytes.ptr[0], DOR_HS_CERTIFICATE);
     units[1].bytes = dor__bytes_span(&body);
     wire_feed_units(p, DOR_TLS_CLIENT, units, count);
     dor__bytes_free(&flight);

@@ -59,7 +59,7 @@ const dor_action dor__msg_certificate_request_12 = {
     .name = "CertificateRequest",
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_SERVER,
-    .type = DOR_MSG_CERTIFICATE_REQUEST,
+    .type = DOR_HS_CERTIFICATE_REQUEST,
     .min_len = 1 + 1 + 2 + 2 + 2,
     .send = send_request,
     .receive = receive_request,
@@ -84,7 +84,7 @@ const dor_action dor__msg_server_hello_done_12 = {
     .name = "ServerHelloDone",
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_SERVER,
-    .type = DOR_MSG_SERVER_HELLO_DONE,
+    .type = DOR_HS_SERVER_HELLO_DONE,
     .send = send_done,
     .receive = receive_done,
 };

@@ -8,7 +8,7 @@ dor_result dor__key_update_send(dor_tls *t, bool ask_peer)
 {
     const uint8_t request = ask_peer ? UPDATE_REQUESTED : UPDATE_NOT_REQUESTED;
     dor_protection keys;
-    DOR_TRY(dor__message_write(t, DOR_MSG_KEY_UPDATE, dor__span(&request, 1)));
+    DOR_TRY(dor__message_write(t, DOR_HS_KEY_UPDATE, dor__span(&request, 1)));
     DOR_TRY(dor__traffic_secret_update(t, t->write_secret));
     DOR_TRY(dor__traffic_keys(t, t->write_secret, &keys));
     t->answer_key_update = false; /* any update answers */

@@ -55,7 +55,7 @@ static dor_result ticket_send(dor_tls *t, uint8_t number)
     DOR_TRY_GOTO(r, config->store->ticket_seal(config->store_ctx, dor__now_ms(t), t->env->rng,
                                                dor__bytes_span(&plain), &ticket));
     DOR_TRY_GOTO(r, ticket_write(session, nonce, dor__bytes_span(&ticket), &body));
-    r = dor__message_write(t, DOR_MSG_NEW_SESSION_TICKET, dor__bytes_span(&body));
+    r = dor__message_write(t, DOR_HS_NEW_SESSION_TICKET, dor__bytes_span(&body));
 done:
     dor__bytes_free(&plain);
     dor__bytes_free(&ticket);
@@ -141,7 +141,7 @@ const dor_action dor__msg_new_session_ticket = {
     .name = "NewSessionTicket",
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_SERVER,
-    .type = DOR_MSG_NEW_SESSION_TICKET,
+    .type = DOR_HS_NEW_SESSION_TICKET,
     .min_len = 4 + 4 + 1 + 2 + 1 + 2,
     .max_len = 4 + 4 + 1 + 255 + 2 + 65535 + 2 + 65534,
     .receive = new_session_ticket_receive,

@@ -33,7 +33,7 @@ const dor_action dor__msg_hello_request_12 = {
     .name = "HelloRequest",
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_SERVER,
-    .type = DOR_MSG_HELLO_REQUEST,
+    .type = DOR_HS_HELLO_REQUEST,
     .max_len = 1, /* refused as soon as it is known not to be empty */
     .receive = receive_hello_request,
 };
@@ -42,7 +42,7 @@ const dor_action dor__msg_client_hello_again_12 = {
     .name = "ClientHello",
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_CLIENT,
-    .type = DOR_MSG_CLIENT_HELLO,
+    .type = DOR_HS_CLIENT_HELLO,
     .max_len = 16384,
     .receive = receive_client_hello,
 };

@@ -23,7 +23,7 @@ typedef struct dor_listening dor_listening;   /* listener.h */
 typedef struct dor_connecting dor_connecting; /* connector.c */
 
 enum {
-    DOR_READ_BUDGET = 256 * 1024,  /* bytes that one socket may read, or write, per turn of its loop */
+    DOR_READ_BUDGET = 128 * 1024, /* bytes that one socket reads per turn of its loop: its owner's turn comes, too */
     DOR_WRITE_BUDGET = 512 * 1024,
     DOR_SEAL_AHEAD = 128 * 1024,   /* ciphertext made before the system has taken what was made earlier */
     DOR_EVENT_COST = 128,          /* what an event costs beside its bytes: one-byte events are bounded, too */

@@ -243,12 +243,12 @@ typedef struct gathering {
     size_t len, cap;
 } gathering;
 
-/* more: ciphertext that is left of this read, and so no less than the plaintext that may follow. */
-static dor_result gather(gathering *g, dor_span data, size_t more)
+/* rest: ciphertext that is left of this read. The whole records in it are no less than the plaintext that may follow. */
+static dor_result gather(const dor_connection *c, gathering *g, dor_span data, dor_span rest)
 {
     if (!g->buffer) {
         void *bytes = NULL;
-        g->cap = data.len + more;
+        g->cap = data.len + dor__tls_receivable(c->tls, rest.ptr, rest.len);
         g->buffer = dor__buffer_alloc(g->cap, &bytes);
         if (!g->buffer) return dor__error(DOR_E_NOMEM);
         g->bytes = bytes;
@@ -272,11 +272,11 @@ static void post_gathered(dor_connection *c, gathering *g)
     (void)post_data(c, dor__buffer_trim(buffer, g->len));
 }
 
-static dor_result on_data(dor_connection *c, gathering *g, dor_span data, size_t more)
+static dor_result on_data(dor_connection *c, gathering *g, dor_span data, dor_span rest)
 {
     if (data.len == 0 || c->read_shut || !c->mailbox) return DOR_SUCCESS;
     if (c->active && !c->held && c->packet == DOR_PACKET_MODE_RAW && dor__conn_input_len(c) == 0)
-        return gather(g, data, more);
+        return gather(c, g, data, rest);
     return add_input(c, data);
 }
 
@@ -289,12 +289,12 @@ static void on_ticket(dor_connection *c, dor_session *session)
 }
 
 /* False when the rest of the read is of no interest any more. */
-static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, size_t more)
+static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, dor_span rest)
 {
     dor_result r = DOR_SUCCESS;
     switch (event->kind) {
     case DOR_TLS_EVENT_CONNECTED: dor__conn_connected(c); break;
-    case DOR_TLS_EVENT_DATA: r = on_data(c, g, event->data, more); break;
+    case DOR_TLS_EVENT_DATA: r = on_data(c, g, event->data, rest); break;
     case DOR_TLS_EVENT_TICKET: on_ticket(c, event->session); break;
     case DOR_TLS_EVENT_CLOSED:
         c->peer_closed = true;
@@ -331,7 +331,7 @@ static void feed(dor_connection *c, uint8_t *data, size_t len)
             dor__conn_fail(c, r);
             break;
         }
-    } while (event.kind != DOR_TLS_EVENT_NONE && on_event(c, &g, &event, len));
+    } while (event.kind != DOR_TLS_EVENT_NONE && on_event(c, &g, &event, dor__span(data, len)));
     post_gathered(c, &g);
     dor__conn_deliver(c);
     if (dor__conn_has_output(c)) dor__conn_flush_later(c);
@@ -385,7 +385,9 @@ static void read_on(dor_connection *c)
 {
     size_t kept = 0, budget = DOR_READ_BUDGET;
     dor_io io = DOR_IO_DONE;
-    while (io == DOR_IO_DONE && c->transport && c->state <= DOR_CONN_OPEN && dor__conn_wants_read(c)) {
+    bool active = c->active; /* after {active, once} more would be put aside, while the owner may ask for it at once */
+    while (io == DOR_IO_DONE && c->transport && c->state <= DOR_CONN_OPEN && dor__conn_wants_read(c) &&
+           (c->active || !active)) {
         size_t got = 0, room = DOR_RECEIVE_LEN - kept;
         io = c->transport->ops->read_some(c->transport, c->local->receive + kept, room, &got);
         if (io != DOR_IO_DONE) break;

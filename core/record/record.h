@@ -35,7 +35,6 @@ DOR_MUST_USE dor_result dor__record_read(dor_record_reader *r, dor_protection *p
 /** Releases a record that was given out and that the caller is done with, if the reader still holds it. */
 void dor__record_reader_settle(dor_record_reader *r);
 
-/** Wipes and releases everything; the reader is empty and usable afterwards. */
 /**
  * How many bytes at the front of data are whole records, going by their headers alone: with only these given to
  * dor__record_read nothing has to be copied. All of them while a record is half-way in, or where a header is nonsense
@@ -43,6 +42,7 @@ void dor__record_reader_settle(dor_record_reader *r);
  */
 size_t dor__record_whole(const dor_record_reader *r, const uint8_t *data, size_t len);
 
+/** Wipes and releases everything; the reader is empty and usable afterwards. */
 void dor__record_reader_fini(dor_record_reader *r);
 
 /** True while the beginning of a record is held. */

@@ -69,7 +69,7 @@ struct dor_connection {
     dor_listening *listening;   /* a server's: what it counts against */
     dor_pid owner;              /* whom we watch; the truth is the mailbox's owner */
     dor_ref owner_ref;          /* 0: not monitored */
-    dor_pid served_owner;       /* dor_ssl_serve's actor: told when the connection has ended; it tells when it has */
+    dor_pid served_owner;       /* dor_ssl_serve's actor: the two tell each other when they end */
     dor_message *recv;          /* the call that waits */
     dor_message *send_first;    /* accepted, oldest first; those before send_next are sealed and wait to be written */
     dor_message *send_last;
@@ -104,7 +104,7 @@ struct dor_connection {
     bool ending : 1;            /* dor__actor_end was called */
 };
 
-_Static_assert(sizeof(dor_connection) <= 448, "what every connection costs, asleep or not, is a decision");
+_Static_assert(sizeof(dor_connection) <= 320 || sizeof(void *) != 8, "what every connection costs, asleep or not, is a decision");
 
 static inline dor_connection *dor__conn_of(dor_actor *actor)
 {
@@ -165,6 +165,10 @@ void dor__conn_connect_cancel(dor_connection *c);
 
 /** A served connection has finished its handshake: makes its owner, which lifts `held` when it is ready. */
 DOR_MUST_USE dor_result dor__serve_connected(dor_connection *c);
+/** The connection has ended without an event that says so: its owner ends when it has handled what it has. */
+void dor__serve_gone(dor_connection *c);
+/** socket.c: the served owner has ended. */
+void dor__conn_owner_gone(dor_connection *c);
 
 /* ---- socket_read.c -------------------------------------------------------------------------------------------- */
 

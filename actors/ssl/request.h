@@ -27,8 +27,7 @@ enum {
     DOR_MSG_SSL_DEMAND, /* to a shard: somebody waits for a connection */
     DOR_MSG_SSL_STOP_SHARD,
     DOR_MSG_SSL_SHARD_STOPPED,
-    DOR_MSG_SSL_OPEN, /* to a served connection's owner: begin */
-    DOR_MSG_SSL_GONE  /* to a served connection's owner: it has ended */
+    DOR_MSG_SSL_OPEN /* to a served connection's owner: begin */
 };
 
 typedef struct dor_request {

@@ -2,8 +2,9 @@
  * serve.c - owner actors of dor_ssl_serve: one per connection, on the connection's scheduler, made when its handshake is
  * done.
  *
- * Such an owner and its connection tell each other when they end, by a message to a pid; that takes no memory beside
- * them, as two monitors would. The connection is held (nothing is read or delivered) until `open` has run.
+ * Such an owner and its connection tell each other when they end, by a call: they live on one scheduler, and unlike
+ * monitors or messages that takes no memory, so it cannot fail. The connection is held (nothing is read or delivered)
+ * until `open` has run.
  *
  * Owning thread: the scheduler of the connection.
  */
@@ -17,11 +18,33 @@ typedef struct dor_served {
     dor_socket socket;
     dor_pid connection;
     bool opened;
+    bool gone; /* the connection has ended, and no event will say so */
 } dor_served;
 
 static dor_served *served_of(dor_actor *actor)
 {
     return DOR_CONTAINER_OF(actor, dor_served, actor);
+}
+
+/*
+ * After the end of the connection, what came before it is still handled: messages that wait, and events, as long as the
+ * event mailbox outlives its producer for them.
+ */
+static void end_if_done(dor_served *served)
+{
+    if (!served->gone || served->actor.message_count > 0) return;
+    if (dor__handle_owner(served->socket) != served->actor.pid) dor__actor_end(&served->actor, DOR_OK);
+}
+
+void dor__serve_gone(dor_connection *c)
+{
+    dor_pid owner = c->served_owner;
+    dor_actor *actor = owner ? dor__actor_lookup(c->local->scheduler, owner) : NULL;
+    c->served_owner = DOR_PID_NONE;
+    if (!actor) return;
+    served_of(actor)->connection = DOR_PID_NONE;
+    served_of(actor)->gone = true;
+    end_if_done(served_of(actor));
 }
 
 static void open_owner(dor_served *served)
@@ -48,21 +71,19 @@ static void served_receive(dor_actor *actor, dor_message *message)
 {
     dor_served *served = served_of(actor);
     const dor_server_spec *spec = &served->listening->spec;
+    bool end = is_end(served, message);
     if (message->type == DOR_MSG_SSL_OPEN) {
         dor__message_free(message);
         open_owner(served);
-    } else if (message->type == DOR_MSG_SSL_GONE) {
-        dor__message_free(message);
-        served->connection = DOR_PID_NONE;
-        dor__actor_end(actor, DOR_OK);
+    } else if (spec->receive) {
+        spec->receive(served->state, served->socket, message);
     } else {
-        bool end = is_end(served, message);
-        if (spec->receive)
-            spec->receive(served->state, served->socket, message);
-        else
-            dor__message_free(message);
-        if (end) dor__actor_end(actor, DOR_OK);
+        dor__message_free(message);
     }
+    if (end)
+        dor__actor_end(actor, DOR_OK);
+    else
+        end_if_done(served);
 }
 
 static void served_destroy(dor_actor *actor)
@@ -70,8 +91,8 @@ static void served_destroy(dor_actor *actor)
     dor_served *served = served_of(actor);
     const dor_server_spec *spec = &served->listening->spec;
     if (served->opened && spec->close) spec->close(served->state);
-    dor_message *gone = served->connection ? dor__message_new(DOR_MSG_SSL_GONE, 0, NULL) : NULL;
-    if (gone) (void)dor__send(served->connection, gone); /* it may have ended first */
+    dor_actor *connection = dor__actor_lookup(actor->scheduler, served->connection);
+    if (connection) dor__conn_owner_gone(dor__conn_of(connection)); /* else it has ended first */
     dor__listening_unref(served->listening);
     dor__free(served);
 }

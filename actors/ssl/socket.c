@@ -75,10 +75,7 @@ static void conn_destroy(dor_actor *actor)
     dor__conn_answer_recv(c, dor__error(DOR_E_CLOSED), NULL);
     dor__conn_shut(c);
     dor__conn_retire(c, false);
-    if (c->served_owner != DOR_PID_NONE) {
-        dor_message *gone = dor__message_new(DOR_MSG_SSL_GONE, 0, NULL);
-        if (gone) (void)dor__send(c->served_owner, gone);
-    }
+    dor__serve_gone(c);
     dor__timer_stop(c->local->scheduler, &c->timer);
     if (c->listening) dor__listening_unref(c->listening);
     dor__session_unref(c->ticket);
@@ -161,6 +158,13 @@ void dor__conn_watch_owner(dor_connection *c)
     if (dor__failed(r)) dor__conn_fail(c, r);
 }
 
+void dor__conn_owner_gone(dor_connection *c)
+{
+    c->served_owner = DOR_PID_NONE;
+    if (c->mailbox && dor__event_mailbox_owner(c->mailbox) == c->owner && !c->owner_ref) owner_died(c);
+    dor__conn_settle(c);
+}
+
 static void on_down(dor_connection *c, const dor_down *down)
 {
     if (!c->mailbox || down->ref != c->owner_ref) return; /* of somebody whom we watched before */
@@ -220,11 +224,6 @@ void dor__conn_request(dor_connection *c, dor_message *message)
         break;
     case DOR_MSG_SSL_QUERY:
     case DOR_MSG_SSL_COMMAND: dor__ssl_run(&c->actor, message); break;
-    case DOR_MSG_SSL_GONE: /* the owner that dor_ssl_serve made */
-        dor__message_free(message);
-        c->served_owner = DOR_PID_NONE;
-        if (c->mailbox && dor__event_mailbox_owner(c->mailbox) == c->owner && !c->owner_ref) owner_died(c);
-        break;
     default: dor__message_free(message);
     }
     dor__conn_settle(c);

@@ -87,8 +87,8 @@ int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *optio
     return r.code;
 }
 
-int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *options, const dor_server_spec *spec,
-                  dor_socket *listener)
+int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *options,
+                  const dor_server_spec *spec, dor_socket *listener)
 {
     dor_settings *settings;
     if (!listener || !spec) return DOR_E_BADARG;
@@ -165,7 +165,8 @@ static dor_result override_settings(dor_socket socket, const dor_options *option
     return r;
 }
 
-static int start_accept(dor_socket socket, const dor_options *options, dor_pid self, uint32_t timeout_ms, dor_ref *ref)
+static int start_accept(dor_socket socket, const dor_options *options, dor_pid self, uint32_t timeout_ms,
+                        dor_ref *ref)
 {
     dor_settings *override;
     dor_ref made = dor__make_ref();
@@ -237,7 +238,8 @@ int dor_ssl_getopts(dor_socket socket, const char *const *names, size_t count, d
 
 int dor_ssl_set_active(dor_socket socket, int active)
 {
-    dor_ssl_command command = {.order = DOR_ORDER_MODES, .caller = dor__self(), .set_active = true, .active = active};
+    dor_ssl_command command = {
+        .order = DOR_ORDER_MODES, .caller = dor__self(), .set_active = true, .active = active};
     return dor__ssl_command(socket, &command).code;
 }
 

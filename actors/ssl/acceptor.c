@@ -81,7 +81,8 @@ static void give_up_connection(dor_connection *c)
 }
 
 /* A connection actor over fd, which is taken even on failure. */
-static dor_result make_connection(dor_shard *shard, int fd, dor_settings *settings, dor_pid owner, dor_connection **out)
+static dor_result make_connection(dor_shard *shard, int fd, dor_settings *settings, dor_pid owner,
+                                  dor_connection **out)
 {
     dor_connection *c;
     dor_result r = dor__conn_new(shard->local, settings, owner, !shard->listening->served, &c);
@@ -102,7 +103,8 @@ static dor_result make_connection(dor_shard *shard, int fd, dor_settings *settin
     return DOR_SUCCESS;
 }
 
-static dor_result serve_connection(dor_shard *shard, int fd, const struct sockaddr *peer, dor_settings *settings)
+static dor_result serve_connection(dor_shard *shard, int fd, const struct sockaddr *peer,
+                                   dor_settings *settings)
 {
     dor_connection *c;
     dor_address address;
@@ -277,7 +279,8 @@ static void shard_destroy(dor_actor *actor)
     dor__free(shard);
 }
 
-static const dor_actor_ops shard_ops = {.receive = shard_receive, .exit = shard_exit, .destroy = shard_destroy};
+static const dor_actor_ops shard_ops = {
+    .receive = shard_receive, .exit = shard_exit, .destroy = shard_destroy};
 
 static dor_result init_poll(dor_shard *shard, dor_scheduler *s)
 {

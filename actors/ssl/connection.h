@@ -23,10 +23,11 @@ typedef struct dor_listening dor_listening;   /* listener.h */
 typedef struct dor_connecting dor_connecting; /* connector.c */
 
 enum {
-    DOR_READ_BUDGET = 128 * 1024, /* bytes that one socket reads per turn of its loop: its owner's turn comes, too */
+    DOR_READ_BUDGET =
+        128 * 1024, /* bytes that one socket reads per turn of its loop: its owner's turn comes, too */
     DOR_WRITE_BUDGET = 512 * 1024,
-    DOR_SEAL_AHEAD = 128 * 1024,   /* ciphertext made before the system has taken what was made earlier */
-    DOR_EVENT_COST = 128,          /* what an event costs beside its bytes: one-byte events are bounded, too */
+    DOR_SEAL_AHEAD = 128 * 1024, /* ciphertext made before the system has taken what was made earlier */
+    DOR_EVENT_COST = 128,        /* what an event costs beside its bytes: one-byte events are bounded, too */
     DOR_SEND_COST = 64,
     DOR_ACTIVE_MAX = 32767
 };
@@ -66,45 +67,47 @@ struct dor_connection {
     dor_event_mailbox *mailbox; /* NULL: retired */
     dor_socket handle;          /* its name */
     dor_opening *opening;
-    dor_listening *listening;   /* a server's: what it counts against */
-    dor_pid owner;              /* whom we watch; the truth is the mailbox's owner */
-    dor_ref owner_ref;          /* 0: not monitored */
-    dor_pid served_owner;       /* dor_ssl_serve's actor: the two tell each other when they end */
-    dor_message *recv;          /* the call that waits */
-    dor_message *send_first;    /* accepted, oldest first; those before send_next are sealed and wait to be written */
+    dor_listening *listening; /* a server's: what it counts against */
+    dor_pid owner;            /* whom we watch; the truth is the mailbox's owner */
+    dor_ref owner_ref;        /* 0: not monitored */
+    dor_pid served_owner;     /* dor_ssl_serve's actor: the two tell each other when they end */
+    dor_message *recv;        /* the call that waits */
+    dor_message
+        *send_first; /* accepted, oldest first; those before send_next are sealed and wait to be written */
     dor_message *send_last;
     dor_message *send_next;
-    dor_session *ticket;        /* client: the newest */
-    uint64_t written;           /* ciphertext bytes that the system took */
-    dor_bytes input;            /* plaintext that nobody has taken */
-    uint32_t input_taken;       /* of it, already gone from the front */
-    uint32_t output_taken;      /* of the engine's output, already written */
-    dor_timer timer;            /* handshake deadline, then hibernation, then linger */
+    dor_session *ticket;   /* client: the newest */
+    uint64_t written;      /* ciphertext bytes that the system took */
+    dor_bytes input;       /* plaintext that nobody has taken */
+    uint32_t input_taken;  /* of it, already gone from the front */
+    uint32_t output_taken; /* of the engine's output, already written */
+    dor_timer timer;       /* handshake deadline, then hibernation, then linger */
     dor_deferred flush;
     uint32_t packet_size;
-    uint32_t stamp_ms;          /* last activity, low bits of the scheduler's clock */
-    int32_t active;             /* DOR_ACTIVE_ or N */
-    int32_t end_code;           /* with read_end: DOR_OK for close_notify, else why */
-    uint8_t state;              /* dor_conn_state */
-    uint8_t write_side;         /* dor_write_side */
-    uint8_t packet;             /* dor_packet_mode */
+    uint32_t stamp_ms;  /* last activity, low bits of the scheduler's clock */
+    int32_t active;     /* DOR_ACTIVE_ or N */
+    int32_t end_code;   /* with read_end: DOR_OK for close_notify, else why */
+    uint8_t state;      /* dor_conn_state */
+    uint8_t write_side; /* dor_write_side */
+    uint8_t packet;     /* dor_packet_mode */
     bool server : 1;
-    bool served : 1;            /* accepted for dor_ssl_serve, which makes its owner */
-    bool held : 1;              /* its owner has not been opened yet: nothing is read or delivered */
-    bool read_end : 1;          /* nothing more will come from the peer */
-    bool end_told : 1;          /* the owner knows */
-    bool peer_fin : 1;          /* TCP's end came */
-    bool peer_closed : 1;       /* and so did its close_notify: nothing of interest follows */
-    bool read_shut : 1;         /* the owner wants no more */
-    bool paused : 1;            /* the event mailbox is full: DOR_MSG_EVENTS_LOW will come */
-    bool blocked : 1;           /* the transport takes no more output: writability will come */
-    bool asleep : 1;            /* hibernated */
-    bool counted : 1;           /* in the statistics and against max_connections */
-    bool stopping : 1;          /* the runtime stops: no waiting for the peer's FIN */
-    bool ending : 1;            /* dor__actor_end was called */
+    bool served : 1;      /* accepted for dor_ssl_serve, which makes its owner */
+    bool held : 1;        /* its owner has not been opened yet: nothing is read or delivered */
+    bool read_end : 1;    /* nothing more will come from the peer */
+    bool end_told : 1;    /* the owner knows */
+    bool peer_fin : 1;    /* TCP's end came */
+    bool peer_closed : 1; /* and so did its close_notify: nothing of interest follows */
+    bool read_shut : 1;   /* the owner wants no more */
+    bool paused : 1;      /* the event mailbox is full: DOR_MSG_EVENTS_LOW will come */
+    bool blocked : 1;     /* the transport takes no more output: writability will come */
+    bool asleep : 1;      /* hibernated */
+    bool counted : 1;     /* in the statistics and against max_connections */
+    bool stopping : 1;    /* the runtime stops: no waiting for the peer's FIN */
+    bool ending : 1;      /* dor__actor_end was called */
 };
 
-_Static_assert(sizeof(dor_connection) <= 320 || sizeof(void *) != 8, "what every connection costs, asleep or not, is a decision");
+_Static_assert(sizeof(dor_connection) <= 320 || sizeof(void *) != 8,
+               "what every connection costs, asleep or not, is a decision");
 
 static inline dor_connection *dor__conn_of(dor_actor *actor)
 {
@@ -116,8 +119,8 @@ static inline dor_connection *dor__conn_of(dor_actor *actor)
 extern const dor_actor_ops dor__conn_ops;
 
 /** A connection actor of `owner` on this scheduler, without a transport. Takes a reference to settings. */
-DOR_MUST_USE dor_result dor__conn_new(dor_ssl_local *local, dor_settings *settings, dor_pid owner, bool monitor,
-                                      dor_connection **c);
+DOR_MUST_USE dor_result dor__conn_new(dor_ssl_local *local, dor_settings *settings, dor_pid owner,
+                                      bool monitor, dor_connection **c);
 
 /** Gives it its transport (tcp over fd, which is taken even on failure) and counts it. */
 DOR_MUST_USE dor_result dor__conn_attach_fd(dor_connection *c, int fd);

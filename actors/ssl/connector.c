@@ -45,7 +45,8 @@ void dor__conn_connect_cancel(dor_connection *c)
     c->opening->connecting = NULL;
     connecting->c = NULL;
     if (connecting->looking_up)
-        (void)uv_cancel((uv_req_t *)&connecting->lookup); /* on_lookup releases it, now or when the resolver is done */
+        (void)uv_cancel(
+            (uv_req_t *)&connecting->lookup); /* on_lookup releases it, now or when the resolver is done */
     else
         free_connecting(connecting);
 }
@@ -100,8 +101,8 @@ static void try_next(dor_connection *c)
     while (connecting->next) {
         const struct addrinfo *address = connecting->next;
         connecting->next = address->ai_next;
-        dor_result r = dor__tcp_connect(&c->transport, connecting->scheduler, address->ai_addr, address->ai_addrlen,
-                                        c->settings, dor__conn_ready, c);
+        dor_result r = dor__tcp_connect(&c->transport, connecting->scheduler, address->ai_addr,
+                                        address->ai_addrlen, c->settings, dor__conn_ready, c);
         if (dor__ok(r)) {
             uint32_t ms = attempt_ms(c);
             if (ms) dor__timer_start(connecting->scheduler, &connecting->timer, ms, on_attempt_timeout);
@@ -149,8 +150,10 @@ static void on_lookup(uv_getaddrinfo_t *request, int status, struct addrinfo *li
     }
     int count = 0;
     for (struct addrinfo *a = list; a; a = a->ai_next) {
-        if (a->ai_family == AF_INET) ((struct sockaddr_in *)(void *)a->ai_addr)->sin_port = htons(connecting->port);
-        if (a->ai_family == AF_INET6) ((struct sockaddr_in6 *)(void *)a->ai_addr)->sin6_port = htons(connecting->port);
+        if (a->ai_family == AF_INET)
+            ((struct sockaddr_in *)(void *)a->ai_addr)->sin_port = htons(connecting->port);
+        if (a->ai_family == AF_INET6)
+            ((struct sockaddr_in6 *)(void *)a->ai_addr)->sin6_port = htons(connecting->port);
         if (++count == MAX_ADDRESSES && a->ai_next) {
             uv_freeaddrinfo(a->ai_next); /* whoever runs that name server has enough of our time */
             a->ai_next = NULL;
@@ -233,7 +236,8 @@ static void start(dor_scheduler *s, void *arg)
 dor_result dor__ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, dor_settings *settings,
                             dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    dor_message *message = dor__request_new(DOR_MSG_SSL_CONNECT, sizeof(dor_connect_request), reply_to, ref, 0);
+    dor_message *message =
+        dor__request_new(DOR_MSG_SSL_CONNECT, sizeof(dor_connect_request), reply_to, ref, 0);
     if (!message) return dor__error(DOR_E_NOMEM);
     dor_connect_request *connect = dor__request_of(message);
     connect->request.timeout_ms = timeout_ms;
@@ -246,7 +250,8 @@ dor_result dor__ssl_connect(dor_runtime *runtime, const char *host, uint16_t por
         start(s, message); /* an actor's connections live beside it */
         return DOR_SUCCESS;
     }
-    unsigned index = (unsigned)(ref % dor__runtime_scheduler_count(runtime)); /* references count up: in turn */
+    unsigned index =
+        (unsigned)(ref % dor__runtime_scheduler_count(runtime)); /* references count up: in turn */
     dor_result r = dor__scheduler_call(dor__runtime_scheduler(runtime, index), start, message);
     if (dor__failed(r)) {
         connect->request.reply_to = DOR_PID_NONE; /* the caller learns it from the result */

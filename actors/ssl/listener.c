@@ -16,7 +16,8 @@ typedef struct dor_listener {
     dor_actor actor;
     dor_scheduler *scheduler;
     dor_listening *listening;
-    dor_event_mailbox *mailbox; /* has no events: it is what the handle names, and where the owner is written */
+    dor_event_mailbox
+        *mailbox; /* has no events: it is what the handle names, and where the owner is written */
     dor_pid owner;
     dor_ref owner_ref;
     dor_timer timer; /* the earliest deadline of those who wait */
@@ -56,13 +57,15 @@ static void set_timer(dor_listener *listener, uint64_t deadline)
 {
     uint64_t now = dor__scheduler_now_ms(listener->scheduler);
     if (!deadline || (dor__timer_armed(&listener->timer) && listener->timer.deadline_ms <= deadline)) return;
-    dor__timer_start(listener->scheduler, &listener->timer, deadline > now ? (uint32_t)(deadline - now) : 0, on_timer);
+    dor__timer_start(listener->scheduler, &listener->timer, deadline > now ? (uint32_t)(deadline - now) : 0,
+                     on_timer);
 }
 
 static void on_timer(dor_timer *timer)
 {
     dor_listener *listener = DOR_CONTAINER_OF(timer, dor_listener, timer);
-    set_timer(listener, dor__listening_expire(listener->listening, dor__scheduler_now_ms(listener->scheduler)));
+    set_timer(listener,
+              dor__listening_expire(listener->listening, dor__scheduler_now_ms(listener->scheduler)));
 }
 
 static void wait_for_connection(dor_listener *listener, dor_message *message)
@@ -73,7 +76,8 @@ static void wait_for_connection(dor_listener *listener, dor_message *message)
         dor__request_answer(message, dor__error(DOR_E_EINVAL), NULL); /* its connections have owners */
         return;
     }
-    if (timeout != DOR_INFINITY) accept->deadline_ms = dor__scheduler_now_ms(listener->scheduler) + timeout + 1;
+    if (timeout != DOR_INFINITY)
+        accept->deadline_ms = dor__scheduler_now_ms(listener->scheduler) + timeout + 1;
     set_timer(listener, accept->deadline_ms);
     dor__listening_wait(listener->listening, message);
 }
@@ -194,7 +198,8 @@ typedef struct remote_start {
 
 static void release_start(remote_start *remote)
 {
-    if (atomic_fetch_sub_explicit(&remote->refs, 1, memory_order_acq_rel) > 1) return; /* the last one sees all */
+    if (atomic_fetch_sub_explicit(&remote->refs, 1, memory_order_acq_rel) > 1)
+        return; /* the last one sees all */
     dor__listening_unref(remote->st.listening);
     dor__free(remote);
 }
@@ -247,7 +252,8 @@ static void start_shard(dor_scheduler *s, void *arg)
 {
     shard_start start = *(shard_start *)arg;
     dor__free(arg);
-    dor__ignore(dor__shard_start(s, start.listening, start.index, start.fd)); /* the other shards serve without it */
+    dor__ignore(
+        dor__shard_start(s, start.listening, start.index, start.fd)); /* the other shards serve without it */
     dor__listening_unref(start.listening);
 }
 
@@ -323,8 +329,8 @@ dor_result dor__ssl_listen(dor_runtime *runtime, uint16_t port, dor_settings *se
     return start(runtime, port, settings, owner, NULL, listener);
 }
 
-dor_result dor__ssl_serve(dor_runtime *runtime, uint16_t port, dor_settings *settings, const dor_server_spec *spec,
-                          dor_socket *listener)
+dor_result dor__ssl_serve(dor_runtime *runtime, uint16_t port, dor_settings *settings,
+                          const dor_server_spec *spec, dor_socket *listener)
 {
     return start(runtime, port, settings, DOR_PID_NONE, spec, listener);
 }

@@ -47,8 +47,8 @@ extern const dor_actor_ops dor__listener_ops;
 
 /* ---- listening.c: shared, any thread --------------------------------------------------------------------------- */
 
-DOR_MUST_USE dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, const dor_server_spec *spec,
-                                           dor_listening **listening);
+DOR_MUST_USE dor_result dor__listening_new(unsigned shard_count, dor_settings *settings,
+                                           const dor_server_spec *spec, dor_listening **listening);
 dor_listening *dor__listening_ref(dor_listening *listening);
 void dor__listening_unref(dor_listening *listening);
 

@@ -221,7 +221,8 @@ void dor__listening_await_closed(dor_listening *l)
 {
     uv_mutex_lock(&l->lock);
     while (l->shards_open > 0) {
-        if (uv_cond_timedwait(&l->changed, &l->lock, AWAIT_CLOSED_NS) < 0) break; /* a busy scheduler will come to it */
+        if (uv_cond_timedwait(&l->changed, &l->lock, AWAIT_CLOSED_NS) < 0)
+            break; /* a busy scheduler will come to it */
     }
     uv_mutex_unlock(&l->lock);
 }

@@ -55,7 +55,8 @@ static void *make_local(dor_scheduler *s)
     if (!local) return NULL;
     local->scheduler = s;
     local->runtime = dor__scheduler_runtime(s);
-    local->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* without one we merely fail less gracefully */
+    local->reserve_fd =
+        open("/dev/null", O_RDONLY | O_CLOEXEC); /* without one we merely fail less gracefully */
     local->receive = dor__malloc(DOR_RECEIVE_LEN);
     local->gather = dor__malloc(DOR_RECORD_LEN);
     if (!local->receive || !local->gather || dor__failed(dor__rng_new_system(&local->rng))) {

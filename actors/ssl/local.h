@@ -17,7 +17,8 @@
 
 enum {
     DOR_RECEIVE_LEN = 64 * 1024, /* one read takes at most so much: four full records and then some */
-    DOR_RECORD_LEN = 16 * 1024,  /* the plaintext of one record (RFC 8446 section 5.1), and of what is put together */
+    DOR_RECORD_LEN =
+        16 * 1024, /* the plaintext of one record (RFC 8446 section 5.1), and of what is put together */
     DOR_SPARE_OUTPUT_MAX = 256 * 1024 /* a larger output buffer is not kept for the next one */
 };
 

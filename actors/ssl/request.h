@@ -23,7 +23,7 @@ enum {
     DOR_MSG_SSL_CONNECT,
     DOR_MSG_SSL_RECV,
     DOR_MSG_SSL_SEND,
-    DOR_MSG_SSL_OWNER, /* the event mailbox has another owner */
+    DOR_MSG_SSL_OWNER,  /* the event mailbox has another owner */
     DOR_MSG_SSL_DEMAND, /* to a shard: somebody waits for a connection */
     DOR_MSG_SSL_STOP_SHARD,
     DOR_MSG_SSL_SHARD_STOPPED,
@@ -41,9 +41,9 @@ typedef struct dor_send_request {
     dor_request request;
     dor_message *next; /* in the socket's queue */
     dor_buffer *data;
-    size_t reserved;   /* counted against the water mark */
-    size_t sealed;     /* bytes of header and data that are in records already */
-    uint64_t end;      /* its last ciphertext byte, counted from the connection's first */
+    size_t reserved; /* counted against the water mark */
+    size_t sealed;   /* bytes of header and data that are in records already */
+    uint64_t end;    /* its last ciphertext byte, counted from the connection's first */
     uint8_t header[4];
     uint8_t header_len;
 } dor_send_request;
@@ -69,7 +69,7 @@ typedef struct dor_connect_request {
 
 typedef struct dor_accept_request {
     dor_request request;
-    dor_message *next; /* in the listener's queue */
+    dor_message *next;    /* in the listener's queue */
     uint64_t deadline_ms; /* 0: none */
 } dor_accept_request;
 

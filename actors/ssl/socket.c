@@ -172,7 +172,8 @@ static void on_down(dor_connection *c, const dor_down *down)
     if (dor__event_mailbox_owner(c->mailbox) == c->owner)
         owner_died(c);
     else
-        dor__conn_watch_owner(c); /* it had handed the socket on, and the note about that is still on its way */
+        dor__conn_watch_owner(
+            c); /* it had handed the socket on, and the note about that is still on its way */
 }
 
 /* ---- messages ------------------------------------------------------------------------------------------------- */

@@ -12,26 +12,30 @@
 typedef struct dor_actor dor_actor;
 
 /** Takes its own reference to settings. */
-DOR_MUST_USE dor_result dor__ssl_listen(dor_runtime *runtime, uint16_t port, dor_settings *settings, dor_pid owner,
-                                        dor_socket *listener);
+DOR_MUST_USE dor_result dor__ssl_listen(dor_runtime *runtime, uint16_t port, dor_settings *settings,
+                                        dor_pid owner, dor_socket *listener);
 
 /** As listen, plus a server_spec (copied): connections are accepted and owned by actors that it describes. */
 DOR_MUST_USE dor_result dor__ssl_serve(dor_runtime *runtime, uint16_t port, dor_settings *settings,
                                        const dor_server_spec *spec, dor_socket *listener);
 
 /* Requests: the reply (DOR_MSG_SSL_REPLY with ref) goes to reply_to, which becomes the owner of a new socket. */
-DOR_MUST_USE dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms);
-DOR_MUST_USE dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid reply_to, dor_ref ref,
-                                           uint32_t timeout_ms);
-DOR_MUST_USE dor_result dor__ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, dor_settings *settings,
-                                         dor_pid reply_to, dor_ref ref, uint32_t timeout_ms);
-DOR_MUST_USE dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms);
+DOR_MUST_USE dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_ref ref,
+                                                  uint32_t timeout_ms);
+DOR_MUST_USE dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid reply_to,
+                                           dor_ref ref, uint32_t timeout_ms);
+DOR_MUST_USE dor_result dor__ssl_connect(dor_runtime *runtime, const char *host, uint16_t port,
+                                         dor_settings *settings, dor_pid reply_to, dor_ref ref,
+                                         uint32_t timeout_ms);
+DOR_MUST_USE dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref,
+                                      uint32_t timeout_ms);
 
 /**
  * ref 0: no reply. Takes data, even on failure. bounded: BUSY past the high-water mark; without it the caller is one who
  * waits for the reply before it sends again, so what is queued is bounded by the number of those.
  */
-DOR_MUST_USE dor_result dor__ssl_send(dor_socket socket, dor_buffer *data, dor_pid reply_to, dor_ref ref, bool bounded);
+DOR_MUST_USE dor_result dor__ssl_send(dor_socket socket, dor_buffer *data, dor_pid reply_to, dor_ref ref,
+                                      bool bounded);
 
 /** Makes `to` the owner of a connection or a listener. */
 DOR_MUST_USE dor_result dor__ssl_give(dor_socket socket, dor_pid from, dor_pid to);
@@ -52,8 +56,8 @@ typedef struct dor_ssl_query {
 DOR_MUST_USE dor_result dor__ssl_call(dor_socket socket, dor_ssl_query *query);
 
 typedef enum dor_ssl_order {
-    DOR_ORDER_MODES,     /* active and packet mode; the owner's */
-    DOR_ORDER_SETTINGS,  /* of a listener, for later accepts; the owner's */
+    DOR_ORDER_MODES,    /* active and packet mode; the owner's */
+    DOR_ORDER_SETTINGS, /* of a listener, for later accepts; the owner's */
     DOR_ORDER_CLOSE,
     DOR_ORDER_STOP_LISTENING, /* EINVAL for a connection */
     DOR_ORDER_SHUTDOWN,
@@ -67,9 +71,9 @@ typedef struct dor_ssl_command {
     int active;
     dor_packet_mode packet;
     uint32_t packet_size;
-    dor_settings *settings;      /* SETTINGS; borrowed */
-    dor_shutdown_how how;        /* SHUTDOWN */
-    bool ask_peer;               /* KEYS */
+    dor_settings *settings; /* SETTINGS; borrowed */
+    dor_shutdown_how how;   /* SHUTDOWN */
+    bool ask_peer;          /* KEYS */
 } dor_ssl_command;
 
 /**
@@ -81,7 +85,8 @@ DOR_MUST_USE dor_result dor__ssl_command(dor_socket socket, const dor_ssl_comman
 /* What queries ask (run on the socket's scheduler; the actor may be a listener too, then ENOTCONN where it makes no sense). */
 DOR_MUST_USE dor_result dor__socket_get_settings(dor_actor *a, dor_settings **settings);
 /** ENOTCONN for a listener, which has the modes of its settings. */
-DOR_MUST_USE dor_result dor__socket_get_modes(dor_actor *a, int *active, dor_packet_mode *mode, uint32_t *packet_size);
+DOR_MUST_USE dor_result dor__socket_get_modes(dor_actor *a, int *active, dor_packet_mode *mode,
+                                              uint32_t *packet_size);
 DOR_MUST_USE dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address);
 DOR_MUST_USE dor_result dor__socket_info(dor_actor *a, dor_connection_info *info);
 DOR_MUST_USE dor_result dor__socket_peercert(dor_actor *a, dor_buffer **der);

@@ -47,7 +47,8 @@ dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_
 {
     whereabouts w;
     DOR_TRY(find(dor__handle_producer(listener), &w));
-    dor_message *m = dor__request_new(DOR_MSG_SSL_ACCEPT, sizeof(dor_accept_request), reply_to, ref, listener);
+    dor_message *m =
+        dor__request_new(DOR_MSG_SSL_ACCEPT, sizeof(dor_accept_request), reply_to, ref, listener);
     if (!m) return dor__error(DOR_E_NOMEM);
     ((dor_request *)dor__request_of(m))->timeout_ms = timeout_ms;
     forward(&w, m);
@@ -66,7 +67,8 @@ dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid
 {
     whereabouts w;
     DOR_TRY(find(dor__handle_producer(socket), &w));
-    dor_message *m = dor__request_new(DOR_MSG_SSL_HANDSHAKE, sizeof(dor_handshake_request), reply_to, ref, socket);
+    dor_message *m =
+        dor__request_new(DOR_MSG_SSL_HANDSHAKE, sizeof(dor_handshake_request), reply_to, ref, socket);
     if (!m) return dor__error(DOR_E_NOMEM);
     dor_handshake_request *handshake = dor__request_of(m);
     handshake->request.timeout_ms = timeout_ms;

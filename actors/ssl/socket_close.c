@@ -87,7 +87,8 @@ void dor__conn_output_done(dor_connection *c)
     if (c->state != DOR_CONN_FLUSHING) return;
     c->state = DOR_CONN_DRAINING;
     dor__conn_drain(c); /* takes away what is there already, and finds the peer's FIN if it has come */
-    if (c->state == DOR_CONN_DRAINING && (peer_done || c->stopping || c->settings->linger_ms == 0)) dor__conn_shut(c);
+    if (c->state == DOR_CONN_DRAINING && (peer_done || c->stopping || c->settings->linger_ms == 0))
+        dor__conn_shut(c);
     if (c->state == DOR_CONN_DRAINING && !c->mailbox) {
         dor__tls_free(c->tls); /* nobody can ask about the connection any more */
         c->tls = NULL;
@@ -123,7 +124,8 @@ void dor__conn_fail(dor_connection *c, dor_result why)
     }
     if (dor_error_get_alert(why.code) >= 0) dor__conn_log(c, "connection", why.code);
     if (c->read_end)
-        dor__conn_begin_close(c, false); /* the owner knows of an end already; this one concerns the writing */
+        dor__conn_begin_close(c,
+                              false); /* the owner knows of an end already; this one concerns the writing */
     else
         dor__conn_input_ended(c, why.code);
 }
@@ -132,7 +134,8 @@ void dor__conn_close_by(dor_connection *c, dor_pid caller)
 {
     bool owner = c->mailbox && dor__event_mailbox_owner(c->mailbox) == caller;
     if (c->mailbox && !owner && c->active && !c->end_told && c->state == DOR_CONN_OPEN)
-        (void)dor__conn_post(c, DOR_MSG_SSL_CLOSED, DOR_OK, NULL); /* somebody else did it, so the owner is told */
+        (void)dor__conn_post(c, DOR_MSG_SSL_CLOSED, DOR_OK,
+                             NULL); /* somebody else did it, so the owner is told */
     dor__conn_retire(c, owner);
     dor__conn_answer_recv(c, dor__error(DOR_E_CLOSED), NULL);
     dor__bytes_free(&c->input);

@@ -29,7 +29,8 @@ static dor_result set_modes(dor_connection *c, const dor_ssl_command *command)
         c->packet_size = command->packet_size;
     }
     c->active = active;
-    if (active) dor__conn_answer_recv(c, dor__error(DOR_E_EINVAL), NULL); /* it would get what events are to bring */
+    if (active)
+        dor__conn_answer_recv(c, dor__error(DOR_E_EINVAL), NULL); /* it would get what events are to bring */
     dor__conn_touch(c);
     dor__conn_deliver(c); /* what was buffered has been posted when the call returns */
     return DOR_SUCCESS;

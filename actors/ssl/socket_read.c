@@ -385,7 +385,8 @@ static void read_on(dor_connection *c)
 {
     size_t kept = 0, budget = DOR_READ_BUDGET;
     dor_io io = DOR_IO_DONE;
-    bool active = c->active; /* after {active, once} more would be put aside, while the owner may ask for it at once */
+    bool active =
+        c->active; /* after {active, once} more would be put aside, while the owner may ask for it at once */
     while (io == DOR_IO_DONE && c->transport && c->state <= DOR_CONN_OPEN && dor__conn_wants_read(c) &&
            (c->active || !active)) {
         size_t got = 0, room = DOR_RECEIVE_LEN - kept;

@@ -165,7 +165,8 @@ static dor_result seal_some(dor_connection *c)
 {
     dor_send_request *send = send_of(c->send_next);
     size_t len = unsealed(send);
-    if (send->sealed < send->header_len || len == 0 || (len < DOR_RECORD_LEN && send->next)) return seal_together(c);
+    if (send->sealed < send->header_len || len == 0 || (len < DOR_RECORD_LEN && send->next))
+        return seal_together(c);
     /* Large, or alone: straight from the sender's buffer. Whole records, so that a big send is not cut unevenly. */
     const uint8_t *data = dor__buffer_data(send->data);
     if (len > 4 * DOR_RECORD_LEN) len = 4 * DOR_RECORD_LEN;

@@ -10,7 +10,8 @@
 
 static uint32_t idle_ms(const dor_connection *c)
 {
-    return (uint32_t)dor__scheduler_now_ms(c->local->scheduler) - c->stamp_ms; /* wraps after 49 days, harmlessly */
+    return (uint32_t)dor__scheduler_now_ms(c->local->scheduler) -
+           c->stamp_ms; /* wraps after 49 days, harmlessly */
 }
 
 static void fall_asleep(dor_connection *c)
@@ -40,7 +41,8 @@ void dor__conn_sleep_timer(dor_timer *timer)
         if (idle >= after)
             fall_asleep(c);
         else
-            dor__timer_start(c->local->scheduler, &c->timer, after - idle + jitter(c, after), dor__conn_sleep_timer);
+            dor__timer_start(c->local->scheduler, &c->timer, after - idle + jitter(c, after),
+                             dor__conn_sleep_timer);
     }
     dor__conn_settle(c);
 }

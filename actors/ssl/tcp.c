@@ -100,7 +100,8 @@ static void tcp_close(dor_transport *t)
     dor_tcp *tcp = tcp_of(t);
     int fd = tcp->fd;
     t->ready = NULL;
-    uv_close((uv_handle_t *)&tcp->poll, on_poll_closed); /* stops polling at once, so the descriptor is free to go */
+    uv_close((uv_handle_t *)&tcp->poll,
+             on_poll_closed); /* stops polling at once, so the descriptor is free to go */
     (void)close(fd);
 }
 
@@ -124,7 +125,8 @@ static const dor_transport_ops tcp_ops = {
     .name = tcp_name,
 };
 
-dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*ready)(void *, unsigned), void *user)
+dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*ready)(void *, unsigned),
+                        void *user)
 {
     dor_tcp *tcp = dor__calloc(1, sizeof *tcp);
     if (!tcp) {
@@ -147,7 +149,8 @@ dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*read
 
 static void set_flag(int fd, int level, int name, int value)
 {
-    (void)setsockopt(fd, level, name, &value, sizeof value); /* each is a wish: the connection works without */
+    (void)setsockopt(fd, level, name, &value,
+                     sizeof value); /* each is a wish: the connection works without */
 }
 
 static void set_connection_flags(int fd, const dor_settings *settings)
@@ -224,7 +227,8 @@ static socklen_t address_from_ip(const char *ip, uint16_t port, struct sockaddr_
     return 0;
 }
 
-static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_t port, bool share, bool join, int *out)
+static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_t port, bool share, bool join,
+                           int *out)
 {
     struct sockaddr_storage address = {0};
     socklen_t len = address_from_ip(ip, port, &address);
@@ -234,7 +238,8 @@ static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_
     if (settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.ss_family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->ip[0] ? 1 : 0);
     if (join) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    set_connection_flags(fd, settings); /* inherited by what is accepted, which saves a call for each connection */
+    set_connection_flags(
+        fd, settings); /* inherited by what is accepted, which saves a call for each connection */
     if (bind(fd, (struct sockaddr *)&address, len) < 0) {
         dor_result failure = dor__errno(errno);
         (void)close(fd);
@@ -290,5 +295,6 @@ void dor__tcp_format(const struct sockaddr *from, dor_address *address)
 
 void dor__address_text(const dor_address *address, char *text, size_t cap)
 {
-    (void)snprintf(text, cap, address->version == 6 ? "[%s]:%u" : "%s:%u", address->ip, (unsigned)address->port);
+    (void)snprintf(text, cap, address->version == 6 ? "[%s]:%u" : "%s:%u", address->ip,
+                   (unsigned)address->port);
 }

@@ -13,12 +13,13 @@
 #include <sys/socket.h>
 
 /** Takes fd (connected or connecting, non-blocking), even on failure. */
-DOR_MUST_USE dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*ready)(void *, unsigned),
-                                     void *user);
+DOR_MUST_USE dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd,
+                                     void (*ready)(void *, unsigned), void *user);
 
 /** Begins to connect; writability tells the outcome, which dor__tcp_connected answers. */
-DOR_MUST_USE dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to, socklen_t len,
-                                         const dor_settings *settings, void (*ready)(void *, unsigned), void *user);
+DOR_MUST_USE dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to,
+                                         socklen_t len, const dor_settings *settings,
+                                         void (*ready)(void *, unsigned), void *user);
 DOR_MUST_USE dor_result dor__tcp_connected(dor_transport *t);
 
 /**
@@ -26,7 +27,8 @@ DOR_MUST_USE dor_result dor__tcp_connected(dor_transport *t);
  * through IPv6 where the system has it. share: other sockets of this process may be bound to the same port afterwards;
  * join: it is one of those.
  */
-DOR_MUST_USE dor_result dor__tcp_bind(const dor_settings *settings, uint16_t port, bool share, bool join, int *fd);
+DOR_MUST_USE dor_result dor__tcp_bind(const dor_settings *settings, uint16_t port, bool share, bool join,
+                                      int *fd);
 
 /** The local address of a descriptor. */
 DOR_MUST_USE dor_result dor__tcp_local_name(int fd, dor_address *address);

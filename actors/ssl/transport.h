@@ -48,7 +48,8 @@ struct dor_transport {
 
 static inline dor_result dor__transport_want(dor_transport *t, unsigned want)
 {
-    return t->interest == want ? DOR_SUCCESS : t->ops->set_interest(t, want); /* each change costs system calls */
+    return t->interest == want ? DOR_SUCCESS
+                               : t->ops->set_interest(t, want); /* each change costs system calls */
 }
 
 #endif

@@ -30,14 +30,16 @@ typedef struct pair {
     do {                                                                                                     \
         int ok_code_ = (expr);                                                                               \
         char ok_text_[160];                                                                                  \
-        cr_assert(ok_code_ == DOR_OK, "%s: %s", #expr, dor_format_error(ok_code_, ok_text_, sizeof ok_text_)); \
+        cr_assert(ok_code_ == DOR_OK, "%s: %s", #expr,                                                       \
+                  dor_format_error(ok_code_, ok_text_, sizeof ok_text_));                                    \
     } while (0)
 
 #define FAILS(expr, code)                                                                                    \
     do {                                                                                                     \
         int fails_code_ = (expr);                                                                            \
         char fails_text_[160];                                                                               \
-        cr_assert(fails_code_ == (code), "%s: %s", #expr, dor_format_error(fails_code_, fails_text_, sizeof fails_text_)); \
+        cr_assert(fails_code_ == (code), "%s: %s", #expr,                                                    \
+                  dor_format_error(fails_code_, fails_text_, sizeof fails_text_));                           \
     } while (0)
 
 /* ---- a world -------------------------------------------------------------------------------------------------- */

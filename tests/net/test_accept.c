@@ -43,7 +43,8 @@ Test(accept, first_come_first_served)
         dor_socket s;
         socklen_t len = sizeof name;
         fds[i] = raw_connect(w.port);
-        OK(await_reply(refs[i], &s, NULL)); /* the i-th that asked gets the i-th that came, whatever the shard */
+        OK(await_reply(refs[i], &s,
+                       NULL)); /* the i-th that asked gets the i-th that came, whatever the shard */
         OK(dor_ssl_peername(s, &address));
         getsockname(fds[i], (struct sockaddr *)&name, &len);
         cr_assert_eq(address.port, ntohs(name.sin_port));
@@ -148,7 +149,8 @@ Test(accept, closing_answers_those_who_wait)
     FAILS(dor_ssl_transport_accept(w.listener, 10, &s), DOR_E_CLOSED);
     OK(dor_ssl_close(w.listener));
     /* Nobody listens any more when close has returned. */
-    FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s), dor__errno(ECONNREFUSED).code);
+    FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s),
+          dor__errno(ECONNREFUSED).code);
     end(&w);
 }
 
@@ -251,7 +253,8 @@ static void expect_failure(world *w, const char *bytes, size_t len, int code)
     FAILS(dor_ssl_recv(s, 0, 10, &data), DOR_E_CLOSED);
     if (len) {
         uint8_t answer[64];
-        ssize_t n = recv(fd, answer, sizeof answer, MSG_WAITALL); /* to the end: an alert, and FIN rather than a reset */
+        ssize_t n = recv(fd, answer, sizeof answer,
+                         MSG_WAITALL); /* to the end: an alert, and FIN rather than a reset */
         cr_assert_eq(n, 7, "%zd bytes", n);
         cr_assert_eq(answer[0], 21);
         cr_assert_eq(answer[6], dor_error_get_alert(code));
@@ -266,12 +269,14 @@ Test(accept, garbage_gets_an_alert)
     begin(&w, 1);
     listen_in(&w);
     memset(junk, 0xff, sizeof junk);
-    int unexpected = DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_RECORD_TYPE);
+    int unexpected =
+        DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_RECORD_TYPE);
     expect_failure(&w, junk, sizeof junk, unexpected);
     static const char http[] = "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n";
     expect_failure(&w, http, sizeof http - 1, unexpected);
     static const char hello[] = "\x16\x03\x01\x00\x08\x01\x00\x00\x04\x03\x03\x00\x00";
-    expect_failure(&w, hello, sizeof hello - 1, DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_DECODE_ERROR, 0));
+    expect_failure(&w, hello, sizeof hello - 1,
+                   DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_DECODE_ERROR, 0));
     expect_failure(&w, "", 0, DOR_E_CLOSED);
     WAIT_FOR(statistics(&w).connections == 0);
     cr_assert_eq(statistics(&w).handshakes_failed, 4);
@@ -285,7 +290,8 @@ Test(accept, a_client_that_rejects_the_certificate_tells_both_ends)
     dor_ref ref;
     begin(&w, 2);
     dor_rng *rng;
-    dor_bytes cert = DOR_BYTES_EMPTY, key = DOR_BYTES_EMPTY; /* of an authority that has nothing to do with it */
+    dor_bytes cert = DOR_BYTES_EMPTY,
+              key = DOR_BYTES_EMPTY; /* of an authority that has nothing to do with it */
     cr_assert(dor__ok(dor__rng_new_system(&rng)));
     cr_assert(dor__ok(dor__devcert_make(rng, "other.example", (int64_t)time(NULL), &cert, &key)));
     OK(dor_options_unset(w.client, "verify"));

@@ -160,7 +160,8 @@ Test(basic, recv_is_not_for_active_sockets)
     FAILS(dor_ssl_recv(p.server, 0, PATIENCE_MS, &data), DOR_E_EINVAL);
     OK(dor_ssl_set_active(p.server, DOR_ACTIVE_FALSE));
     OK(dor_ssl_recv_async(p.server, 0, DOR_INFINITY, &ref));
-    OK(dor_ssl_set_active(p.server, DOR_ACTIVE_ONCE)); /* whoever waits is told that nothing will come this way */
+    OK(dor_ssl_set_active(p.server,
+                          DOR_ACTIVE_ONCE)); /* whoever waits is told that nothing will come this way */
     FAILS(await_reply(ref, NULL, NULL), DOR_E_EINVAL);
     end(&w);
 }

@@ -128,8 +128,8 @@ Test(churn, bytes_per_connection)
     for (int i = 0; i < COUNT; i++)
         OK(dor_ssl_close(s[i]));
     /* The client's half holds tickets and the peer's certificate; only what sleep saves is the server's alone. */
-    fprintf(stderr, "bytes per pair of connections: %ld awake, %ld with the server's half asleep\n", awake / COUNT,
-            served_asleep / COUNT);
+    fprintf(stderr, "bytes per pair of connections: %ld awake, %ld with the server's half asleep\n",
+            awake / COUNT, served_asleep / COUNT);
     cr_assert_lt(served_asleep, awake);
     WAIT_FOR(statistics(&w).connections == 0);
     OK(dor_runtime_stop(w.runtime, 5000));

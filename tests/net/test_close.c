@@ -215,10 +215,12 @@ Test(close, a_bad_record_is_an_error_after_the_data_before_it)
     h.output.ptr[h.output.len - 1] ^= 1;
     hand_flush(&h);
     expect_text_event(s, "good");
-    expect_event(s, DOR_MSG_SSL_ERROR, DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD));
+    expect_event(s, DOR_MSG_SSL_ERROR,
+                 DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD));
     expect_silence(s, 20);
     dor_result r = hand_read_until_end(&h);
-    cr_assert_eq(r.code, DOR_ERROR_CODE(DOR_CLASS_ALERT_RECEIVED, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_PEER_ALERT));
+    cr_assert_eq(r.code,
+                 DOR_ERROR_CODE(DOR_CLASS_ALERT_RECEIVED, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_PEER_ALERT));
     hand_free(&h);
     end(&w);
 }
@@ -315,7 +317,8 @@ Test(close, stopping_in_the_middle_of_traffic)
     pthread_create(&thread, NULL, calls_forever, &p[0].client);
     for (int k = 0; k < 50; k++)
         for (int i = 0; i < 8; i++)
-            (void)dor_ssl_send_async(p[i].client, dor_buffer_new("some traffic that is on its way", 31), NULL);
+            (void)dor_ssl_send_async(p[i].client, dor_buffer_new("some traffic that is on its way", 31),
+                                     NULL);
     OK(dor_runtime_stop(w.runtime, 5000));
     pthread_join(thread, NULL);
     FAILS(dor_ssl_send(p[0].client, "x", 1), DOR_E_CLOSED);

@@ -30,7 +30,8 @@ Test(connect, by_address_and_by_name)
 {
     world w;
     begin(&w, 2);
-    OK(dor_options_unset(w.server, "ip")); /* every address: IPv4 comes in through IPv6 and still looks like IPv4 */
+    OK(dor_options_unset(w.server,
+                         "ip")); /* every address: IPv4 comes in through IPv6 and still looks like IPv4 */
     listen_in(&w);
     connects_to(&w, "127.0.0.1", "127.0.0.1", 4);
     if (have_ipv6()) connects_to(&w, "::1", "::1", 6);
@@ -47,7 +48,8 @@ Test(connect, a_listener_on_one_address_only)
         listen_in(&w);
         connects_to(&w, "::1", "::1", 6);
         dor_socket s;
-        FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s), dor__errno(ECONNREFUSED).code);
+        FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s),
+              dor__errno(ECONNREFUSED).code);
     }
     end(&w);
 }
@@ -183,7 +185,8 @@ static void *connects(void *arg)
     world *w = arg;
     dor_socket s;
     int code = dor_ssl_connect(w->runtime, "127.0.0.1", w->port, w->client, DOR_INFINITY, &s);
-    cr_assert(code == DOR_E_STOPPED || code == DOR_E_CLOSED || dor_error_get_class(code) == DOR_CLASS_IO, "%d", code);
+    cr_assert(code == DOR_E_STOPPED || code == DOR_E_CLOSED || dor_error_get_class(code) == DOR_CLASS_IO,
+              "%d", code);
     return NULL;
 }
 

@@ -250,10 +250,12 @@ static void pumps(void *state, dor_message *m)
 {
     pump *p = state;
     bool push = m->type == DOR_MSG_USER || m->type == DOR_MSG_SSL_WRITABLE || m->type == DOR_MSG_SSL;
-    if (m->type == DOR_MSG_SSL) atomic_fetch_add(&p->bytes, dor_buffer_len(((dor_ssl_event *)dor_message_payload(m))->data));
+    if (m->type == DOR_MSG_SSL)
+        atomic_fetch_add(&p->bytes, dor_buffer_len(((dor_ssl_event *)dor_message_payload(m))->data));
     dor_message_free(m);
     static char bytes[30000];
-    while (push && !atomic_load(&p->stop) && dor_ssl_send_async(p->socket, dor_buffer_new(bytes, sizeof bytes), NULL) == DOR_OK) {
+    while (push && !atomic_load(&p->stop) &&
+           dor_ssl_send_async(p->socket, dor_buffer_new(bytes, sizeof bytes), NULL) == DOR_OK) {
     }
 }
 

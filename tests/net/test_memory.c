@@ -105,7 +105,8 @@ static void echoes(void *state, dor_socket socket, dor_message *m)
 {
     (void)state;
     if (m->type == DOR_MSG_SSL)
-        (void)dor_ssl_send_async(socket, dor_buffer_ref(((dor_ssl_event *)dor_message_payload(m))->data), NULL);
+        (void)dor_ssl_send_async(socket, dor_buffer_ref(((dor_ssl_event *)dor_message_payload(m))->data),
+                                 NULL);
     dor_message_free(m);
 }
 
@@ -143,11 +144,13 @@ Test(memory, each_allocation_of_a_server_fails_once)
         dor_buffer *data = NULL;
         atomic_store(&fail_after, n);
         if (dor_ssl_connect(w.runtime, "127.0.0.1", address.port, w.client, 2000, &s) == DOR_OK) {
-            if (dor_ssl_send(s, "echo", 4) == DOR_OK && dor_ssl_recv(s, 4, 300, &data) == DOR_OK) expect_data(data, "echo", 4);
+            if (dor_ssl_send(s, "echo", 4) == DOR_OK && dor_ssl_recv(s, 4, 300, &data) == DOR_OK)
+                expect_data(data, "echo", 4);
             (void)dor_ssl_close(s);
         }
         atomic_store(&fail_after, -1);
-        OK(dor_ssl_close(s)); /* a close needs a message, too: when that was what failed, it is asked for again */
+        OK(dor_ssl_close(
+            s)); /* a close needs a message, too: when that was what failed, it is asked for again */
         WAIT_FOR(statistics(&w).connections == 0 && atomic_load(&owners) == 0);
         drop_all_messages();
     }

@@ -29,7 +29,8 @@ static void give_on(holder *h)
     relay *all = h->all;
     holder *next = &all->holders[(h->index + 1 + h->count % 2) % OWNERS];
     if (next == h) return;
-    atomic_fetch_add(&next->mine, 1); /* it may get events, and give them back, before our call has returned */
+    atomic_fetch_add(&next->mine,
+                     1); /* it may get events, and give them back, before our call has returned */
     int code = dor_ssl_controlling_process(all->socket, next->pid);
     if (code == DOR_OK) {
         atomic_fetch_sub(&h->mine, 1);
@@ -44,7 +45,8 @@ static void holder_takes(holder *h, dor_message *m)
 {
     relay *all = h->all;
     bool data = m->type == DOR_MSG_SSL;
-    if (m->type >= DOR_MSG_SSL && m->type <= DOR_MSG_SSL_TICKET && atomic_load(&h->mine) <= 0) atomic_fetch_add(&all->strangers, 1);
+    if (m->type >= DOR_MSG_SSL && m->type <= DOR_MSG_SSL_TICKET && atomic_load(&h->mine) <= 0)
+        atomic_fetch_add(&all->strangers, 1);
     if (data) {
         dor_ssl_event *event = dor_message_payload(m);
         pthread_mutex_lock(&all->lock);
@@ -68,7 +70,8 @@ static void *holder_thread(void *arg)
     dor_pid pid;
     OK(dor_process_attach(dor_runtime_default(), &pid));
     h->pid = pid;
-    OK(dor_send(h->all->holders[0].pid, dor_message_new(DOR_MSG_USER, 0, NULL))); /* only so that it is known alive */
+    OK(dor_send(h->all->holders[0].pid,
+                dor_message_new(DOR_MSG_USER, 0, NULL))); /* only so that it is known alive */
     while (dor_receive(&m, PATIENCE_MS) == DOR_OK && m->type != DOR_MSG_USER + 1)
         holder_takes(h, m);
     dor_message_free(m);
@@ -94,7 +97,8 @@ static void relay_traffic(unsigned schedulers)
         h->all = &all;
         h->index = i;
         if (i < ACTORS)
-            h->pid = spawn_on(w.runtime, (int)(i % dor_runtime_scheduler_count(w.runtime)), holder_receives, NULL, h);
+            h->pid = spawn_on(w.runtime, (int)(i % dor_runtime_scheduler_count(w.runtime)), holder_receives,
+                              NULL, h);
         else
             pthread_create(&threads_[i], NULL, holder_thread, h);
     }
@@ -146,7 +150,8 @@ Test(owner, the_new_owner_gets_what_the_old_one_did_not_take)
     h->pid = spawn_on(w.runtime, 1, holder_receives, NULL, h);
     for (uint32_t i = 0; i < 6; i++)
         OK(dor_ssl_send(p.client, &i, 4));
-    OK(dor_ssl_close(p.client)); /* the events, the end among them, wait with us while the connection is gone already */
+    OK(dor_ssl_close(
+        p.client)); /* the events, the end among them, wait with us while the connection is gone already */
     WAIT_FOR(statistics(&w).connections == 0);
     OK(dor_ssl_controlling_process(p.server, h->pid));
     expect_silence(p.server, 20);
@@ -186,7 +191,8 @@ Test(owner, the_old_owners_death_means_nothing_the_new_ones_does)
     world w;
     dor_buffer *data;
     pair p = begin_pair(&w, 2);
-    dor_pid first = spawn_on(w.runtime, 0, does_nothing, NULL, NULL), second = spawn_on(w.runtime, 1, does_nothing, NULL, NULL);
+    dor_pid first = spawn_on(w.runtime, 0, does_nothing, NULL, NULL),
+            second = spawn_on(w.runtime, 1, does_nothing, NULL, NULL);
     OK(dor_ssl_controlling_process(p.server, first));
     FAILS(dor_ssl_set_active(p.server, DOR_ACTIVE_TRUE), DOR_E_NOT_OWNER);
     OK(dor_stop(first, 0));

@@ -92,8 +92,8 @@ Test(packet, passive)
 /* Each byte in a record and a segment of its own. */
 Test(packet, one_byte_at_a_time)
 {
-    static const char *const streams[] = {"xyz", "\x03xyz\x01w", "\x00\x03xyz\x00\x01w", "\x00\x00\x00\x03xyz\x00\x00\x00\x01w",
-                                          "xyz\nw\n"};
+    static const char *const streams[] = {"xyz", "\x03xyz\x01w", "\x00\x03xyz\x00\x01w",
+                                          "\x00\x00\x00\x03xyz\x00\x00\x00\x01w", "xyz\nw\n"};
     static const size_t lens[] = {3, 6, 8, 12, 6};
     for (int mode = 1; mode < MODES; mode++) {
         world w;
@@ -119,10 +119,12 @@ Test(packet, several_in_one_record)
     hand h;
     begin_mode(&w, 2, "false");
     dor_socket s = hand_connect(&h, &w);
-    hand_send(&h, "\x00\x01"
-                  "a\x00\x02"
-                  "bc\x00\x00\x00\x03"
-                  "de", 13);
+    hand_send(&h,
+              "\x00\x01"
+              "a\x00\x02"
+              "bc\x00\x00\x00\x03"
+              "de",
+              13);
     expect_recv(s, 0, "a");
     expect_recv(s, 0, "bc");
     expect_recv(s, 0, "");

@@ -116,6 +116,7 @@ const dor_option dor__options_table[] = {
     {"ip", "address that a listener binds; default: every IPv4 and IPv6 one", TEXT, SERVER, .apply = dor__apply_ip},
     {"backlog", "connections that may wait for being accepted", INT, SERVER, RANGE(1, 65535), FIELD(backlog)},
     {"reuseaddr", "SO_REUSEADDR (default true)", BOOL, SERVER, FIELD(reuseaddr)},
+    {"reuseport", "SO_REUSEPORT: several processes share the port", BOOL, SERVER, FIELD(reuseport)},
     {"nodelay", "TCP_NODELAY (default true)", BOOL, BOTH, FIELD(nodelay)},
     {"keepalive", "SO_KEEPALIVE", BOOL, BOTH, FIELD(keepalive)},
     {"sndbuf", "the system's send buffer in bytes; 0: its default", INT, BOTH, RANGE(0, SIZE_1G), FIELD(sndbuf)},

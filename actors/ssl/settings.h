@@ -38,6 +38,7 @@ typedef struct dor_settings {
     char ip[46];                /* listen: address to bind; connect: unused; empty: any (IPv4 and IPv6) */
     int backlog;
     bool reuseaddr;
+    bool reuseport;             /* listen: other OS processes may share the port; without it a taken port is an error */
     bool nodelay;
     bool keepalive;
     int sndbuf, recbuf;         /* 0: the system's */

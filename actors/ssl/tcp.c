@@ -237,7 +237,7 @@ static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_
     if (fd < 0) return dor__errno(errno);
     if (settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.ss_family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->ip[0] ? 1 : 0);
-    if (join) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (join || settings->reuseport) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     set_connection_flags(
         fd, settings); /* inherited by what is accepted, which saves a call for each connection */
     if (bind(fd, (struct sockaddr *)&address, len) < 0) {

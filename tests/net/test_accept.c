@@ -178,6 +178,19 @@ Test(accept, a_port_that_is_taken_is_an_error)
     end(&w);
 }
 
+Test(accept, a_port_may_be_shared_on_request)
+{
+    world w;
+    dor_socket s;
+    begin(&w, 2);
+    OK(dor_options_set_bool(w.server, "reuseport", 1));
+    listen_in(&w);
+    OK(dor_ssl_listen(w.runtime, w.port, w.server, &s));
+    OK(dor_ssl_close(s));
+    (void)connect_pair(&w);
+    end(&w);
+}
+
 /* ---- handshakes ------------------------------------------------------------------------------------------------- */
 
 Test(accept, slow_clients_hold_up_nobody)

@@ -66,6 +66,20 @@ get "TLS 1.3 hello retry" 'secp384r1, .*hello retried' --versions tlsv1.3
 get "TLS 1.3 hello retry, resuming" ', resumed, hello retried' --versions tlsv1.3 --resume 1
 stop_server
 
+# --- what servers may also do ---------------------------------------------------------------------------------------------------
+page p256 -record_padding 1000 -max_send_frag 512 -split_send_frag 512
+get "TLS 1.3: padded, small records" 'tlsv1.3' --versions tlsv1.3
+get "TLS 1.2: small records" 'tlsv1.2' --versions tlsv1.2
+stop_server
+page p256 -num_tickets 0
+get "TLS 1.3: no tickets" ', not resumed' --versions tlsv1.3 --resume 1
+check "TLS 1.3: no tickets, and it says so" has "$WORK/err" 'gave no session to resume'
+stop_server
+page p256 -no_ticket -cipher ECDHE-ECDSA-AES128-GCM-SHA256
+get "TLS 1.2: sessions by id" ', resumed' --versions tlsv1.2 --resume 1
+get "TLS 1.3: tickets that name a session" ', resumed' --versions tlsv1.3 --resume 1
+stop_server
+
 # --- ALPN ------------------------------------------------------------------------------------------------------------------------
 reversing p256 -alpn http/1.1,other
 for version in tlsv1.3 tlsv1.2; do

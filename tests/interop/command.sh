@@ -159,6 +159,48 @@ if [ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6; then
     stop_server
 fi
 
+# --- strangers: plain text, and connections that say nothing --------------------------------------------------------------------------
+start_dormouse
+printf 'GET / HTTP/1.0\r\n\r\n' | timeout 5 bash -c "cat >/dev/tcp/127.0.0.1/$PORT"
+wait_for 5 grep -q handshake_failed "$LOG"
+check "plain text is told apart" has "$LOG" 'handshake_failed .*(sent by this side)'
+silent=()
+for _ in $(seq 40); do
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    silent+=("$fd")
+done
+connect 'past them\n' --insecure
+check "forty silent connections keep nobody waiting" has "$WORK/out" '^past them$'
+for fd in "${silent[@]}"; do exec {fd}>&-; done
+stop_server
+
+# --- out of descriptors: connections are refused and counted, and it goes on -------------------------------------------------------------
+if [ -z "$SANITIZE" ]; then
+    (
+        ulimit -n 48
+        exec "$BIN" serve --port 0 --host 127.0.0.1 >"$WORK/scarce.out" 2>"$WORK/scarce.log"
+    ) &
+    SERVER_PID=$!
+    PIDS+=("$SERVER_PID")
+    wait_for 10 grep -q '^listening' "$WORK/scarce.out"
+    PORT=$(sed -nE 's/^listening on .*:([0-9]+)$/\1/p' "$WORK/scarce.out")
+    python3 - "$PORT" <<'END'
+import socket, sys, time
+held = []
+for _ in range(40):
+    try:
+        held.append(socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5))
+    except OSError:
+        pass
+time.sleep(1)
+END
+    wait_for 10 sh -c "printf 'back\\n' | timeout 5 '$BIN' connect localhost:$PORT --insecure | grep -q back"
+    check "descriptors were short, and it serves again" equal $? 0
+    kill -TERM "$SERVER_PID"
+    wait "$SERVER_PID"
+    check "descriptors were short: counted" has "$WORK/scarce.log" ' ended .*refused=[1-9]'
+fi
+
 # --- max-connections ----------------------------------------------------------------------------------------------------------------
 start_dormouse --max-connections 1
 mkfifo "$WORK/hold"

@@ -45,6 +45,16 @@ for version in tls1_3 tls1_2; do
     get "$version: resumed again" 'resumed +yes' -$version -sess_in "$WORK/session"
 done
 
+# --- what clients may also ask for ---------------------------------------------------------------------------------------
+get "TLS 1.3: padded records" '200 OK' -tls1_3 -record_padding 1000
+get "TLS 1.3: post-handshake authentication on offer" '200 OK' -tls1_3 -enable_pha
+get "a staple is asked for" '200 OK' -status
+get "TLS 1.2: without a session ticket extension" '200 OK' -tls1_2 -no_ticket
+get "TLS 1.3: without middlebox compatibility" '200 OK' -tls1_3 -no_middlebox
+get "TLS 1.3: any way of resuming" '200 OK' -tls1_3 -allow_no_dhe_kex
+s_client "$GET" "${trusting[@]}" -tls1_2 -fallback_scsv
+check "a client that fell back" has "$WORK/out" 'inappropriate fallback|alert number 86'
+
 # --- what is refused -----------------------------------------------------------------------------------------------------
 s_client "$GET" "${trusting[@]}" -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256
 check "no suite fits the certificate" has "$WORK/out" 'alert handshake failure|alert number 40'
@@ -142,6 +152,41 @@ serve p256 --versions tlsv1.3
 get "only TLS 1.3 is on" 'tlsv1.3'
 s_client "$GET" "${trusting[@]}" -tls1_2
 check "TLS 1.2 is off" has "$WORK/out" 'alert protocol version|alert number 70'
+stop_server
+
+# --- client certificates and resumption ----------------------------------------------------------------------------------------------
+serve p256 --require-client-cert --cacert "$PKI/root.pem"
+for version in tls1_3 tls1_2; do
+    get "$version: a session with a client certificate" 'resumed +no' -$version -cert "$PKI/client.leaf" \
+        -key "$PKI/client.key" -cert_chain "$PKI/int.pem" -sess_out "$WORK/session.$version"
+    get "$version: resumed, the certificate is remembered" 'client certificate +yes' -$version \
+        -sess_in "$WORK/session.$version"
+    check "$version: resumed" has "$WORK/out" 'resumed +yes'
+done
+stop_server
+serve p256
+for version in tls1_3 tls1_2; do
+    get "$version: another server does not know the session" 'resumed +no' -$version -sess_in "$WORK/session.$version"
+done
+stop_server
+
+# --- hibernation: a quiet connection wakes for data and for a key update ----------------------------------------------------------------
+serve p256 --hibernate-after 50 --service echo
+for version in tls1_3 tls1_2; do
+    (
+        printf 'first\n'
+        sleep 0.4
+        printf 'second\n'
+        sleep 0.3
+        [ $version = tls1_3 ] && printf 'K\n'
+        sleep 0.3
+        printf 'third\n'
+        sleep 0.3
+    ) | timeout 20 openssl s_client -connect "127.0.0.1:$PORT" -servername localhost -$version >"$WORK/out" 2>&1
+    for word in first second third; do
+        check "$version: asleep between, $word" has "$WORK/out" "^$word\$"
+    done
+done
 stop_server
 
 # --- early and small pieces: the client's records are split ------------------------------------------------------------------------

@@ -5,6 +5,7 @@ source "$(dirname "$0")/../support/interop.sh"
 
 hold() { # opens a connection that stays; its input is $WORK/hold
     [ -p "$WORK/hold" ] || mkfifo "$WORK/hold"
+    rm -f "$WORK/held.out" "$WORK/held.err" # or the last one's lines would be taken for this one's
     "$BIN" connect "localhost:$PORT" --insecure <>"$WORK/hold" >"$WORK/held.out" 2>"$WORK/held.err" &
     HELD=$!
     PIDS+=("$HELD")

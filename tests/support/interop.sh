@@ -74,7 +74,7 @@ check() {
 # Checks of a file's contents, an extended regular expression, or the opposite.
 has() { grep -Eq -- "$2" "$1" || { echo "no line matches '$2' in:"; tail -n 12 "$1"; return 1; }; }
 has_not() { ! grep -E -- "$2" "$1"; }
-equal() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
+equal() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; tail -n 3 "$WORK/err" 2>/dev/null; return 1; }; }
 
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for() {

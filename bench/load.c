@@ -26,11 +26,11 @@ static int complain(const char *what)
     return -1;
 }
 
-void load_pin(void)
+void load_pin(int processor)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(1, &set);
+    CPU_SET(processor, &set);
     sched_setaffinity(0, sizeof set, &set); /* with one processor only, the scheduler decides */
 }
 

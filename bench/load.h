@@ -1,8 +1,7 @@
 /*
  * load.h - the other end of every measurement: an OpenSSL client, the same for each server that is compared.
  *
- * Runs on the second processor, so that it takes no time from the server. All functions return 0, or -1 with a word on
- * stderr. Only loopback.
+ * All functions return 0, or -1 with a word on stderr. Only loopback.
  */
 #ifndef DOR_BENCH_LOAD_H
 #define DOR_BENCH_LOAD_H
@@ -39,7 +38,7 @@ void load_idle_close(load_idle *idle);
 /** Writes a P-256 certificate and its key for localhost into two PEM files. */
 int load_make_certificate(const char *cert_path, const char *key_path);
 
-/** Moves the calling thread, and those it starts, to the second processor. */
-void load_pin(void);
+/** Moves the calling thread, and those it starts, to the first processor (0) or the second (1). */
+void load_pin(int processor);
 
 #endif

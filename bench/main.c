@@ -1,12 +1,16 @@
 /*
  * dormouse-bench - what Dormouse's server costs, beside a careful libuv + OpenSSL server, in one run.
  *
- *   dormouse-bench [--quick] [--rounds N] [--json] [CASE ...]
+ *   dormouse-bench [--quick] [--rounds N] [--together] [--json] [CASE ...]
  *
  * Every case runs both servers in turn, `rounds` times, on the same work from the same OpenSSL client; a figure is the
- * median. Servers are pinned to the first processor and the client to the second. CPU figures are the server process's
- * CPU time per operation, as the kernel accounts it, so that another load on the machine shifts them little; the ratio
- * of the two columns is what to quote. Memory is growth of the server's proportional set size per connection.
+ * median. CPU figures are the server process's CPU time per operation, as the kernel accounts it, so that another load on
+ * the machine shifts them little; the ratio of the two columns is what to quote. Memory is growth of the server's
+ * proportional set size per connection.
+ *
+ * Servers are pinned to the first processor and the client to the second. Then the server's processor falls idle whenever
+ * the client is the slower one, and each time it is woken is booked on the server: the quicker server is woken more
+ * often. With --together both ends share the first processor, which is never idle, so both servers work at full load.
  */
 #include "load.h"
 #include "server_process.h"
@@ -201,7 +205,8 @@ static int wanted(const bench_case *c, int argc, char **argv, int first)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: dormouse-bench [--quick] [--rounds 1-%d] [--json] [CASE ...]\ncases:", MAX_ROUNDS);
+    fprintf(stderr, "usage: dormouse-bench [--quick] [--rounds 1-%d] [--together] [--json] [CASE ...]\ncases:",
+            MAX_ROUNDS);
     for (size_t i = 0; i < CASE_COUNT; i++)
         fprintf(stderr, " %s", cases[i].name);
     fprintf(stderr, "\n");
@@ -246,12 +251,14 @@ static int run_all(const bench_paths *p, int rounds, int quick, int json, int ar
 
 int main(int argc, char **argv)
 {
-    int quick = 0, json = 0, rounds = 3, i = 1;
+    int quick = 0, json = 0, together = 0, rounds = 3, i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "--quick") == 0)
             quick = 1;
         else if (strcmp(argv[i], "--json") == 0)
             json = 1;
+        else if (strcmp(argv[i], "--together") == 0)
+            together = 1;
         else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
             rounds = (int)strtol(argv[++i], NULL, 10);
         else
@@ -263,7 +270,7 @@ int main(int argc, char **argv)
     if (rounds < 1 || rounds > MAX_ROUNDS)
         return usage();
     signal(SIGPIPE, SIG_IGN);
-    load_pin();
+    load_pin(!together);
     bench_paths paths = {0};
     if (prepare(&paths) < 0) {
         fprintf(stderr, "cannot prepare a certificate in a temporary folder\n");

@@ -62,8 +62,12 @@ static dor_message *empty(dor_event_mailbox *b)
     b->kept_note = NULL;
     b->bytes = 0;
     b->epoch++;
-    b->flags &=
-        (uint8_t) ~(DOR_MAILBOX_NOTED | DOR_MAILBOX_PEEKED | DOR_MAILBOX_LOW_WANTED | DOR_MAILBOX_DISCARDED);
+    b->flags &= (uint8_t) ~(DOR_MAILBOX_NOTED | DOR_MAILBOX_PEEKED | DOR_MAILBOX_DISCARDED);
+    if (b->low_message) { /* who discards is not waiting for room */
+        b->low_message->next_ = events;
+        events = b->low_message;
+        b->low_message = NULL;
+    }
     return events;
 }
 
@@ -91,19 +95,24 @@ static void give_back(dor_event_mailbox *b)
     dor__slab_give(&b->home->mailboxes, &b->item, b->slot);
 }
 
-/* What taking an event may owe the producer: found out under the lock, paid outside. */
-static dor_pid low_reached(dor_event_mailbox *b)
+static size_t low_mark(const dor_event_mailbox *b)
 {
-    if (!(b->flags & DOR_MAILBOX_LOW_WANTED) || b->bytes > b->low) return DOR_PID_NONE;
-    b->flags &= (uint8_t)~DOR_MAILBOX_LOW_WANTED;
-    return b->producer;
+    return *(size_t *)dor_message_payload(b->low_message);
 }
 
-static void tell_low(dor_pid producer)
+/* What taking an event may owe the producer: found out under the lock, sent outside. */
+static dor_message *low_reached(dor_event_mailbox *b)
 {
-    if (producer == DOR_PID_NONE) return;
-    dor_message *m = dor__message_new(DOR_MSG_EVENTS_LOW, 0, NULL);
-    if (m) (void)dor__send(producer, m);
+    dor_message *m = b->low_message;
+    if (!m || b->bytes > low_mark(b)) return NULL;
+    b->low_message = NULL;
+    m->to_ = b->producer;
+    return m;
+}
+
+static void tell_low(dor_message *m)
+{
+    if (m) (void)dor__send(m->to_, m);
 }
 
 /* ---- notes ---- */
@@ -180,8 +189,8 @@ dor_result dor__event_mailbox_new(dor_actor *producer, dor_pid owner, dor_event_
     b->owner = owner;
     b->producer = producer->pid;
     b->home = s;
-    b->first = b->last = b->kept_note = NULL;
-    b->bytes = b->low = b->send_queued = 0;
+    b->first = b->last = b->kept_note = b->low_message = NULL;
+    b->bytes = b->send_queued = 0;
     b->send_high = UINT32_MAX;
     b->slot = slot;
     b->epoch = 0;
@@ -217,8 +226,13 @@ static bool note_needed(const dor_event_mailbox *b)
  */
 static void notify(dor_event_mailbox *b, dor_pid owner)
 {
+    enum { RETRY_MS = 10 };
     dor_message *note = new_note(owner);
-    if (!note) return; /* the next post tries again */
+    if (!note) {
+        if (!dor__timer_armed(&b->home->notes_timer))
+            dor__timer_start(b->home, &b->home->notes_timer, RETRY_MS, dor__event_mailboxes_notify);
+        return;
+    }
     dor__lock(&b->lock);
     bool needed = note_needed(b) && b->owner == owner;
     if (needed) {
@@ -248,13 +262,22 @@ size_t dor__event_mailbox_post(dor_event_mailbox *b, dor_message *event, size_t 
 size_t dor__event_mailbox_await_low(dor_event_mailbox *b, size_t low)
 {
     DOR_ASSERT_OWNER(b->home);
+    /* Made beforehand, since who brings the bytes down may be out of memory then; and so may we: see the header. */
+    dor_message *m = dor__message_new(DOR_MSG_EVENTS_LOW, sizeof(size_t), NULL);
     dor__lock(&b->lock);
     size_t bytes = b->bytes;
     if (bytes > low) {
-        b->low = low;
-        b->flags |= DOR_MAILBOX_LOW_WANTED;
+        if (!b->low_message) {
+            b->low_message = m;
+            m = NULL;
+        }
+        if (b->low_message)
+            *(size_t *)dor_message_payload(b->low_message) = low;
+        else
+            bytes = low;
     }
     dor__unlock(&b->lock);
+    dor__message_free(m);
     return bytes;
 }
 
@@ -263,14 +286,19 @@ void dor__event_mailbox_retire(dor_event_mailbox *b, bool discard)
     DOR_ASSERT_OWNER(b->home);
     dor_message *events = NULL;
     dor__lock(&b->lock);
-    b->flags = (uint8_t)((b->flags | DOR_MAILBOX_RETIRED) & ~DOR_MAILBOX_LOW_WANTED);
+    b->flags |= DOR_MAILBOX_RETIRED;
     b->producer = DOR_PID_NONE;
-    /* Without a note (there was no memory for one, or the owner has ended) nobody would ever come for the events. */
-    if (discard || !(b->flags & DOR_MAILBOX_NOTED)) events = discard_or_ask(b);
-    bool over = ends_here(b);
+    dor_message *low = b->low_message;
+    b->low_message = NULL;
+    if (discard) events = discard_or_ask(b);
+    bool over = ends_here(b), needed = note_needed(b);
+    dor_pid owner = b->owner;
     dor__unlock(&b->lock);
     free_events(events);
+    dor__message_free(low);
     if (over) give_back(b);
+    /* Events without a note: should the owner have ended, then the note's own end finds that nobody is left for them. */
+    if (needed) notify(b, owner);
 }
 
 void dor__event_mailbox_discard(dor_event_mailbox *b)
@@ -317,7 +345,7 @@ static void unlink_event(dor_event_mailbox *b, dor_message *previous, dor_messag
 }
 
 /* What follows taking one: MORE or LAST, and what is owed outside the lock. */
-static dor_take after_taking(dor_event_mailbox *b, dor_pid *low, bool *over)
+static dor_take after_taking(dor_event_mailbox *b, dor_message **low, bool *over)
 {
     *low = low_reached(b);
     if (b->first) return DOR_TAKE_MORE;
@@ -344,7 +372,7 @@ dor_take dor__event_mailbox_take(const dor_message *m, dor_pid owner, dor_messag
 {
     const dor_note *note = dor__note_of(m);
     dor_runtime *runtime;
-    dor_pid low = DOR_PID_NONE;
+    dor_message *low = NULL;
     dor_take taken = DOR_TAKE_GONE;
     bool over = false;
     dor_event_mailbox *b = lock_handle(note->handle, &runtime);
@@ -411,9 +439,8 @@ dor_take dor__event_mailbox_take_match(dor_message *m, dor_pid owner, uint64_t s
 {
     dor_note *note = dor__note_of(m);
     dor_runtime *runtime;
-    dor_pid low = DOR_PID_NONE;
     dor_take taken = DOR_TAKE_GONE;
-    dor_message *discarded = NULL;
+    dor_message *discarded = NULL, *low = NULL;
     bool over = false, usable;
     dor_event_mailbox *b = lock_handle(note->handle, &runtime);
     if (!b) return DOR_TAKE_GONE;
@@ -543,13 +570,28 @@ dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, bool 
     return result;
 }
 
+/* ---- all of a scheduler's ---- */
+
+void dor__event_mailboxes_notify(dor_timer *timer)
+{
+    dor_scheduler *s = DOR_CONTAINER_OF(timer, dor_scheduler, notes_timer);
+    uint32_t used = dor__slab_used(&s->mailboxes);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        dor_event_mailbox *b = (dor_event_mailbox *)dor__slab_at(&s->mailboxes, slot);
+        dor__lock(&b->lock);
+        dor_pid owner = b->owner;
+        bool needed = note_needed(b); /* never so for an entry that is free: nothing waits there */
+        dor__unlock(&b->lock);
+        if (needed) notify(b, owner);
+    }
+}
+
 void dor__event_mailboxes_discard(dor_scheduler *s)
 {
     uint32_t used = dor__slab_used(&s->mailboxes);
     for (uint32_t slot = 0; slot < used; slot++) {
         dor_event_mailbox *b = (dor_event_mailbox *)dor__slab_at(&s->mailboxes, slot);
-        dor_message *events = b->first;
-        b->first = b->last = NULL;
-        free_events(events);
+        free_events(b->first);
+        dor__message_free(b->low_message);
     }
 }

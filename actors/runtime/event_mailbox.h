@@ -35,7 +35,8 @@ size_t dor__event_mailbox_post(dor_event_mailbox *mailbox, dor_message *event, s
 
 /**
  * The bytes waiting now; when it is above `low`, also asks for a DOR_MSG_EVENTS_LOW (runtime/system_message.h) to the
- * producer once the owner has brought it to `low` or less. So the producer cannot miss the moment.
+ * producer once the owner has brought it to `low` or less. So the producer cannot miss the moment. Answers `low` when
+ * there is no memory for that message: then go on, and ask again when the next event has been posted.
  */
 size_t dor__event_mailbox_await_low(dor_event_mailbox *mailbox, size_t low);
 

@@ -4,6 +4,7 @@
  * A note (DOR_MSG_EVENTS_READY) is the owner's right and duty to look into a mailbox. As long as a mailbox with a living
  * owner holds events, one valid note of it exists: on its way to the owner, or kept by it. A note carries the mailbox's
  * epoch, which attach and discard advance; a note of an earlier epoch is worthless and is thrown away where it is met.
+ * When there is no memory for a note, the mailbox's scheduler tries again a little later.
  */
 #ifndef DOR_RUNTIME_EVENT_MAILBOX_PRIVATE_H
 #define DOR_RUNTIME_EVENT_MAILBOX_PRIVATE_H
@@ -16,11 +17,10 @@
 enum {
     DOR_MAILBOX_NOTED = 1,         /* the owner has a valid note */
     DOR_MAILBOX_RETIRED = 2,       /* the producer is gone; the entry lives on for the events that wait */
-    DOR_MAILBOX_LOW_WANTED = 4,    /* the producer waits for bytes <= low */
-    DOR_MAILBOX_WRITABLE_OWED = 8, /* a send was refused since the queue was last low */
-    DOR_MAILBOX_PEEKED = 16,       /* the owning process has found nothing it wants: wake it for more */
-    DOR_MAILBOX_PEEKING = 32,      /* it looks at an event without the lock: nothing may be freed */
-    DOR_MAILBOX_DISCARDED = 64     /* meanwhile everything was discarded: who peeks frees it */
+    DOR_MAILBOX_WRITABLE_OWED = 4, /* a send was refused since the queue was last low */
+    DOR_MAILBOX_PEEKED = 8,        /* the owning process has found nothing it wants: wake it for more */
+    DOR_MAILBOX_PEEKING = 16,      /* it looks at an event without the lock: nothing may be freed */
+    DOR_MAILBOX_DISCARDED = 32     /* meanwhile everything was discarded: who peeks frees it */
 };
 
 /* Under the lock, but for item, home and slot. Events hang on next_; an event's to_ holds what it counts for. */
@@ -34,8 +34,8 @@ struct dor_event_mailbox {
     dor_message *kept_note; /* the valid note, once the owning process keeps it */
     size_t bytes;
     size_t send_queued;
-    size_t low;
-    uint32_t send_high; /* 0: nothing can be sent */
+    dor_message *low_message; /* EVENTS_LOW for the producer, made when it asked; its payload is the mark */
+    uint32_t send_high;       /* 0: nothing can be sent */
     uint32_t slot;
     uint32_t epoch;
     dor_lock lock;
@@ -79,6 +79,9 @@ bool dor__note_keep(dor_message *note, dor_pid owner, dor_message **kept);
 
 /** Frees a note that has done its work or is worth nothing. dor__message_free is for one that is not done. */
 void dor__note_free(dor_message *note);
+
+/** Tells the owners that could not be told for want of memory. */
+void dor__event_mailboxes_notify(dor_timer *timer);
 
 /** Frees all events of all mailboxes of s: nobody runs any more. */
 void dor__event_mailboxes_discard(dor_scheduler *s);

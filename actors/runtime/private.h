@@ -82,6 +82,7 @@ struct dor_scheduler {
     dor_deferred_queue deferred;
     dor_deferred_queue running_deferred;
     dor_timer_wheel wheel;
+    dor_timer notes_timer; /* armed while event mailboxes lack a note: see dor__event_mailboxes_notify */
     dor_pool pool;
     dor_buffer_cache buffers;
     void *local;

@@ -81,6 +81,7 @@ static unsigned take_inbox(dor_scheduler *s)
     while (taken < DOR_INBOX_TURN_MESSAGES && (m = dor__inbox_pop(&s->inbox))) {
         dor__scheduler_deliver(s, m);
         taken++;
+        if (dor__turn_over(s)) break; /* calls may take long */
     }
     return taken;
 }
@@ -180,8 +181,9 @@ void dor__turn(dor_scheduler *s)
     clock_start(s);
     dor__wheel_advance(&s->wheel, uv_now(&s->loop));
     bool busy = !dor__wheel_fire(&s->wheel, timers_spent, s);
-    if (s->turn_spent) clock_start(s); /* however long the timers took, messages get their share */
+    if (s->turn_spent) clock_start(s); /* however long that took, the next part gets its share */
     unsigned taken = take_inbox(s);
+    if (s->turn_spent) clock_start(s);
     do {
         dor__actors_run(s);
         run_deferred(s);

@@ -38,13 +38,16 @@ static inline unsigned scaled(unsigned count)
 
 /* ---- memory ---- */
 
-static atomic_long live_blocks, allocations, fail_after = -1;
+static atomic_long live_blocks, allocations;
+static atomic_long fail_after = -1; /* so many more can be had; -1: any number */
 
 static inline bool may_allocate(void)
 {
     atomic_fetch_add(&allocations, 1);
     long left = atomic_load(&fail_after);
-    return left < 0 || atomic_fetch_sub(&fail_after, 1) > 0;
+    while (left > 0 && !atomic_compare_exchange_weak(&fail_after, &left, left - 1))
+        continue;
+    return left != 0;
 }
 
 static inline void *counting_malloc(size_t size)

@@ -276,3 +276,73 @@ Test(runtime_memory, every_lack_of_it_is_survived)
         cr_assert_eq(atomic_load(&producers), 0);
     }
 }
+
+/* An owner that could not be told of its events is told later, though the producer be gone by then. */
+typedef struct untold {
+    producer *p;
+    bool retire;
+    atomic_bool done;
+} untold;
+
+static void post_without_memory(dor_scheduler *s, void *arg)
+{
+    untold *u = arg;
+    dor_message *event = number_message(EVENT, 5);
+    (void)s;
+    atomic_store(&fail_after, 0);
+    dor__event_mailbox_post(u->p->mailbox, event, 10);
+    if (u->retire) {
+        dor__event_mailbox_retire(u->p->mailbox, false);
+        u->p->mailbox = NULL;
+        dor__actor_end(&u->p->base, DOR_OK);
+    }
+    atomic_store(&u->done, true);
+}
+
+static void await_low_without_memory(dor_scheduler *s, void *arg)
+{
+    untold *u = arg;
+    (void)s;
+    dor__event_mailbox_post(u->p->mailbox, number_message(EVENT, 5), 10);
+    atomic_store(&fail_after, 0);
+#ifdef DOR_PLAIN_MALLOC /* elsewhere a pool may have something left */
+    cr_assert_eq(dor__event_mailbox_await_low(u->p->mailbox, 3), 3);
+#endif
+    atomic_store(&fail_after, -1);
+    cr_assert_eq(dor__event_mailbox_await_low(u->p->mailbox, 3), 10);
+    atomic_store(&u->done, true);
+}
+
+static void quiet_start(dor_scheduler *s, void *arg)
+{
+    untold *u = arg;
+    cr_assert(dor__ok(dor__actor_init(&u->p->base, s, &producer_ops)));
+    cr_assert(dor__ok(dor__event_mailbox_new(&u->p->base, u->p->owner, &u->p->mailbox)));
+    atomic_store(&u->done, true);
+}
+
+static void call_and_wait(dor_runtime *runtime, void (*fn)(dor_scheduler *, void *), untold *u)
+{
+    atomic_store(&u->done, false);
+    cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(runtime, 0), fn, u)));
+    WAIT_FOR(atomic_load(&u->done));
+}
+
+Test(runtime_memory, events_are_told_of_when_there_is_memory_again)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        dor_message *m;
+        dor_runtime *runtime = runtime_of(1);
+        cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+        untold u = {.p = calloc(1, sizeof *u.p), .retire = i};
+        u.p->owner = dor_self();
+        atomic_fetch_add(&producers, 1);
+        call_and_wait(runtime, quiet_start, &u);
+        call_and_wait(runtime, post_without_memory, &u);
+        cr_assert_eq(dor_receive(&m, 25), DOR_E_TIMEOUT);
+        atomic_store(&fail_after, -1);
+        cr_assert_eq(receive_number(EVENT), 5);
+        if (!u.retire) call_and_wait(runtime, await_low_without_memory, &u);
+        stop_runtime(runtime);
+    }
+}

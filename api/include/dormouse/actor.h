@@ -55,7 +55,7 @@ struct dor_message {
     dor_pid to_;
     dor_message_destroy_fn destroy_;
     uint32_t type; /**< a DOR_MSG_ value */
-    uint32_t size; /**< bytes of payload */
+    uint32_t size; /**< bytes of payload; not to be changed */
 };
 
 /** DOR_MSG_DOWN's payload. */
@@ -159,7 +159,7 @@ DOR_API int dor_process_detach(void);
 /** The next message, waited for up to timeout_ms. DOR_E_TIMEOUT, DOR_E_NO_PROCESS, DOR_E_STOPPED. */
 DOR_API int dor_receive(dor_message **message, uint32_t timeout_ms);
 
-/** True for the message that a selective receive waits for. */
+/** True for the message that a selective receive waits for. Looks only: it must not receive, nor hand on what it sees. */
 typedef int (*dor_match_fn)(const dor_message *message, void *arg);
 
 /** The first message that match accepts; others stay, in order. */

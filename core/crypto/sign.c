@@ -70,6 +70,11 @@ bool dor__sig_fits_public(const dor_sig_info *info, const dor_public_key *key)
            (key->pss_hash == DOR_HASH_NONE || key->pss_hash == info->hash);
 }
 
+bool dor__sig_fits_private(dor_sig_scheme scheme, const dor_private_key *key)
+{
+    return dor__sig_fits_public(dor__sig_info(scheme), key->public_half);
+}
+
 const dor_ec_curve *dor__key_curve(dor_key_type type)
 {
     switch (type) {

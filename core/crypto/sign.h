@@ -48,6 +48,9 @@ const char *dor__sig_name(dor_sig_scheme scheme);
 /** True when a key of this type can make signatures of the scheme at all (RSA size aside). */
 bool dor__sig_fits_key(dor_sig_scheme scheme, dor_key_type type);
 
+/** The same for one key, with the hash that an RSASSA-PSS key may prescribe (RFC 4055 section 3.3). */
+bool dor__sig_fits_private(dor_sig_scheme scheme, const dor_private_key *key);
+
 /** As TLS 1.3 has it: no PKCS#1 v1.5, and ECDSA's curve is the scheme's. */
 bool dor__sig_allowed_in_tls13(dor_sig_scheme scheme, dor_key_type type);
 

@@ -6,6 +6,7 @@
 #include "tls/handshake.h"
 
 #include "tls/internal.h"
+#include "x509/host_name.h"
 #include "x509/path.h"
 
 static dor_result illegal(void)
@@ -18,19 +19,18 @@ static dor_result illegal(void)
 /* RFC 8422 section 5.1: before TLS 1.3 a client's supported_groups says which curves it takes in certificates too. */
 static bool curve_taken(const dor_handshake *hs, dor_key_type type)
 {
-    dor_group curve = type == DOR_KEY_EC_P256   ? DOR_GROUP_SECP256R1
-                      : type == DOR_KEY_EC_P384 ? DOR_GROUP_SECP384R1
-                                                : 0;
+    dor_group curve = dor__curve_of_key(type);
     return !curve || !hs->peer_has_groups || hs->peer_curves & dor__curve_bit(curve);
 }
 
-static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, dor_key_type type, dor_kx_kind kx)
+static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, const dor_private_key *key, dor_kx_kind kx)
 {
+    dor_key_type type = dor__private_key_type(key);
     bool rsa = type == DOR_KEY_RSA || type == DOR_KEY_RSA_PSS;
+    if (!dor__sig_fits_private(scheme, key)) return false;
     if (t->version == DOR_TLS_1_3) return dor__sig_allowed_in_tls13(scheme, type);
     if (!curve_taken(t->hs, type)) return false;
-    if ((kx == DOR_KX_ECDHE_RSA && !rsa) || (kx == DOR_KX_ECDHE_ECDSA && rsa)) return false;
-    return dor__sig_fits_key(scheme, type);
+    return !(kx == DOR_KX_ECDHE_RSA && !rsa) && !(kx == DOR_KX_ECDHE_ECDSA && rsa);
 }
 
 void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found)
@@ -41,7 +41,7 @@ void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found)
         if (!(t->hs->peer_schemes >> s & 1)) continue;
         for (size_t i = 0; i < config->identity_count; i++) {
             const dor_identity *identity = &config->identities[i];
-            if (!key_fits(t, config->schemes[s], dor__private_key_type(identity->key), kx)) continue;
+            if (!key_fits(t, config->schemes[s], identity->key, kx)) continue;
             t->hs->identity = identity;
             t->hs->scheme = config->schemes[s];
             *found = true;
@@ -103,7 +103,9 @@ static dor_result path_check(dor_tls *t)
         .host = client && t->config->verify_host ? hs->host : DOR_SPAN_EMPTY,
     };
     if (!params.trust) return dor__alert(DOR_ALERT_UNKNOWN_CA, DOR_REASON_CERT_UNKNOWN_CA);
-    return dor__path_validate(&params, hs->chain, hs->chain_count, &result);
+    DOR_TRY(dor__path_validate(&params, hs->chain, hs->chain_count, &result));
+    t->anchor = dor__certificate_ref(result.anchor);
+    return DOR_SUCCESS;
 }
 
 dor_result dor__peer_chain_verify(dor_tls *t)
@@ -133,9 +135,40 @@ dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme)
     return illegal();
 }
 
+/* Trusted now, whatever was trusted then. */
+static dor_certificate *anchor_of(const dor_tls *t, const dor_session *session)
+{
+    return dor__trust_store_by_fingerprint(t->config->trust, dor__span(session->anchor, sizeof session->anchor));
+}
+
 dor_result dor__peer_from_session(dor_tls *t)
 {
     DOR_TRY(dor__prove_peer(t, DOR_PROOF_SESSION));
-    if (t->hs->session->peer && !t->peer) t->peer = dor__certificate_ref(t->hs->session->peer);
+    const dor_session *session = t->hs->session;
+    if (session->peer && !t->peer) t->peer = dor__certificate_ref(session->peer);
+    if (session->peer_verified && !t->anchor) t->anchor = dor__certificate_ref(anchor_of(t, session));
     return DOR_SUCCESS;
+}
+
+static bool valid_now(const dor_certificate *cert, int64_t now)
+{
+    return now >= cert->not_before && now <= cert->not_after;
+}
+
+bool dor__session_peer_suits(const dor_tls *t, const dor_session *session)
+{
+    const dor_tls_config *config = t->config;
+    if (!config->verify_peer) return true;
+    if (!session->peer) return !dor__is_client(t) && !config->require_peer_cert;
+    if (!session->peer_verified || !anchor_of(t, session)) return false;
+    if (!valid_now(session->peer, dor__now_ms(t) / 1000)) return false;
+    return !dor__is_client(t) || !config->verify_host ||
+           dor__ok(dor__certificate_check_host(session->peer, t->hs->host));
+}
+
+dor_result dor__session_note_peer(const dor_tls *t, dor_session *session)
+{
+    session->peer = dor__certificate_ref(t->peer);
+    session->peer_verified = t->peer_verified && t->anchor; /* none: who would trust it again? */
+    return session->peer_verified ? dor__certificate_fingerprint(t->anchor, session->anchor) : DOR_SUCCESS;
 }

@@ -69,6 +69,7 @@ void dor__tls_free(dor_tls *t)
     dor__bytes_free(&t->output);
     dor__free(t->names);
     dor__certificate_unref(t->peer);
+    dor__certificate_unref(t->anchor);
     dor__session_unref(t->session);
     dor__tls_config_unref(t->config);
     dor__free_wiped(t, sizeof *t);
@@ -188,8 +189,9 @@ static dor_result receive_next(dor_tls *t, uint8_t *data, size_t len, size_t *us
 {
     dor_record record;
     bool found = false;
+    const size_t before = dor__record_reader_busy(&t->reader) ? t->reader.partial.len : 0;
     dor_result r = dor__record_read(&t->reader, &t->read, data, len, used, &record, &found);
-    if (dor__failed(r)) return is_refused_early_data(t, r, *used) ? DOR_SUCCESS : r;
+    if (dor__failed(r)) return is_refused_early_data(t, r, before + *used) ? DOR_SUCCESS : r;
     if (!found)
         return *used == len ? DOR_SUCCESS : dor__error(DOR_E_INTERNAL); /* else this would never end */
     return receive_record(t, &record, event);

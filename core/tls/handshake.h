@@ -234,6 +234,7 @@ typedef struct dor_handshake {
     unsigned properties;  /* dor_property bits */
     bool version_settled; /* t->version counts */
     bool waiting;         /* our flight is out; the peer's turn */
+    uint8_t stray_requests; /* client: HelloRequests passed over */
 
     /* what we say */
     dor_bytes flight;     /* whole messages not yet made into records */
@@ -318,6 +319,7 @@ struct dor_tls {
     dor_handshake *hs; /* NULL once connected or failed */
     const dor_suite *suite;
     dor_certificate *peer;
+    dor_certificate *anchor; /* the trust anchor that vouched for it, now or when the session was made; or NULL */
     dor_session
         *session; /* TLS 1.2: what this connection can be resumed by; the server forgets it on a failure */
     dor_session *ticket; /* TLS 1.3 client: came in with the present message; becomes an event */
@@ -439,6 +441,15 @@ DOR_MUST_USE dor_result dor__peer_chain_verify(dor_tls *t);
 /** The peer's choice of scheme: one that we offered and that fits version and key; illegal_parameter if not. */
 DOR_MUST_USE dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme);
 
+/**
+ * The certificate is not shown again when a session is resumed. So what the config wants of it now is asked of the session:
+ * that there is one, that it was verified and its anchor is trusted still, that it has not expired, a server's name.
+ */
+bool dor__session_peer_suits(const dor_tls *t, const dor_session *session);
+
+/** What a session that is being made remembers of the peer. */
+DOR_MUST_USE dor_result dor__session_note_peer(const dor_tls *t, dor_session *session);
+
 /** The peer has shown that it knows the secret of hs->session: it is who it was then. */
 DOR_MUST_USE dor_result dor__peer_from_session(dor_tls *t);
 
@@ -465,6 +476,9 @@ uint16_t dor__config_max_version(const dor_tls_config *config);
 /** The best suite in common for a version, by our order or the client's; NULL: none. `accept` may refuse one (NULL: takes all). */
 const dor_suite *dor__suite_choose(const dor_tls *t, dor_span peer_suites, uint16_t version,
                                    bool (*accept)(const dor_tls *t, const dor_suite *suite));
+
+/** The curve of a key as a group; 0 for keys on none that has a bit. supported_groups.c */
+dor_group dor__curve_of_key(dor_key_type type);
 
 /** A bit of dor_handshake.peer_curves; 0 for groups that are no curve of certificates. supported_groups.c */
 uint8_t dor__curve_bit(dor_group group);

@@ -40,8 +40,7 @@ bool dor__session_offerable_13(const dor_tls *t)
     if (!dor__config_has_version(t->config, DOR_TLS_1_3) || !dor__session_fresh(s, dor__now_ms(t)))
         return false;
     /* The ticket speaks for the server that it came from, as well as that one was verified. */
-    if (!dor__span_equal(dor__bytes_span(&s->server_name), t->hs->host)) return false;
-    return !t->config->verify_peer || s->peer_verified;
+    return dor__span_equal(dor__bytes_span(&s->server_name), t->hs->host) && dor__session_peer_suits(t, s);
 }
 
 dor_result dor__psk_offer_write(const dor_tls *t, dor_bytes *w)
@@ -93,7 +92,6 @@ dor_result dor__psk_binder_fill(dor_tls *t, dor_bytes *w)
 /* A ticket is for the same name, suite hash and at least the same authentication as this handshake is. */
 static bool acceptable(const dor_tls *t, const dor_session *s, uint32_t obfuscated_age)
 {
-    const dor_tls_config *config = t->config;
     const dor_suite *suite = dor__suite_find(s->suite);
     if (s->version != DOR_TLS_1_3 || !suite || suite->version != DOR_TLS_1_3 ||
         suite->hash != t->suite->hash || s->secret_len != hash_len_of(suite))
@@ -102,9 +100,8 @@ static bool acceptable(const dor_tls *t, const dor_session *s, uint32_t obfuscat
     /* What the client takes for its age: past the lifetime it should not have come with it (section 4.2.11.1). */
     if ((uint64_t)(uint32_t)(obfuscated_age - s->age_add) > (uint64_t)s->lifetime_s * 1000 + AGE_TOLERANCE_MS)
         return false;
-    if (!dor__span_equal(dor__bytes_span(&s->server_name), dor__server_name_get(t))) return false;
-    if (config->verify_peer && s->peer && !s->peer_verified) return false;
-    return !(config->verify_peer && config->require_peer_cert && !s->peer);
+    return dor__span_equal(dor__bytes_span(&s->server_name), dor__server_name_get(t)) &&
+           dor__session_peer_suits(t, s);
 }
 
 static dor_result ticket_try(dor_tls *t, dor_span ticket, uint32_t age, bool *accepted)

@@ -9,7 +9,6 @@
  * the session thrown out.
  */
 #include "tls/tls12.h"
-#include "x509/host_name.h"
 
 static bool same_name(const dor_session *session, dor_span name)
 {
@@ -29,14 +28,6 @@ bool dor__session_keepable_12(const dor_tls *t)
 
 /* ---- client -------------------------------------------------------------------------------------------------- */
 
-/** The certificate is not sent again, so what is wanted of it now must have been wanted when the session was made. */
-static bool peer_good_enough(const dor_tls *t, const dor_session *session)
-{
-    if (!t->config->verify_peer) return true;
-    if (!session->peer || !session->peer_verified) return false;
-    return !t->config->verify_host || dor__ok(dor__certificate_check_host(session->peer, t->hs->host));
-}
-
 bool dor__session_offerable_12(const dor_tls *t, const dor_session *session)
 {
     const dor_tls_config *config = t->config;
@@ -44,7 +35,7 @@ bool dor__session_offerable_12(const dor_tls *t, const dor_session *session)
            (session->extended_master_secret || config->resume_without_ems) &&
            dor__session_fresh(session, dor__now_ms(t)) &&
            dor__config_suite(config, session->suite, DOR_TLS_1_2) && same_name(session, t->hs->host) &&
-           peer_good_enough(t, session);
+           dor__session_peer_suits(t, session);
 }
 
 /* ---- server -------------------------------------------------------------------------------------------------- */
@@ -58,13 +49,6 @@ static bool suite_offered(dor_span suites, uint16_t id)
     return false;
 }
 
-/** The client's certificate, which is not asked for again. */
-static bool client_good_enough(const dor_tls_config *config, const dor_session *session)
-{
-    if (!config->verify_peer) return true;
-    return session->peer ? session->peer_verified : !config->require_peer_cert;
-}
-
 static dor_result judge(const dor_tls *t, const dor_session *session, bool *usable)
 {
     bool extended = t->hs->v12.extended_master_secret;
@@ -73,7 +57,7 @@ static dor_result judge(const dor_tls *t, const dor_session *session, bool *usab
               dor__config_suite(t->config, session->suite, DOR_TLS_1_2) &&
               suite_offered(t->hs->peer_suites, session->suite) &&
               same_name(session, dor__server_name_get(t)) && /* RFC 6066 section 3 */
-              client_good_enough(t->config, session);
+              dor__session_peer_suits(t, session);
     if (!*usable) return DOR_SUCCESS;
     if (session->extended_master_secret && !extended)
         return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_EXTENDED_MASTER_SECRET);
@@ -125,8 +109,7 @@ static dor_result fill(const dor_tls *t, dor_session *s)
     s->extended_master_secret = v12->extended_master_secret;
     s->lifetime_s = t->config->session_lifetime_s;
     s->created_ms = dor__now_ms(t);
-    s->peer = dor__certificate_ref(t->peer);
-    s->peer_verified = t->peer_verified;
+    DOR_TRY(dor__session_note_peer(t, s));
     DOR_TRY(dor__bytes_append(&s->server_name, dor__is_client(t) ? t->hs->host : dor__server_name_get(t)));
     return dor__bytes_append(&s->alpn, dor__alpn_get(t));
 }

@@ -13,7 +13,7 @@
 #include "tls/suite.h"
 
 enum {
-    FORMAT = 1,
+    FORMAT = 2,
     FLAG_EXTENDED_MASTER_SECRET = 1 << 0,
     FLAG_PEER = 1 << 1,
     FLAG_PEER_VERIFIED = 1 << 2,
@@ -75,12 +75,12 @@ static dor_result write_fields(const dor_session *s, dor_bytes *out)
     DOR_TRY(wr_vec(out, 1, dor__bytes_span(&s->server_name)));
     DOR_TRY(wr_vec(out, 1, dor__bytes_span(&s->alpn)));
     if (s->peer) DOR_TRY(wr_vec(out, 3, s->peer->der));
-    return DOR_SUCCESS;
+    return s->peer_verified ? wr_bytes(out, dor__span(s->anchor, sizeof(s->anchor))) : DOR_SUCCESS;
 }
 
 dor_result dor__session_serialise(const dor_session *session, dor_bytes *out)
 {
-    const size_t fixed_len = 64, max_len = 1 << 18;
+    const size_t fixed_len = 64 + DOR_FINGERPRINT_LEN, max_len = 1 << 18;
     if (session->secret_len > DOR_SESSION_MAX_SECRET || session->id_len > DOR_SESSION_MAX_ID)
         return dor__error(DOR_E_INTERNAL);
     size_t start = out->len;
@@ -113,10 +113,16 @@ static dor_result read_secrets(dor_reader *r, dor_session *s)
 
 static dor_result read_peer(dor_reader *r, uint8_t flags, dor_session *s)
 {
-    dor_span der;
-    if (!(flags & FLAG_PEER)) return DOR_SUCCESS;
-    DOR_TRY(rd_vec24(r, &der, 1, 1 << 18));
-    return dor__certificate_new(&s->peer, der);
+    dor_span der, anchor;
+    if (flags & FLAG_PEER) {
+        DOR_TRY(rd_vec24(r, &der, 1, 1 << 18));
+        DOR_TRY(dor__certificate_new(&s->peer, der));
+    }
+    if (flags & FLAG_PEER_VERIFIED) {
+        DOR_TRY(rd_bytes(r, &anchor, sizeof(s->anchor)));
+        memcpy(s->anchor, anchor.ptr, sizeof(s->anchor));
+    }
+    return DOR_SUCCESS;
 }
 
 static dor_result read_fields(dor_reader *r, dor_session *s)

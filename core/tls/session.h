@@ -29,6 +29,7 @@ typedef struct dor_session {
     dor_bytes alpn;
     dor_certificate *peer; /* the peer's certificate, or NULL */
     bool peer_verified;  /* its path (and a server's name) was validated in the handshake that made the session */
+    uint8_t anchor[DOR_FINGERPRINT_LEN]; /* if so: the fingerprint of the trust anchor that vouched for it */
 } dor_session;
 
 /** A zeroed session with one reference, for its maker to fill. */

@@ -63,8 +63,11 @@ DOR_MUST_USE dor_result dor__certificate_new(dor_certificate **cert, dor_span de
 dor_certificate *dor__certificate_ref(dor_certificate *cert);
 void dor__certificate_unref(dor_certificate *cert);
 
+enum { DOR_FINGERPRINT_LEN = 32 };
+
 /** SHA-256 over the DER. */
-DOR_MUST_USE dor_result dor__certificate_fingerprint(const dor_certificate *cert, uint8_t digest[32]);
+DOR_MUST_USE dor_result dor__certificate_fingerprint(const dor_certificate *cert,
+                                                     uint8_t digest[DOR_FINGERPRINT_LEN]);
 
 /** cert's signature checked with the issuer's key. bad_certificate with CERT_SIGNATURE, CERT_WEAK, CERT_UNSUPPORTED. */
 DOR_MUST_USE dor_result dor__certificate_verify_signature(const dor_certificate *cert,

@@ -14,6 +14,7 @@ typedef struct entry {
     dor_certificate *cert; /* one reference */
     uint32_t hash;
     uint32_t next; /* position + 1 of the next anchor in the same chain; 0 ends it */
+    uint8_t fingerprint[DOR_FINGERPRINT_LEN];
 } entry;
 
 struct dor_trust_store {
@@ -135,10 +136,22 @@ dor_result dor__trust_store_add(dor_trust_store *store, dor_certificate *cert)
 {
     if (dor__trust_store_has(store, cert)) return DOR_SUCCESS;
     if (store->count == store->cap) DOR_TRY(grow(store));
-    uint32_t position = store->count++;
-    store->entries[position] = (entry){dor__certificate_ref(cert), hash_name(cert->subject), 0};
+    uint32_t position = store->count;
+    store->entries[position] = (entry){.cert = cert, .hash = hash_name(cert->subject)};
+    DOR_TRY(dor__certificate_fingerprint(cert, store->entries[position].fingerprint));
+    dor__certificate_ref(cert);
+    store->count++;
     link_entry(store, position);
     return DOR_SUCCESS;
+}
+
+dor_certificate *dor__trust_store_by_fingerprint(const dor_trust_store *store, dor_span fingerprint)
+{
+    for (uint32_t i = 0; store && i < store->count; i++) {
+        const entry *e = &store->entries[i];
+        if (dor__span_equal(dor__span(e->fingerprint, sizeof e->fingerprint), fingerprint)) return e->cert;
+    }
+    return NULL;
 }
 
 static dor_result add_der(dor_trust_store *store, dor_span der)

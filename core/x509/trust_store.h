@@ -34,4 +34,7 @@ bool dor__trust_store_has(const dor_trust_store *store, const dor_certificate *c
 /** The anchor with the same DER as cert, or NULL. Borrowed. */
 dor_certificate *dor__trust_store_same(const dor_trust_store *store, const dor_certificate *cert);
 
+/** The anchor with this dor__certificate_fingerprint, or NULL. Borrowed. */
+dor_certificate *dor__trust_store_by_fingerprint(const dor_trust_store *store, dor_span fingerprint);
+
 #endif

@@ -117,6 +117,45 @@ Test(tls12_resume, session_goes_on_and_keys_do_not)
     cr_assert_neq(memcmp(key, pair.client.tls->write.key, sizeof key), 0);
 }
 
+Test(tls12_resume, of_a_server_that_is_not_trusted_any_more)
+{
+    first();
+    resumes();
+    dor__trust_store_unref(client->trust);
+    client->trust = pki_trust("root-pss");
+    again(NULL);
+    fails(DOR_TLS_CLIENT, DOR_ALERT_UNKNOWN_CA, DOR_REASON_CERT_UNKNOWN_CA);
+}
+
+/* Of either side's certificate. */
+Test(tls12_resume, not_beyond_the_certificate)
+{
+    server->trust = pki_trust("root");
+    server->verify_peer = server->require_peer_cert = true;
+    proto_add_identity(client, "tls-p256", "c");
+    for (int side = 0; side < 2; side++) {
+        first();
+        resumes();
+        dor_certificate *cert = side ? store.sessions[store.count - 1]->peer : session->peer;
+        cert->not_after = pair.now_ms / 1000 - 1;
+        full_again(NULL);
+    }
+}
+
+/* A server that has come to trust others. */
+Test(tls12_resume, of_a_client_that_is_not_trusted_any_more)
+{
+    server->trust = pki_trust("root");
+    server->verify_peer = server->require_peer_cert = true;
+    proto_add_identity(client, "tls-p256", "c");
+    first();
+    resumes();
+    dor__trust_store_unref(server->trust);
+    server->trust = pki_trust("root-pss");
+    again(NULL);
+    fails(DOR_TLS_SERVER, DOR_ALERT_UNKNOWN_CA, DOR_REASON_CERT_UNKNOWN_CA);
+}
+
 Test(tls12_resume, client_certificate_is_remembered)
 {
     server->trust = pki_trust("root");

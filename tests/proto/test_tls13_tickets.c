@@ -201,6 +201,50 @@ Test(tls13_tickets, made_without_verification_is_worth_nothing_to_who_verifies)
     cr_assert_not(resumed());
 }
 
+/* What was not looked at then is not taken as seen now. */
+Test(tls13_tickets, made_without_looking_at_the_name_is_worth_nothing_to_who_looks)
+{
+    client->verify_host = false;
+    run("wrong.example");
+    works();
+    ticket = dor__session_ref(pair.client.session);
+    client->verify_host = true;
+    prepare("wrong.example", ticket);
+    proto_pair_run(&pair);
+    fails(DOR_TLS_CLIENT, DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_NAME_MISMATCH);
+    cr_assert_eq(store.opened, 0u);
+}
+
+Test(tls13_tickets, of_a_server_that_is_not_trusted_any_more)
+{
+    get_ticket();
+    resume(1000);
+    cr_assert(resumed());
+    dor_session *second = dor__session_ref(pair.client.session); /* what vouched for the first vouches for it */
+    dor__trust_store_unref(client->trust);
+    client->trust = pki_trust("root-pss");
+    for (int i = 0; i < 2; i++) {
+        store.opened = 0;
+        prepare(NULL, i ? second : ticket);
+        proto_pair_run(&pair);
+        fails(DOR_TLS_CLIENT, DOR_ALERT_UNKNOWN_CA, DOR_REASON_CERT_UNKNOWN_CA);
+        cr_assert_eq(store.opened, 0u);
+    }
+    dor__session_unref(second);
+}
+
+Test(tls13_tickets, not_beyond_the_certificate)
+{
+    get_ticket();
+    ticket->peer->not_after = pair.now_ms / 1000;
+    resume(0);
+    cr_assert(resumed());
+    store.opened = 0;
+    resume(1000);
+    cr_assert_not(resumed());
+    cr_assert_eq(store.opened, 0u);
+}
+
 Test(tls13_tickets, client_authentication_is_remembered)
 {
     dor_tls_info info;

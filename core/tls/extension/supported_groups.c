@@ -24,6 +24,11 @@ static bool is_new(const dor_handshake *hs, dor_group group)
     return hs->peer_group_count < DOR_MAX_GROUPS;
 }
 
+dor_group dor__curve_of_key(dor_key_type type)
+{
+    return type == DOR_KEY_EC_P256 ? DOR_GROUP_SECP256R1 : type == DOR_KEY_EC_P384 ? DOR_GROUP_SECP384R1 : 0;
+}
+
 uint8_t dor__curve_bit(dor_group group)
 {
     return group == DOR_GROUP_SECP256R1 ? 1 : group == DOR_GROUP_SECP384R1 ? 2 : 0;

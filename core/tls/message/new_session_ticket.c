@@ -23,8 +23,7 @@ static dor_result session_fill(dor_tls *t, dor_span nonce, dor_session *s)
     s->extended_master_secret = true;
     s->lifetime_s = lifetime_of(t);
     s->created_ms = dor__now_ms(t);
-    s->peer = t->peer ? dor__certificate_ref(t->peer) : NULL;
-    s->peer_verified = t->peer_verified;
+    DOR_TRY(dor__session_note_peer(t, s));
     DOR_TRY(dor__rng_fill(t->env->rng, age_add, sizeof age_add));
     s->age_add =
         (uint32_t)age_add[0] << 24 | (uint32_t)age_add[1] << 16 | (uint32_t)age_add[2] << 8 | age_add[3];
@@ -110,8 +109,7 @@ static dor_result session_make(dor_tls *t, const new_ticket *n, dor_session *s)
     s->age_add = n->age_add;
     s->lifetime_s = n->lifetime_s < MAX_LIFETIME_S ? n->lifetime_s : MAX_LIFETIME_S;
     s->created_ms = dor__now_ms(t);
-    s->peer = t->peer ? dor__certificate_ref(t->peer) : NULL;
-    s->peer_verified = t->peer_verified;
+    DOR_TRY(dor__session_note_peer(t, s));
     DOR_TRY(dor__ticket_psk(t, n->nonce, s->secret));
     DOR_TRY(dor__bytes_append(&s->ticket, n->ticket));
     DOR_TRY(dor__bytes_append(&s->server_name, dor__server_name_get(t)));

@@ -44,7 +44,6 @@ dor_result dor__tls_fail(dor_tls *t, dor_result r)
         (void)ignored;
     }
     dor__session_forget_12(t);
-    dor__session_forget_12(t);
     dor__handshake_free(t);
     dor__keys_wipe(t);
     return t->error;
@@ -62,6 +61,8 @@ dor_result dor__alert_receive(dor_tls *t, dor_span payload, bool *closed)
     dor_reader r = rd_from(payload);
     uint8_t level, alert;
     *closed = false;
+    if (payload.len == 0) /* RFC 8446 section 5.4 */
+        return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_EMPTY_FRAGMENTS);
     DOR_TRY(rd_u8(&r, &level));
     DOR_TRY(rd_u8(&r, &alert));
     DOR_TRY(rd_end(&r)); /* one alert a record, whole: RFC 8446 section 5.1 */

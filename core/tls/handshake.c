@@ -219,7 +219,9 @@ static dor_result expected_message(dor_tls *t, uint8_t type, const dor_action **
     return script_change(t, other);
 }
 
-/* RFC 5246 section 7.4.1.1: a client in the middle of a handshake ignores HelloRequest. */
+/* RFC 5246 section 7.4.1.1: a client in the middle of a handshake ignores HelloRequest. A few, for each is work. */
+enum { MAX_STRAY_REQUESTS = 4 };
+
 static bool is_stray_hello_request(const dor_tls *t, uint8_t type, uint32_t len)
 {
     return type == DOR_HS_HELLO_REQUEST && len == 0 && dor__is_client(t) && t->hs &&
@@ -235,9 +237,10 @@ static dor_result header_check(dor_tls *t, dor_span header, const dor_action **a
     DOR_TRY(rd_u8(&r, &type));
     DOR_TRY(rd_u24(&r, len));
     DOR_TRY(expected_message(t, type, action));
-    if (!*action)
-        return is_stray_hello_request(t, type, *len) ? DOR_SUCCESS
-                                                     : unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
+    if (!*action) {
+        if (!is_stray_hello_request(t, type, *len)) return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
+        return t->hs->stray_requests < MAX_STRAY_REQUESTS ? DOR_SUCCESS : unexpected(DOR_REASON_NO_RENEGOTIATION);
+    }
     uint32_t max = (*action)->max_len ? (*action)->max_len : t->config->max_handshake_len;
     if (*len > t->config->max_handshake_len)
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HANDSHAKE_TOO_BIG);
@@ -277,7 +280,10 @@ static dor_result messages_take(dor_tls *t, dor_span in, dor_tls_event *event)
         size_t whole = DOR_HANDSHAKE_HEADER_LEN + (size_t)len;
         if (in.len < whole) break;
         t->handshake_left = in.len - whole > UINT16_MAX ? UINT16_MAX : (uint16_t)(in.len - whole);
-        if (action) DOR_TRY(message_take(t, action, dor__span(in.ptr, whole)));
+        if (action)
+            DOR_TRY(message_take(t, action, dor__span(in.ptr, whole)));
+        else
+            t->hs->stray_requests++;
         in = dor__span(in.ptr + whole, in.len - whole);
         if (t->ticket) {
             DOR_TRY(dor__bytes_append(&t->message, in)); /* before the event has the reference */

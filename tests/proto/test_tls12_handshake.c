@@ -166,6 +166,8 @@ Test(tls12, no_supported_groups_is_p256)
     cr_assert_eq(info_of(DOR_TLS_CLIENT).group, DOR_GROUP_SECP256R1);
     client->groups[0] = DOR_GROUP_X25519;
     client->group_count = 1; /* the client's own rules still hold */
+    dor__tls_config_unref(server);
+    server = proto_server_config("tls-rsa", "rsa", &store);
     prepare(NULL, NULL);
     wire_start_without(&pair, 10);
     proto_pair_run(&pair);
@@ -440,6 +442,21 @@ Test(tls12, alpn_none_in_common)
     alpn(server, "h2");
     run(NULL);
     fails(DOR_TLS_SERVER, DOR_ALERT_NO_APPLICATION_PROTOCOL, DOR_REASON_NO_ALPN);
+}
+
+/* A key that prescribes SHA-256 (RFC 4055 section 3.3), where another hash is liked better. */
+Test(tls12, key_that_prescribes_its_hash)
+{
+    static const dor_sig_scheme liked[] = {DOR_SIG_RSA_PSS_PSS_SHA512, DOR_SIG_RSA_PSS_PSS_SHA256};
+    dor__tls_config_unref(server);
+    server = proto_server_config("tls-pss", "pss", NULL);
+    memcpy(server->schemes, liked, sizeof liked);
+    server->scheme_count = COUNT(liked);
+    run(NULL);
+    works();
+    dor_tls_info info;
+    dor__tls_get_info(pair.client.tls, &info);
+    cr_assert_eq(info.peer_scheme, DOR_SIG_RSA_PSS_PSS_SHA256);
 }
 
 Test(tls12, server_name)

@@ -308,6 +308,37 @@ Test(tls12_hostile, order_of_a_resumed_handshake)
     dor__session_unref(session);
 }
 
+/* ---- HelloRequest ---------------------------------------------------------------------------------------------- */
+
+/* RFC 5246 section 7.4.1.1: passed over by a client in the middle of a handshake; but not for ever. */
+Test(tls12_hostile, hello_requests_without_end)
+{
+    static const uint8_t requests[4 * 100];
+    static const size_t few = 4;
+    for (int flood = 0; flood < 2; flood++) {
+        prepare(NULL, NULL);
+        cr_assert(dor__ok(dor__tls_start(pair.client.tls)));
+        wire_feed_record(&pair, DOR_TLS_CLIENT, DOR_CONTENT_HANDSHAKE,
+                         dor__span(requests, flood ? sizeof requests : 4 * few));
+        if (flood) {
+            failed_by(DOR_TLS_CLIENT, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_NO_RENEGOTIATION);
+        } else {
+            proto_pair_run(&pair);
+            works();
+        }
+    }
+}
+
+/* RFC 8422 section 5.1: supported_groups is about certificates too, before TLS 1.3. */
+Test(tls12_hostile, certificate_on_a_curve_that_was_not_offered)
+{
+    proto_only(client, 0, 0, DOR_GROUP_X25519);
+    prepare(NULL, NULL);
+    wire_start_without(&pair, 10);
+    proto_pair_run(&pair);
+    fails(DOR_TLS_CLIENT, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_CERT_KEY_TYPE);
+}
+
 /* ---- change_cipher_spec ---------------------------------------------------------------------------------------- */
 
 /* CVE-2014-0224: before there is a master secret there are no keys to change to. */

@@ -329,8 +329,8 @@ Test(tls13_connected, every_alert_but_two_is_the_end)
 
 Test(tls13_connected, malformed_alerts)
 {
-    static const uint8_t alerts[][3] = {{1}, {1, 0, 0}, {0}};
-    static const size_t lens[] = {1, 3, 0};
+    static const uint8_t alerts[][3] = {{1}, {1, 0, 0}};
+    static const size_t lens[] = {1, 3};
     for (size_t i = 0; i < COUNT(lens); i++) {
         again();
         raw_record(DOR_TLS_SERVER, 21, alerts[i], lens[i]);

@@ -348,10 +348,29 @@ Test(tls13, alpn_of_one_side_alone)
     cr_assert_eq(alpn_of(pair.client.tls).len, 0u);
 }
 
+/* A key that prescribes SHA-256 (RFC 4055 section 3.3), where another hash is liked better. */
+Test(tls13, key_that_prescribes_its_hash)
+{
+    static const dor_sig_scheme liked[] = {DOR_SIG_RSA_PSS_PSS_SHA512, DOR_SIG_RSA_PSS_PSS_SHA256};
+    dor__tls_config_unref(server);
+    server = proto_server_config("tls-pss", "pss", NULL);
+    memcpy(server->schemes, liked, sizeof liked);
+    server->scheme_count = COUNT(liked);
+    run(NULL);
+    works();
+    dor_tls_info info;
+    dor__tls_get_info(pair.client.tls, &info);
+    cr_assert_eq(info.peer_scheme, DOR_SIG_RSA_PSS_PSS_SHA256);
+}
+
 Test(tls13, server_name)
 {
     dor_tls_info info;
     run("host.example");
+    works();
+    dor__tls_get_info(pair.server.tls, &info);
+    cr_assert(dor__span_equal(info.server_name, dor__span_str("host.example")));
+    run("host.example."); /* RFC 6066 section 3: without the dot */
     works();
     dor__tls_get_info(pair.server.tls, &info);
     cr_assert(dor__span_equal(info.server_name, dor__span_str("host.example")));

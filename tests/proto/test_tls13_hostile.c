@@ -332,6 +332,7 @@ static void add_early_data(void *ctx, dor_tls_role from, dor_bytes *data)
     e->sent = true;
     proto_feed(&pair, DOR_TLS_SERVER, dor__bytes_span(data));
     pair.server.tls->hs->early_data_budget = 16384;
+    pair.server.tls->hs->peer_early_data = true; /* which a second hello does not repeat */
     data->len = 0;
     for (size_t i = 0; i < e->count; i++) {
         uint8_t record[5 + 1024] = {23, 3, 3, (uint8_t)(e->len >> 8), (uint8_t)e->len};
@@ -365,5 +366,41 @@ Test(tls13_hostile, too_much_early_data)
         proto_pair_run(&pair);
         fails(DOR_TLS_SERVER, retry ? DOR_ALERT_UNEXPECTED_MESSAGE : DOR_ALERT_BAD_RECORD_MAC,
               retry ? DOR_REASON_UNEXPECTED_MESSAGE : DOR_REASON_BAD_RECORD);
+    }
+}
+
+/* Records that come in pieces count whole. */
+Test(tls13_hostile, too_much_early_data_in_pieces)
+{
+    early e = {.len = 1000, .count = 17};
+    prepare(NULL, NULL);
+    pair.chunk = 7;
+    pair.tamper = add_early_data;
+    pair.tamper_ctx = &e;
+    proto_pair_run(&pair);
+    fails(DOR_TLS_SERVER, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
+}
+
+/* RFC 8446 section 5.4. */
+Test(tls13_hostile, empty_alert)
+{
+    for (int connected = 0; connected < 2; connected++) {
+        dor_bytes record = DOR_BYTES_EMPTY;
+        prepare(NULL, NULL);
+        if (connected) {
+            proto_pair_run(&pair);
+            works();
+        } else {
+            cr_assert(dor__ok(dor__tls_start(pair.client.tls)));
+            proto_deliver(&pair, DOR_TLS_CLIENT);
+            dor__bytes_free(dor__tls_output(pair.server.tls));
+        }
+        dor_protection null;
+        dor__protection_init_null(&null);
+        cr_assert(dor__ok(dor__record_write(connected ? &pair.client.tls->write : &null, DOR_CONTENT_ALERT,
+                                            0x0303, 16384, DOR_SPAN_EMPTY, &record)));
+        proto_feed(&pair, DOR_TLS_SERVER, dor__bytes_span(&record));
+        dor__bytes_free(&record);
+        failed_by(DOR_TLS_SERVER, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_EMPTY_FRAGMENTS);
     }
 }

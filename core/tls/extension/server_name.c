@@ -8,25 +8,30 @@
 
 enum { NAME_TYPE_HOST = 0 };
 
+/* The client's: "without a trailing dot". */
+static dor_span host_name(const dor_tls *t)
+{
+    dor_span name = t->hs->host;
+    if (name.len && name.ptr[name.len - 1] == '.') name.len--;
+    return name;
+}
+
 static bool server_name_should_send(const dor_tls *t, unsigned context)
 {
     uint8_t address[16];
     if (context != DOR_CTX_CLIENT_HELLO) /* a resumed session has its name already: section 3 */
         return t->server_name_len != 0 && !(t->hs->properties & DOR_PROPERTY_RESUMED);
     return t->config->send_server_name && dor__address_parse(t->hs->host, address) == 0 &&
-           dor__host_name_valid(t->hs->host);
+           dor__host_name_valid(host_name(t));
 }
 
 static dor_result server_name_send(dor_tls *t, unsigned context, dor_bytes *w)
 {
     size_t mark;
-    dor_span name = t->hs->host;
     if (context != DOR_CTX_CLIENT_HELLO) return DOR_SUCCESS;
-    if (name.len && name.ptr[name.len - 1] == '.') /* "without a trailing dot" */
-        name.len--;
     DOR_TRY(wr_begin(w, 2, &mark));
     DOR_TRY(wr_u8(w, NAME_TYPE_HOST));
-    DOR_TRY(wr_vec(w, 2, name));
+    DOR_TRY(wr_vec(w, 2, host_name(t)));
     return wr_end(w, 2, mark);
 }
 

@@ -60,6 +60,10 @@ static dor_result server_receive(dor_tls *t, dor_span body)
     /* RFC 5246 section 7.4.2: the key must be one that the suite can use. */
     if (!dor__kx_fits_key((dor_kx_kind)t->suite->kx, hs->chain[0]->key_type))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_CERT_KEY_TYPE);
+    /* RFC 8422 section 5.1: and on a curve that was offered. */
+    dor_group curve = dor__curve_of_key(hs->chain[0]->key_type);
+    if (curve && !dor__config_has_group(t->config, curve))
+        return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_CERT_KEY_TYPE);
     return dor__peer_chain_verify(t);
 }
 

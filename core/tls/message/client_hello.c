@@ -193,6 +193,8 @@ static dor_result client_hello_receive(dor_tls *t, dor_span body)
     bool again = (hs->properties & DOR_PROPERTY_RETRY) != 0;
     DOR_TRY(parse(body, &ch));
     if (again) DOR_TRY(repetition_check(t, body, &ch));
+    hs->ext_received = 0; /* what a second hello leaves out is gone */
+    hs->peer_early_data = false;
     hs->client_version = ch.legacy_version;
     memcpy(hs->client_random, ch.random.ptr, DOR_RANDOM_LEN);
     if (ch.session_id.len) memcpy(hs->session_id, ch.session_id.ptr, ch.session_id.len);

@@ -7,7 +7,9 @@
 #include "ssl/listener.h"
 #include "base/alloc.h"
 #include "ssl/tcp.h"
+#include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { RETRY_MS = 100 };
 
@@ -263,17 +265,28 @@ void dor__conn_ready(void *user, unsigned events)
     dor__conn_settle(c);
 }
 
+/* A line that standard error would not take at once is dropped: a log that nobody reads must not stop the scheduler. */
+static void log_line(const char *line, int len)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (len > 0 && poll(&ready, 1, 0) == 1 && ready.revents & POLLOUT) {
+        ssize_t written = write(STDERR_FILENO, line, (size_t)len);
+        (void)written;
+    }
+}
+
 void dor__conn_log(dor_connection *c, const char *what, int code)
 {
-    char text[160], peer[64] = "?";
+    char line[320], text[160], peer[64] = "?"; /* within PIPE_BUF, so a line is written whole */
     dor_address address;
     if (!c->settings->log_alert) return;
     if (c->opening && c->opening->peer[0])
         (void)snprintf(peer, sizeof peer, "%s", c->opening->peer);
     else if (c->transport && dor__ok(c->transport->ops->name(c->transport, true, &address)))
         dor__address_text(&address, peer, sizeof peer);
-    (void)fprintf(stderr, "dormouse: %s, %s %s: %s\n", c->server ? "server" : "client", peer, what,
-                  dor_format_error(code, text, sizeof text));
+    int len = snprintf(line, sizeof line, "dormouse: %s, %s %s: %s\n", c->server ? "server" : "client", peer,
+                       what, dor_format_error(code, text, sizeof text));
+    log_line(line, len < (int)sizeof line ? len : (int)sizeof line - 1);
 }
 
 const dor_actor_ops dor__conn_ops = {.receive = conn_receive, .exit = conn_exit, .destroy = conn_destroy};

@@ -107,8 +107,8 @@ static dor_result put(dor_options *options, const dor_option *option, dor_value 
 static dor_result wrong_kind(dor_options *options, const dor_option *option, const char *given)
 {
     char wanted[512];
-    return dor__options_fail(options, DOR_E_OPTION_TYPE, "option %s: given %s, wanted %s", option->name, given,
-                             dor__option_wanted(option, wanted, sizeof(wanted)));
+    return dor__options_fail(options, DOR_E_OPTION_TYPE, "option %s: given %s, wanted %s", option->name,
+                             given, dor__option_wanted(option, wanted, sizeof(wanted)));
 }
 
 /* Appends a copy of len bytes to the value's items. */
@@ -298,7 +298,8 @@ int dor_options_get_text(const dor_options *options, const char *name, char *val
     const dor_value *found = dor__options_get(options, name);
     if (!found) return DOR_E_OPTION_UNKNOWN;
 
-    if (found->kind & (DOR_VALUE_TEXT | DOR_VALUE_LIST)) return join(found, value, cap) ? DOR_OK : DOR_E_TOO_BIG;
+    if (found->kind & (DOR_VALUE_TEXT | DOR_VALUE_LIST))
+        return join(found, value, cap) ? DOR_OK : DOR_E_TOO_BIG;
     if (!(found->kind & (DOR_VALUE_INT | DOR_VALUE_BOOL))) return DOR_E_OPTION_TYPE;
 
     char number[24];

@@ -115,7 +115,8 @@ dor_result dor__apply_verify(const dor_draft *draft, const dor_value *value)
 dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *value)
 {
     if (draft->settings)
-        draft->settings->hibernate_after_ms = value->kind == DOR_VALUE_TEXT ? DOR_INFINITY : (uint32_t)value->number;
+        draft->settings->hibernate_after_ms =
+            value->kind == DOR_VALUE_TEXT ? DOR_INFINITY : (uint32_t)value->number;
     return DOR_SUCCESS;
 }
 
@@ -142,7 +143,8 @@ dor_result dor__apply_versions(const dor_draft *draft, const dor_value *value)
                 return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "version %s is not supported yet", name);
         uint16_t version = dor__version_from_name(dor__span_str(name));
         if (version != DOR_TLS_1_2 && version != DOR_TLS_1_3)
-            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no version; known are tlsv1.3 and tlsv1.2", name);
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                                   "\"%.60s\" is no version; known are tlsv1.3 and tlsv1.2", name);
         if (version < min) min = version;
         if (version > max) max = version;
     }
@@ -171,8 +173,8 @@ dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value)
         if (suite) add_once(suites, &count, DOR_MAX_SUITES, suite->id);
     }
     if (count == 0)
-        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "no cipher suite of \"%.60s\"%s is supported", value->items[0],
-                               value->count > 1 ? " and so on" : "");
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "no cipher suite of \"%.60s\"%s is supported",
+                               value->items[0], value->count > 1 ? " and so on" : "");
     if (draft->settings) {
         memcpy(draft->settings->tls->suites, suites, count * sizeof(suites[0]));
         draft->settings->tls->suite_count = count;
@@ -182,8 +184,9 @@ dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value)
 
 dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value)
 {
-    static const char *const others[] = {"secp521r1", "P-521", "x448", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144",
-                                         "ffdhe8192", "x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024"};
+    static const char *const others[] = {
+        "secp521r1", "P-521",     "x448",           "ffdhe2048",         "ffdhe3072",         "ffdhe4096",
+        "ffdhe6144", "ffdhe8192", "x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024"};
     dor_group groups[DOR_MAX_GROUPS];
     size_t count = 0;
     for (size_t i = 0; i < value->count; i++) {
@@ -193,8 +196,8 @@ dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value)
             if (strcasecmp(name, others[j]) == 0)
                 return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "group %s is not supported yet", name);
         if (group == 0)
-            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no group; known are x25519, secp256r1, secp384r1",
-                                   name);
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                                   "\"%.60s\" is no group; known are x25519, secp256r1, secp384r1", name);
         add_once(groups, &count, DOR_MAX_GROUPS, group);
     }
     if (draft->settings) {
@@ -206,12 +209,13 @@ dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value)
 
 static dor_sig_scheme scheme_from_name(const char *name)
 {
-    static const dor_sig_scheme known[] = {
-        DOR_SIG_ECDSA_SECP256R1_SHA256, DOR_SIG_ECDSA_SECP384R1_SHA384, DOR_SIG_ECDSA_SHA512,
-        DOR_SIG_ED25519,                DOR_SIG_RSA_PSS_RSAE_SHA256,    DOR_SIG_RSA_PSS_RSAE_SHA384,
-        DOR_SIG_RSA_PSS_RSAE_SHA512,    DOR_SIG_RSA_PSS_PSS_SHA256,     DOR_SIG_RSA_PSS_PSS_SHA384,
-        DOR_SIG_RSA_PSS_PSS_SHA512,     DOR_SIG_RSA_PKCS1_SHA256,       DOR_SIG_RSA_PKCS1_SHA384,
-        DOR_SIG_RSA_PKCS1_SHA512};
+    static const dor_sig_scheme known[] = {DOR_SIG_ECDSA_SECP256R1_SHA256, DOR_SIG_ECDSA_SECP384R1_SHA384,
+                                           DOR_SIG_ECDSA_SHA512,           DOR_SIG_ED25519,
+                                           DOR_SIG_RSA_PSS_RSAE_SHA256,    DOR_SIG_RSA_PSS_RSAE_SHA384,
+                                           DOR_SIG_RSA_PSS_RSAE_SHA512,    DOR_SIG_RSA_PSS_PSS_SHA256,
+                                           DOR_SIG_RSA_PSS_PSS_SHA384,     DOR_SIG_RSA_PSS_PSS_SHA512,
+                                           DOR_SIG_RSA_PKCS1_SHA256,       DOR_SIG_RSA_PKCS1_SHA384,
+                                           DOR_SIG_RSA_PKCS1_SHA512};
     if (strcmp(name, "eddsa_ed25519") == 0) return DOR_SIG_ED25519; /* OTP's name for it */
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         const char *ours = dor__sig_name(known[i]);
@@ -228,10 +232,13 @@ dor_result dor__apply_signature_algs(const dor_draft *draft, const dor_value *va
         const char *name = value->items[i];
         dor_sig_scheme scheme = scheme_from_name(name);
         if (scheme == 0 && (strstr(name, "sha1") || strstr(name, "ed448") || strstr(name, "brainpool")))
-            return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "signature scheme %.60s is not supported yet", name);
+            return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "signature scheme %.60s is not supported yet",
+                                   name);
         if (scheme == 0)
-            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no signature scheme, such as ed25519 or "
-                                   "ecdsa_secp256r1_sha256", name);
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                                   "\"%.60s\" is no signature scheme, such as ed25519 or "
+                                   "ecdsa_secp256r1_sha256",
+                                   name);
         add_once(schemes, &count, DOR_MAX_SCHEMES, scheme);
     }
     if (draft->settings) {
@@ -248,10 +255,12 @@ dor_result dor__apply_alpn(const dor_draft *draft, const dor_value *value)
     for (size_t i = 0; i < value->count; i++) {
         size_t len = strlen(value->items[i]);
         if (len == 0 || len > 255)
-            return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "a protocol has 1 to 255 bytes, number %zu has %zu", i + 1, len);
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                                   "a protocol has 1 to 255 bytes, number %zu has %zu", i + 1, len);
         total += 1 + len;
     }
-    if (total > 65535) return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "the list is longer than 65535 bytes");
+    if (total > 65535)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "the list is longer than 65535 bytes");
     if (!draft->settings) return DOR_SUCCESS;
 
     dor__bytes_free(&draft->settings->tls->alpn);
@@ -267,7 +276,8 @@ dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value
     for (const char *c = name; *c; c++)
         if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:", *c))
             return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no host name", name);
-    if (strlen(name) > 253) return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "a host name has at most 253 characters");
+    if (strlen(name) > 253)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "a host name has at most 253 characters");
     if (!draft->settings) return DOR_SUCCESS;
 
     draft->settings->send_server_name = draft->settings->tls->send_server_name = !disable;
@@ -283,7 +293,8 @@ dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *v
     if (!draft->settings) return DOR_SUCCESS;
     bool server = draft->role == DOR_TLS_SERVER;
     if (strcmp(word, server ? "manual" : "stateless") == 0)
-        return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT, "\"%s\" is for %s", word, server ? "clients" : "servers");
+        return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT, "\"%s\" is for %s", word,
+                               server ? "clients" : "servers");
     draft->settings->tickets_manual = strcmp(word, "manual") == 0;
     if (server && strcmp(word, "disabled") == 0) draft->settings->tls->ticket_count = 0;
     return DOR_SUCCESS;
@@ -323,7 +334,8 @@ static int put_special(dor_options *values, const char *name, const dor_settings
 {
     *known = true;
     if (strcmp(name, "active") == 0) return put_active(values, modes->active);
-    if (strcmp(name, "packet") == 0) return dor_options_set_text(values, name, dor__packet_mode_name(modes->packet));
+    if (strcmp(name, "packet") == 0)
+        return dor_options_set_text(values, name, dor__packet_mode_name(modes->packet));
     if (strcmp(name, "packet_size") == 0) return dor_options_set_int(values, name, modes->packet_size);
     if (strcmp(name, "mode") == 0) return dor_options_set_text(values, name, "binary");
     if (strcmp(name, "header") == 0) return dor_options_set_int(values, name, 0);
@@ -337,8 +349,8 @@ static int put_special(dor_options *values, const char *name, const dor_settings
     return DOR_OK;
 }
 
-dor_result dor__options_from_settings(const dor_settings *settings, const dor_socket_modes *modes, const char *name,
-                                      dor_options *values)
+dor_result dor__options_from_settings(const dor_settings *settings, const dor_socket_modes *modes,
+                                      const char *name, dor_options *values)
 {
     const dor_socket_modes inherited = {settings->active, settings->packet, settings->packet_size};
     const dor_option *option = dor__option_find(name);

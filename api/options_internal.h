@@ -20,11 +20,12 @@
  * Frozen settings of options (NULL: none given) for a client or a server. Reads the files. NO_OPTIONS for a server
  * without a certificate. What went wrong stands in dor_options_error(options).
  */
-DOR_MUST_USE dor_result dor__options_resolve(const dor_options *options, dor_tls_role role, dor_settings **settings);
+DOR_MUST_USE dor_result dor__options_resolve(const dor_options *options, dor_tls_role role,
+                                             dor_settings **settings);
 
 /** The same, starting from a copy of base instead of the defaults. options may be NULL. */
-DOR_MUST_USE dor_result dor__options_override(const dor_settings *base, const dor_options *options, dor_tls_role role,
-                                              dor_settings **settings);
+DOR_MUST_USE dor_result dor__options_override(const dor_settings *base, const dor_options *options,
+                                              dor_tls_role role, dor_settings **settings);
 
 /** What an open connection may change of itself. */
 typedef struct dor_socket_modes {
@@ -38,15 +39,16 @@ typedef struct dor_socket_modes {
  * *active_set and *packet_set tell which of them (packet_set: packet or packet_size) were given. An option that an open
  * connection cannot change is OPTION_CONFLICT, and nothing is written.
  */
-DOR_MUST_USE dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes, bool *active_set,
-                                              bool *packet_set);
+DOR_MUST_USE dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes,
+                                              bool *active_set, bool *packet_set);
 
 /**
  * dor_ssl_getopts: sets the option `name` in values to its present value. modes may be NULL (a listener), then those of
  * settings count. NOT_SUPPORTED for options that cannot be read back (certificates, keys, lists).
  */
-DOR_MUST_USE dor_result dor__options_from_settings(const dor_settings *settings, const dor_socket_modes *modes,
-                                                   const char *name, dor_options *values);
+DOR_MUST_USE dor_result dor__options_from_settings(const dor_settings *settings,
+                                                   const dor_socket_modes *modes, const char *name,
+                                                   dor_options *values);
 
 /** Records a sentence for dor_options_error and answers code. */
 dor_result dor__options_fail(const dor_options *options, int code, const char *format, ...)

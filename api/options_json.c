@@ -24,7 +24,8 @@ typedef struct reading {
     size_t error_cap;
 } reading;
 
-static dor_result complain(const reading *in, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static dor_result complain(const reading *in, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static dor_result complain(const reading *in, int code, const char *format, ...)
 {
@@ -68,8 +69,11 @@ static dor_result bad_kind(const reading *in, const dor_option *option, const js
 static dor_result decode(const reading *in, const dor_option *option, const json_t *text, dor_bytes *der)
 {
     dor_result result = dor__base64_decode(dor__span(json_string_value(text), json_string_length(text)), der);
-    if (result.code == DOR_E_NOMEM) return complain(in, DOR_E_NOMEM, "option %s: out of memory", option->name);
-    return dor__failed(result) ? complain(in, DOR_E_OPTION_TYPE, "option %s: the text is not base64", option->name) : result;
+    if (result.code == DOR_E_NOMEM)
+        return complain(in, DOR_E_NOMEM, "option %s: out of memory", option->name);
+    return dor__failed(result)
+               ? complain(in, DOR_E_OPTION_TYPE, "option %s: the text is not base64", option->name)
+               : result;
 }
 
 /* One text, or a list of them: certificates one behind the other. */
@@ -82,7 +86,8 @@ static dor_result read_bytes(const reading *in, const dor_option *option, const 
         const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
         result = json_is_string(item) ? decode(in, option, item, &der) : bad_kind(in, option, item);
     }
-    if (dor__ok(result)) result = said(in, dor_options_set_bytes(in->options, option->name, der.ptr, der.len));
+    if (dor__ok(result))
+        result = said(in, dor_options_set_bytes(in->options, option->name, der.ptr, der.len));
     dor__bytes_free(&der);
     return result;
 }
@@ -93,12 +98,14 @@ static dor_result read_list(const reading *in, const dor_option *option, const j
     size_t count = json_array_size(value);
     if (!(option->kinds & DOR_VALUE_LIST)) return bad_kind(in, option, value);
     if (count > DOR_OPTIONS_LIST_MAX)
-        return complain(in, DOR_E_OPTION_TYPE, "option %s: a list of more than %d", option->name, DOR_OPTIONS_LIST_MAX);
+        return complain(in, DOR_E_OPTION_TYPE, "option %s: a list of more than %d", option->name,
+                        DOR_OPTIONS_LIST_MAX);
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(value, i);
         if (!json_is_string(item))
-            return complain(in, DOR_E_OPTION_TYPE, "option %s: number %zu of the list is %s, wanted is a text", option->name,
-                            i + 1, kind_of(item));
+            return complain(in, DOR_E_OPTION_TYPE,
+                            "option %s: number %zu of the list is %s, wanted is a text", option->name, i + 1,
+                            kind_of(item));
         items[i] = json_string_value(item);
     }
     return said(in, dor_options_set_array(in->options, option->name, items, count));
@@ -137,10 +144,9 @@ static dor_result read_options(const reading *in, json_t *object)
     const char *name;
     json_t *value;
     if (!json_is_object(object))
-        return complain(in, DOR_E_JSON_MALFORMED, "options are an object, {\"name\": value, ...}; given is %s",
-                        kind_of(object));
-    json_object_foreach(object, name, value)
-        DOR_TRY(read_option(in, name, value));
+        return complain(in, DOR_E_JSON_MALFORMED,
+                        "options are an object, {\"name\": value, ...}; given is %s", kind_of(object));
+    json_object_foreach(object, name, value) DOR_TRY(read_option(in, name, value));
     return DOR_SUCCESS;
 }
 
@@ -151,7 +157,8 @@ static dor_result parse(const reading *in, const char *text, size_t len, json_t 
     json_error_t error;
     *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
     if (*root) return DOR_SUCCESS;
-    if (json_error_code(&error) == json_error_out_of_memory) return complain(in, DOR_E_NOMEM, "out of memory");
+    if (json_error_code(&error) == json_error_out_of_memory)
+        return complain(in, DOR_E_NOMEM, "out of memory");
     return complain(in, DOR_E_JSON_MALFORMED, "line %d, column %d: %s", error.line, error.column, error.text);
 }
 
@@ -174,7 +181,8 @@ int dor_options_from_json(const char *text, size_t len, dor_options **options, c
 
 /* ---- files --------------------------------------------------------------------------------------------------------- */
 
-static dor_result read_member(const reading *in, const char *name, json_t *value, dor_member_fn member, void *arg)
+static dor_result read_member(const reading *in, const char *name, json_t *value, dor_member_fn member,
+                              void *arg)
 {
     char text[MEMBER_CAP], why[160];
     const json_t *item = value;
@@ -187,11 +195,14 @@ static dor_result read_member(const reading *in, const char *name, json_t *value
         if (json_is_string(item))
             added = snprintf(text + len, sizeof(text) - len, "%s%s", comma, json_string_value(item));
         else if (json_is_integer(item))
-            added = snprintf(text + len, sizeof(text) - len, "%s%lld", comma, (long long)json_integer_value(item));
+            added = snprintf(text + len, sizeof(text) - len, "%s%lld", comma,
+                             (long long)json_integer_value(item));
         else if (json_is_boolean(item))
-            added = snprintf(text + len, sizeof(text) - len, "%s%s", comma, json_is_true(item) ? "true" : "false");
+            added = snprintf(text + len, sizeof(text) - len, "%s%s", comma,
+                             json_is_true(item) ? "true" : "false");
         else
-            return complain(in, DOR_E_OPTION_TYPE, "\"%.100s\": given %s, wanted a text, an integer, true or false", name,
+            return complain(in, DOR_E_OPTION_TYPE,
+                            "\"%.100s\": given %s, wanted a text, an integer, true or false", name,
                             kind_of(item));
         if (added < 0 || (size_t)added >= sizeof(text) - len)
             return complain(in, DOR_E_TOO_BIG, "\"%.100s\": longer than %d bytes", name, MEMBER_CAP - 1);
@@ -200,7 +211,8 @@ static dor_result read_member(const reading *in, const char *name, json_t *value
     int code = member(name, text, arg);
     if (code == DOR_E_OPTION_UNKNOWN) return complain(in, code, "\"%.100s\" is not known here", name);
     if (code != DOR_OK)
-        return complain(in, code, "\"%.100s\": given \"%.60s\": %s", name, text, dor_format_error(code, why, sizeof(why)));
+        return complain(in, code, "\"%.100s\": given \"%.60s\": %s", name, text,
+                        dor_format_error(code, why, sizeof(why)));
     return DOR_SUCCESS;
 }
 
@@ -211,9 +223,10 @@ static dor_result read_root(const reading *in, json_t *root, dor_member_fn membe
     json_t *value;
     if (!member) return read_options(in, root);
     if (!json_is_object(root))
-        return complain(in, DOR_E_JSON_MALFORMED, "wanted is an object, {\"name\": value, ...}; given is %s", kind_of(root));
-    json_object_foreach(root, name, value)
-        DOR_TRY(strcmp(name, "options") == 0 ? read_options(in, value) : read_member(in, name, value, member, arg));
+        return complain(in, DOR_E_JSON_MALFORMED, "wanted is an object, {\"name\": value, ...}; given is %s",
+                        kind_of(root));
+    json_object_foreach(root, name, value) DOR_TRY(
+        strcmp(name, "options") == 0 ? read_options(in, value) : read_member(in, name, value, member, arg));
     return DOR_SUCCESS;
 }
 
@@ -252,8 +265,8 @@ int dor_options_from_file(const char *path, dor_options **options, char *error, 
     return from_file(path, NULL, NULL, options, error, error_cap);
 }
 
-int dor_options_from_config(const char *path, dor_member_fn member, void *arg, dor_options **options, char *error,
-                            size_t error_cap)
+int dor_options_from_config(const char *path, dor_member_fn member, void *arg, dor_options **options,
+                            char *error, size_t error_cap)
 {
     if (!path || !member || !options) return DOR_E_BADARG;
     return from_file(path, member, arg, options, error, error_cap);

@@ -30,7 +30,8 @@ static bool is_set(const resolving *r, const char *name)
 
 static dor_result fail_as(const resolving *r, dor_result result, const char *name)
 {
-    if (result.code == DOR_E_NOMEM) return dor__options_fail(r->options, DOR_E_NOMEM, "option %s: out of memory", name);
+    if (result.code == DOR_E_NOMEM)
+        return dor__options_fail(r->options, DOR_E_NOMEM, "option %s: out of memory", name);
     return dor__options_fail(r->options, result.code, "option %s: %s", name, r->why);
 }
 
@@ -46,7 +47,8 @@ static dor_result apply_all(resolving *r)
         if (!value->kind) continue;
         if (!(option->scope & wanted))
             return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s is for %s", option->name,
-                                     r->role == DOR_TLS_SERVER ? "clients, this is a server" : "servers, this is a client");
+                                     r->role == DOR_TLS_SERVER ? "clients, this is a server"
+                                                               : "servers, this is a client");
         dor_result result = dor__option_apply(option, &draft, value);
         if (dor__failed(result)) return fail_as(r, result, option->name);
     }
@@ -82,8 +84,9 @@ static dor_result set_trust(resolving *r, dor_trust_store *given)
     }
     if (!tls->verify_peer || (tls->trust && dor__trust_store_count(tls->trust) > 0)) return DOR_SUCCESS;
     if (r->role == DOR_TLS_SERVER) /* never the system's: anybody can get a certificate from those */
-        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
-                                 "option verify: a server that verifies its clients needs cacertfile or cacerts");
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "option verify: a server that verifies its clients needs cacertfile or cacerts");
 
     dor_trust_store *store;
     dor_result result = dor__system_trust(&store, r->why, sizeof(r->why));
@@ -111,11 +114,12 @@ static dor_result load_key(resolving *r, dor_private_key **key)
     if (!der && !path && !is_set(r, "certfile"))
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option cert needs key or keyfile");
 
-    dor_result result =
-        der ? dor__der_key(dor__bytes_span(&der->bytes), key, r->why, sizeof(r->why))
-            : dor__pem_file_key(path ? path : text_of(r, "certfile"), is_set(r, "password"), key, r->why, sizeof(r->why));
+    dor_result result = der ? dor__der_key(dor__bytes_span(&der->bytes), key, r->why, sizeof(r->why))
+                            : dor__pem_file_key(path ? path : text_of(r, "certfile"), is_set(r, "password"),
+                                                key, r->why, sizeof(r->why));
     if (result.code == DOR_E_FILE_MALFORMED && strcmp(name, "certfile") == 0)
-        return dor__options_fail(r->options, result.code, "option certfile: %s; give keyfile if it is elsewhere", r->why);
+        return dor__options_fail(r->options, result.code,
+                                 "option certfile: %s; give keyfile if it is elsewhere", r->why);
     return dor__failed(result) ? fail_as(r, result, name) : result;
 }
 
@@ -125,15 +129,20 @@ static dor_result mismatch(const resolving *r)
     const char *keyfile = is_set(r, "key") ? NULL : text_of(r, "keyfile");
     return dor__options_fail(r->options, DOR_E_KEY_MISMATCH,
                              "option %s: the private key%s%s does not belong to the certificate%s%s",
-                             is_set(r, "key") ? "key" : keyfile ? "keyfile" : "certfile", keyfile ? " in " : "",
-                             keyfile ? keyfile : "", certfile ? " in " : "", certfile ? certfile : "");
+                             is_set(r, "key") ? "key"
+                             : keyfile        ? "keyfile"
+                                              : "certfile",
+                             keyfile ? " in " : "", keyfile ? keyfile : "", certfile ? " in " : "",
+                             certfile ? certfile : "");
 }
 
 static dor_result set_identity(resolving *r, const dor_trust_store *issuers)
 {
     if (!is_set(r, "cert") && !is_set(r, "certfile")) {
         const char *lone = is_set(r, "key") ? "key" : is_set(r, "keyfile") ? "keyfile" : NULL;
-        if (lone) return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s needs cert or certfile", lone);
+        if (lone)
+            return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s needs cert or certfile",
+                                     lone);
         return DOR_SUCCESS;
     }
     dor_chain chain;
@@ -144,7 +153,8 @@ static dor_result set_identity(resolving *r, const dor_trust_store *issuers)
     if (issuers) dor__chain_complete(&chain, issuers);
 
     if (!r->fresh) result = dor__settings_drop_identities(r->settings);
-    if (dor__ok(result)) result = dor__tls_config_add_identity(r->settings->tls, chain.certs, chain.count, key);
+    if (dor__ok(result))
+        result = dor__tls_config_add_identity(r->settings->tls, chain.certs, chain.count, key);
     if (result.code == DOR_E_KEY_MISMATCH)
         result = mismatch(r);
     else if (dor__failed(result)) {
@@ -171,8 +181,9 @@ static dor_result match_versions(const resolving *r)
         if (suite->version > max) max = suite->version;
     }
     if (max == 0)
-        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
-                                 "options versions and ciphers: none of the suites is for one of the versions");
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "options versions and ciphers: none of the suites is for one of the versions");
     tls->min_version = min;
     tls->max_version = max;
     return DOR_SUCCESS;
@@ -182,9 +193,10 @@ static dor_result check_marks(const resolving *r)
 {
     const dor_settings *s = r->settings;
     if (s->send_low >= s->send_high)
-        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
-                                 "options low_watermark (%u) and high_watermark (%u): low must be less than high",
-                                 s->send_low, s->send_high);
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "options low_watermark (%u) and high_watermark (%u): low must be less than high", s->send_low,
+            s->send_high);
     if (s->receive_low >= s->receive_high)
         return dor__options_fail(
             r->options, DOR_E_OPTION_CONFLICT,
@@ -199,8 +211,8 @@ static dor_result check_marks(const resolving *r)
  */
 static dor_result set_keeper(resolving *r)
 {
-    static const char *const judging[] = {"verify",     "fail_if_no_peer_cert", "depth",   "cacerts",
-                                          "cacertfile", "cert",                 "certfile"};
+    static const char *const judging[] = {
+        "verify", "fail_if_no_peer_cert", "depth", "cacerts", "cacertfile", "cert", "certfile"};
     bool fresh = r->fresh;
     for (size_t i = 0; i < sizeof(judging) / sizeof(judging[0]); i++)
         if (is_set(r, judging[i])) fresh = true;
@@ -230,7 +242,8 @@ static dor_result finish(resolving *r)
     }
     DOR_TRY(set_trust(r, given));
     if (r->role == DOR_TLS_SERVER && r->settings->tls->identity_count == 0)
-        return dor__options_fail(r->options, DOR_E_NO_OPTIONS, "a server needs a certificate: set certfile, or cert and key");
+        return dor__options_fail(r->options, DOR_E_NO_OPTIONS,
+                                 "a server needs a certificate: set certfile, or cert and key");
     if (!r->settings->tls->verify_peer) r->settings->tls->verify_host = false;
     DOR_TRY(match_versions(r));
     DOR_TRY(check_marks(r));
@@ -269,20 +282,23 @@ dor_result dor__options_override(const dor_settings *base, const dor_options *op
     return run(&r, settings);
 }
 
-dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes, bool *active_set, bool *packet_set)
+dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes, bool *active_set,
+                                 bool *packet_set)
 {
     char why[256];
-    dor_settings scratch = {.active = modes->active, .packet = modes->packet, .packet_size = modes->packet_size};
+    dor_settings scratch = {
+        .active = modes->active, .packet = modes->packet, .packet_size = modes->packet_size};
     dor_draft draft = {.settings = &scratch, .why = why, .why_cap = sizeof(why)};
     if (!options) return dor__error(DOR_E_BADARG);
     for (size_t i = 0; i < dor__options_count; i++) {
         const dor_option *option = &dor__options_table[i];
         if (!options->values[i].kind) continue;
         if (!(option->scope & DOR_SCOPE_OPEN))
-            return dor__options_fail(options, DOR_E_OPTION_CONFLICT, "option %s cannot be changed on an open connection",
-                                     option->name);
+            return dor__options_fail(options, DOR_E_OPTION_CONFLICT,
+                                     "option %s cannot be changed on an open connection", option->name);
         dor_result result = dor__option_apply(option, &draft, &options->values[i]);
-        if (dor__failed(result)) return dor__options_fail(options, result.code, "option %s: %s", option->name, why);
+        if (dor__failed(result))
+            return dor__options_fail(options, result.code, "option %s: %s", option->name, why);
     }
     *active_set = dor__options_get(options, "active") != NULL;
     *packet_set = dor__options_get(options, "packet") || dor__options_get(options, "packet_size");

@@ -7,10 +7,10 @@
 
 #include <stdio.h>
 
-#define TEXT DOR_VALUE_TEXT
-#define INT  DOR_VALUE_INT
-#define BOOL DOR_VALUE_BOOL
-#define LIST DOR_VALUE_LIST
+#define TEXT  DOR_VALUE_TEXT
+#define INT   DOR_VALUE_INT
+#define BOOL  DOR_VALUE_BOOL
+#define LIST  DOR_VALUE_LIST
 #define BYTES DOR_VALUE_BYTES
 
 #define CLIENT DOR_SCOPE_CLIENT
@@ -20,13 +20,15 @@
 #define PATH   DOR_SCOPE_PATH
 #define ADDS   DOR_SCOPE_ADDS
 
-#define FIELD(member) .place = DOR_PLACE_SETTINGS, .offset = offsetof(dor_settings, member), \
+#define FIELD(member)                                                                                        \
+    .place = DOR_PLACE_SETTINGS, .offset = offsetof(dor_settings, member),                                   \
     .size = sizeof(((dor_settings *)0)->member)
-#define TLS(member) .place = DOR_PLACE_TLS, .offset = offsetof(dor_tls_config, member), \
+#define TLS(member)                                                                                          \
+    .place = DOR_PLACE_TLS, .offset = offsetof(dor_tls_config, member),                                      \
     .size = sizeof(((dor_tls_config *)0)->member)
-#define MS_MAX   ((int64_t)DOR_INFINITY - 1)
-#define SIZE_1G  ((int64_t)1 << 30)
-#define TOGETHER .place = DOR_PLACE_NONE /* options_resolve.c looks at it with others */
+#define MS_MAX             ((int64_t)DOR_INFINITY - 1)
+#define SIZE_1G            ((int64_t)1 << 30)
+#define TOGETHER           .place = DOR_PLACE_NONE /* options_resolve.c looks at it with others */
 #define RANGE(least, most) .min = (least), .max = (most)
 
 /* clang-format off */
@@ -130,12 +132,43 @@ const size_t dor__options_count = sizeof(dor__options_table) / sizeof(dor__optio
 
 /* Options of the reference and of later OTP releases that have no entry yet. */
 static const char *const later[] = {
-    "allow_any_ca_purpose", "anti_replay", "beast_mitigation", "cb_info", "certificate_authorities", "certs_keys",
-    "client_preferred_next_protocols", "client_renegotiation", "cookie", "crl_cache", "crl_check",
-    "customize_hostname_check", "dh", "dhfile", "early_data", "eccs", "fallback", "handshake", "keep_secrets",
-    "key_update_at", "log_level", "max_fragment_length", "next_protocols_advertised", "padding_check", "partial_chain",
-    "protocol", "psk_identity", "secure_renegotiate", "signature_algs_cert", "sni_fun", "sni_hosts", "srp_identity",
-    "stapling", "use_srtp", "use_ticket", "user_lookup_fun", "verify_fun",
+    "allow_any_ca_purpose",
+    "anti_replay",
+    "beast_mitigation",
+    "cb_info",
+    "certificate_authorities",
+    "certs_keys",
+    "client_preferred_next_protocols",
+    "client_renegotiation",
+    "cookie",
+    "crl_cache",
+    "crl_check",
+    "customize_hostname_check",
+    "dh",
+    "dhfile",
+    "early_data",
+    "eccs",
+    "fallback",
+    "handshake",
+    "keep_secrets",
+    "key_update_at",
+    "log_level",
+    "max_fragment_length",
+    "next_protocols_advertised",
+    "padding_check",
+    "partial_chain",
+    "protocol",
+    "psk_identity",
+    "secure_renegotiate",
+    "signature_algs_cert",
+    "sni_fun",
+    "sni_hosts",
+    "srp_identity",
+    "stapling",
+    "use_srtp",
+    "use_ticket",
+    "user_lookup_fun",
+    "verify_fun",
 };
 
 const dor_option *dor__option_find(const char *name)
@@ -189,8 +222,8 @@ dor_result dor__option_refuse(const dor_options *options, const char *name)
             return dor__options_fail(options, DOR_E_NOT_SUPPORTED, "option %s is not supported yet", name);
     const char *suggestion = nearest(name);
     if (suggestion)
-        return dor__options_fail(options, DOR_E_OPTION_UNKNOWN, "no option is called \"%.100s\"; did you mean \"%s\"?", name,
-                                 suggestion);
+        return dor__options_fail(options, DOR_E_OPTION_UNKNOWN,
+                                 "no option is called \"%.100s\"; did you mean \"%s\"?", name, suggestion);
     return dor__options_fail(options, DOR_E_OPTION_UNKNOWN, "no option is called \"%.100s\"", name);
 }
 
@@ -218,7 +251,8 @@ char *dor__option_wanted(const dor_option *option, char *text, size_t cap)
     char part[96];
     text[0] = '\0';
     if (option->kinds & INT) {
-        snprintf(part, sizeof(part), "an integer from %lld to %lld", (long long)option->min, (long long)option->max);
+        snprintf(part, sizeof(part), "an integer from %lld to %lld", (long long)option->min,
+                 (long long)option->max);
         add(text, cap, part);
     }
     if (option->kinds & BOOL) add(text, cap, *text ? ", true or false" : "true or false");

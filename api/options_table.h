@@ -54,9 +54,9 @@ typedef struct dor_option {
     const char *about;
     uint8_t kinds;
     uint8_t scope;
-    int64_t min, max;    /* INT */
-    const char *words;   /* TEXT: those it may be, "once|true|false"; NULL: any */
-    const char *later;   /* TEXT: words that are known but not supported yet */
+    int64_t min, max;  /* INT */
+    const char *words; /* TEXT: those it may be, "once|true|false"; NULL: any */
+    const char *later; /* TEXT: words that are known but not supported yet */
     dor_place place;
     uint16_t offset, size;
     dor_result (*apply)(const dor_draft *draft, const dor_value *value);

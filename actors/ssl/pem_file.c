@@ -38,10 +38,9 @@ static dor_result fail(int code, char *why, size_t why_cap, const char *format, 
 static const char *reason_of(dor_result result, char *text, size_t cap)
 {
     int reason = dor_error_get_reason(result.code);
-    return dor_format_error(dor_error_get_alert(result.code) >= 0
-                                ? DOR_ERROR_CODE(DOR_CLASS_INTERNAL, 0, reason)
-                                : result.code,
-                            text, cap);
+    return dor_format_error(
+        dor_error_get_alert(result.code) >= 0 ? DOR_ERROR_CODE(DOR_CLASS_INTERNAL, 0, reason) : result.code,
+        text, cap);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------------------- */
@@ -54,11 +53,13 @@ static dor_result read_all(int fd, const char *path, dor_bytes *text, char *why,
         if (dor__failed(reserved)) return fail(reserved.code, why, why_cap, "%s: out of memory", path);
         ssize_t got = read(fd, text->ptr + text->len, READ_STEP);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(DOR_E_FILE_UNREADABLE, why, why_cap, "cannot read %s: %s", path, strerror(errno));
+        if (got < 0)
+            return fail(DOR_E_FILE_UNREADABLE, why, why_cap, "cannot read %s: %s", path, strerror(errno));
         if (got == 0) return DOR_SUCCESS;
         text->len += (size_t)got;
         if (text->len > DOR_PEM_FILE_MAX)
-            return fail(DOR_E_TOO_BIG, why, why_cap, "%s is larger than %d MiB", path, DOR_PEM_FILE_MAX >> 20);
+            return fail(DOR_E_TOO_BIG, why, why_cap, "%s is larger than %d MiB", path,
+                        DOR_PEM_FILE_MAX >> 20);
     }
 }
 
@@ -93,8 +94,8 @@ static dor_result each_block(const char *path, block_fn act, void *ctx, char *wh
         bool found = false;
         result = dor__pem_next(&rest, &line, &block, &found);
         if (dor__failed(result) && result.code != DOR_E_NOMEM)
-            result = fail(DOR_E_FILE_MALFORMED, why, why_cap, "%s, line %zu: a PEM block that is broken off or not base64",
-                          path, block.line);
+            result = fail(DOR_E_FILE_MALFORMED, why, why_cap,
+                          "%s, line %zu: a PEM block that is broken off or not base64", path, block.line);
         else if (dor__ok(result) && found)
             result = act(ctx, path, &block, &stop, why, why_cap);
         else
@@ -112,11 +113,12 @@ static bool label_is(const dor_pem_block *block, const char *label)
 
 static bool holds_certificate(const dor_pem_block *block)
 {
-    return label_is(block, "CERTIFICATE") || label_is(block, "X509 CERTIFICATE") || label_is(block, "TRUSTED CERTIFICATE");
+    return label_is(block, "CERTIFICATE") || label_is(block, "X509 CERTIFICATE") ||
+           label_is(block, "TRUSTED CERTIFICATE");
 }
 
-static dor_result read_certificate(const char *path, const dor_pem_block *block, dor_certificate **cert, char *why,
-                                   size_t why_cap)
+static dor_result read_certificate(const char *path, const dor_pem_block *block, dor_certificate **cert,
+                                   char *why, size_t why_cap)
 {
     char text[160];
     dor_result result = dor__certificate_new(cert, dor__bytes_span(&block->der));
@@ -142,8 +144,8 @@ static dor_result chain_block(void *ctx, const char *path, const dor_pem_block *
     (void)stop;
     if (!holds_certificate(block)) return DOR_SUCCESS; /* the key may stand in the same file */
     if (chain->count == DOR_CHAIN_MAX)
-        return fail(DOR_E_TOO_BIG, why, why_cap, "%s, line %zu: a chain of more than %d certificates", path, block->line,
-                    DOR_CHAIN_MAX);
+        return fail(DOR_E_TOO_BIG, why, why_cap, "%s, line %zu: a chain of more than %d certificates", path,
+                    block->line, DOR_CHAIN_MAX);
     DOR_TRY(read_certificate(path, block, &chain->certs[chain->count], why, why_cap));
     chain->count++;
     return DOR_SUCCESS;
@@ -154,7 +156,8 @@ dor_result dor__pem_file_chain(const char *path, dor_chain *chain, char *why, si
     chain->count = 0;
     dor_result result = each_block(path, chain_block, chain, why, why_cap);
     if (dor__ok(result) && chain->count == 0)
-        result = fail(DOR_E_FILE_MALFORMED, why, why_cap, "%s holds no certificate (no -----BEGIN CERTIFICATE-----)", path);
+        result = fail(DOR_E_FILE_MALFORMED, why, why_cap,
+                      "%s holds no certificate (no -----BEGIN CERTIFICATE-----)", path);
     if (dor__failed(result)) dor__chain_fini(chain);
     return result;
 }
@@ -176,15 +179,17 @@ static dor_result key_block(void *ctx, const char *path, const dor_pem_block *bl
         if (block->label.len < 11 || memcmp(block->label.ptr + block->label.len - 11, "PRIVATE KEY", 11) != 0)
             return DOR_SUCCESS; /* certificates, EC PARAMETERS */
         return fail(DOR_E_KEY_UNSUPPORTED, why, why_cap,
-                    "%s, line %zu: \"%.*s\" is not supported; wanted is PKCS#8, SEC 1 or PKCS#1 in PEM", path, block->line,
-                    (int)block->label.len, (const char *)block->label.ptr);
+                    "%s, line %zu: \"%.*s\" is not supported; wanted is PKCS#8, SEC 1 or PKCS#1 in PEM", path,
+                    block->line, (int)block->label.len, (const char *)block->label.ptr);
     }
     if (encrypted && search->has_password)
-        return fail(DOR_E_NOT_SUPPORTED, why, why_cap,
-                    "%s, line %zu: the private key is encrypted, which is not supported yet even with a password", path,
-                    block->line);
+        return fail(
+            DOR_E_NOT_SUPPORTED, why, why_cap,
+            "%s, line %zu: the private key is encrypted, which is not supported yet even with a password",
+            path, block->line);
     if (encrypted)
-        return fail(DOR_E_PASSWORD_NEEDED, why, why_cap, "%s, line %zu: the private key is encrypted", path, block->line);
+        return fail(DOR_E_PASSWORD_NEEDED, why, why_cap, "%s, line %zu: the private key is encrypted", path,
+                    block->line);
 
     char text[160];
     dor_result result = dor__private_key_from_der(&search->key, dor__bytes_span(&block->der));
@@ -195,7 +200,8 @@ static dor_result key_block(void *ctx, const char *path, const dor_pem_block *bl
     return DOR_SUCCESS;
 }
 
-dor_result dor__pem_file_key(const char *path, bool has_password, dor_private_key **key, char *why, size_t why_cap)
+dor_result dor__pem_file_key(const char *path, bool has_password, dor_private_key **key, char *why,
+                             size_t why_cap)
 {
     key_search search = {.has_password = has_password};
     DOR_TRY(each_block(path, key_block, &search, why, why_cap));
@@ -227,14 +233,16 @@ static dor_result trust_lenient(const char *path, dor_trust_store *store, char *
     return result;
 }
 
-dor_result dor__pem_file_trust(const char *path, bool lenient, dor_trust_store **store, char *why, size_t why_cap)
+dor_result dor__pem_file_trust(const char *path, bool lenient, dor_trust_store **store, char *why,
+                               size_t why_cap)
 {
     dor_trust_store *made;
     DOR_TRY(dor__trust_store_new(&made));
     dor_result result =
         lenient ? trust_lenient(path, made, why, why_cap) : each_block(path, trust_block, made, why, why_cap);
     if (dor__ok(result) && dor__trust_store_count(made) == 0)
-        result = fail(DOR_E_FILE_MALFORMED, why, why_cap, "%s holds no certificate (no -----BEGIN CERTIFICATE-----)", path);
+        result = fail(DOR_E_FILE_MALFORMED, why, why_cap,
+                      "%s holds no certificate (no -----BEGIN CERTIFICATE-----)", path);
     if (dor__failed(result)) {
         dor__trust_store_unref(made);
         return result;
@@ -316,7 +324,8 @@ dor_result dor__der_key(dor_span der, dor_private_key **key, char *why, size_t w
 {
     char text[160];
     dor_result result = dor__private_key_from_der(key, der);
-    return dor__ok(result) ? result : fail(result.code, why, why_cap, "%s", reason_of(result, text, sizeof(text)));
+    return dor__ok(result) ? result
+                           : fail(result.code, why, why_cap, "%s", reason_of(result, text, sizeof(text)));
 }
 
 void dor__chain_complete(dor_chain *chain, const dor_trust_store *store)
@@ -329,7 +338,8 @@ void dor__chain_complete(dor_chain *chain, const dor_trust_store *store)
         if (last->self_issued) break;
         do
             issuer = dor__trust_store_find(store, last->issuer, &cursor);
-        while (issuer && (issuer->self_issued || dor__failed(dor__certificate_verify_signature(last, issuer))));
+        while (issuer &&
+               (issuer->self_issued || dor__failed(dor__certificate_verify_signature(last, issuer))));
         if (!issuer) break;
         chain->certs[chain->count++] = dor__certificate_ref(issuer);
     }

@@ -29,15 +29,15 @@ DOR_MUST_USE dor_result dor__read_file(const char *path, dor_bytes *text, char *
 DOR_MUST_USE dor_result dor__pem_file_chain(const char *path, dor_chain *chain, char *why, size_t why_cap);
 
 /** The first private key of a file. PASSWORD_NEEDED when it is encrypted, or NOT_SUPPORTED when a password is given. */
-DOR_MUST_USE dor_result dor__pem_file_key(const char *path, bool has_password, dor_private_key **key, char *why,
-                                          size_t why_cap);
+DOR_MUST_USE dor_result dor__pem_file_key(const char *path, bool has_password, dor_private_key **key,
+                                          char *why, size_t why_cap);
 
 /**
  * Every certificate of a file; at least one. A block that cannot be read is an error, for somebody named the file, or is
  * passed over when lenient, for one odd certificate in the system's bundle must not make every connection fail.
  */
-DOR_MUST_USE dor_result dor__pem_file_trust(const char *path, bool lenient, dor_trust_store **store, char *why,
-                                            size_t why_cap);
+DOR_MUST_USE dor_result dor__pem_file_trust(const char *path, bool lenient, dor_trust_store **store,
+                                            char *why, size_t why_cap);
 
 /** Certificates in DER, one behind the other. */
 DOR_MUST_USE dor_result dor__der_chain(dor_span der, dor_chain *chain, char *why, size_t why_cap);

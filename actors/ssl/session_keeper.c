@@ -19,8 +19,8 @@ enum { FIRST_BUCKETS = 64, SWEEP = 2 };
 static const int64_t key_period_ms = 24LL * 3600 * 1000;
 
 typedef struct entry {
-    struct entry *chain;           /* in its bucket */
-    struct entry *newer, *older;   /* in order of use */
+    struct entry *chain;         /* in its bucket */
+    struct entry *newer, *older; /* in order of use */
     dor_session *session;
 } entry;
 

@@ -18,31 +18,32 @@ typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
     dor_session_keeper *keeper; /* servers: what tls->store_ctx points to; owned */
-    dor_session *session;       /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
-    bool tickets_manual;        /* clients: tickets are posted to the owner */
+    dor_session
+        *session; /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
+    bool tickets_manual; /* clients: tickets are posted to the owner */
 
-    char server_name[256];      /* clients: overrides the host for SNI and verification; empty: the host */
+    char server_name[256]; /* clients: overrides the host for SNI and verification; empty: the host */
     bool send_server_name;
 
-    int active;                 /* DOR_ACTIVE_ */
+    int active; /* DOR_ACTIVE_ */
     dor_packet_mode packet;
-    uint32_t packet_size;       /* bytes; 0: unlimited (the event mailbox bounds it all the same) */
-    bool exit_on_close;         /* false: the peer's close_notify leaves sending possible */
+    uint32_t packet_size; /* bytes; 0: unlimited (the event mailbox bounds it all the same) */
+    bool exit_on_close;   /* false: the peer's close_notify leaves sending possible */
 
-    uint32_t hibernate_after_ms;    /* DOR_INFINITY: never */
-    uint32_t handshake_timeout_ms;  /* of server helpers, and the upper bound of any handshake */
-    uint32_t linger_ms;             /* a close's flush may take so long */
-    uint32_t send_high, send_low;   /* water marks of the send queue, bytes */
+    uint32_t hibernate_after_ms;        /* DOR_INFINITY: never */
+    uint32_t handshake_timeout_ms;      /* of server helpers, and the upper bound of any handshake */
+    uint32_t linger_ms;                 /* a close's flush may take so long */
+    uint32_t send_high, send_low;       /* water marks of the send queue, bytes */
     uint32_t receive_high, receive_low; /* of undelivered plaintext, bytes */
 
-    char ip[46];                /* listen: address to bind; connect: unused; empty: any (IPv4 and IPv6) */
+    char ip[46]; /* listen: address to bind; connect: unused; empty: any (IPv4 and IPv6) */
     int backlog;
     bool reuseaddr;
-    bool reuseport;             /* listen: other OS processes may share the port; without it a taken port is an error */
+    bool reuseport; /* listen: other OS processes may share the port; without it a taken port is an error */
     bool nodelay;
     bool keepalive;
-    int sndbuf, recbuf;         /* 0: the system's */
-    uint32_t max_connections;   /* per listener; 0: no bound */
+    int sndbuf, recbuf;       /* 0: the system's */
+    uint32_t max_connections; /* per listener; 0: no bound */
 
     bool log_alert;
 } dor_settings;

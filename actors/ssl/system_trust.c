@@ -43,7 +43,8 @@ dor_result dor__system_trust(dor_trust_store **store, char *why, size_t why_cap)
     if (!path) {
         if (why && why_cap > 0)
             snprintf(why, why_cap,
-                     "no trusted authorities: the system has no certificate bundle in any of the usual places; install "
+                     "no trusted authorities: the system has no certificate bundle in any of the usual "
+                     "places; install "
                      "the package ca-certificates, set SSL_CERT_FILE, or give cacertfile");
         result = dor__error(DOR_E_FILE_UNREADABLE);
     } else if (!shared || strcmp(path, shared_path) != 0) {

@@ -30,7 +30,8 @@ static void print_help(const cli_command *command)
     for (size_t i = 0; i < command->flag_count; i++) {
         const cli_flag *flag = &command->flags[i];
         char left[64];
-        snprintf(left, sizeof(left), "--%s%s%s", flag->name, flag->value ? " " : "", flag->value ? flag->value : "");
+        snprintf(left, sizeof(left), "--%s%s%s", flag->name, flag->value ? " " : "",
+                 flag->value ? flag->value : "");
         printf("  %-28s %s\n", left, flag->about);
     }
     printf("  %-28s %s\n  %-28s %s\n", "--help", "this text", "--version", "the version");
@@ -55,7 +56,8 @@ bool cli_args_number(const char *text, int64_t min, int64_t max, int64_t *number
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || text[0] == ' ' || text[0] == '+' || value < min || value > max) return false;
+    if (errno || end == text || *end || text[0] == ' ' || text[0] == '+' || value < min || value > max)
+        return false;
     *number = value;
     return true;
 }
@@ -87,7 +89,9 @@ static int take_flag(const cli_command *command, int argc, char **argv, int *at,
         if (value) return cli_args_wrong(command, "--%s takes no value", command->flags[i].name);
         value = "";
     } else if (!value) {
-        if (*at + 1 >= argc) return cli_args_wrong(command, "--%s needs a value: %s", command->flags[i].name, command->flags[i].value);
+        if (*at + 1 >= argc)
+            return cli_args_wrong(command, "--%s needs a value: %s", command->flags[i].name,
+                                  command->flags[i].value);
         value = argv[++*at];
     }
     given->values[i] = value;
@@ -121,6 +125,7 @@ int cli_args_parse(const cli_command *command, int argc, char **argv, cli_given 
         }
         if (status >= 0) return status;
     }
-    if (command->positional && !given->positional) return cli_args_wrong(command, "%s is missing", command->positional);
+    if (command->positional && !given->positional)
+        return cli_args_wrong(command, "%s is missing", command->positional);
     return -1;
 }

@@ -22,7 +22,7 @@ typedef struct cli_command {
     const char *name;       /* "serve" */
     const char *positional; /* "HOST:PORT", or NULL: takes none */
     const char *about;
-    const char *epilogue;   /* printed below the flags; or NULL */
+    const char *epilogue; /* printed below the flags; or NULL */
     const cli_flag *flags;
     size_t flag_count;
 } cli_command;

@@ -11,7 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { CONNECT_TIMEOUT_MS = 30000, SESSION_WAIT_MS = 2000, SESSION_POLL_MS = 100, MAX_RESUME = 1000, STOP_MS = 2000 };
+enum {
+    CONNECT_TIMEOUT_MS = 30000,
+    SESSION_WAIT_MS = 2000,
+    SESSION_POLL_MS = 100,
+    MAX_RESUME = 1000,
+    STOP_MS = 2000
+};
 
 static const cli_flag flags[] = {
     {"cacert", "FILE", "authorities to trust, PEM (default: the system's)"},
@@ -32,9 +38,11 @@ enum { FLAGS = sizeof(flags) / sizeof(flags[0]) };
 static const cli_command command = {
     .name = "connect",
     .positional = "HOST:PORT",
-    .about = "A TLS client: sends its standard input, prints what it receives, and says on standard error what was negotiated.\n"
+    .about = "A TLS client: sends its standard input, prints what it receives, and says on standard error "
+             "what was negotiated.\n"
              "At the end of the input it closes its side and goes on receiving until the peer closes.",
-    .epilogue = "Exit status: 0 success; 1 failure; 2 wrong arguments; 3 the connection was refused or ended by an alert.",
+    .epilogue = "Exit status: 0 success; 1 failure; 2 wrong arguments; 3 the connection was refused or ended "
+                "by an alert.",
     .flags = flags,
     .flag_count = FLAGS,
 };
@@ -159,7 +167,8 @@ int cli_connect(int argc, char **argv)
         return cli_args_wrong(&command, "\"%s\" is not HOST:PORT", given.positional);
     const char *count = cli_args_get(&command, &given, "resume");
     if (count && !cli_args_number(count, 0, MAX_RESUME, &resume))
-        return cli_args_wrong(&command, "--resume: given \"%s\", wanted a number from 0 to %d", count, MAX_RESUME);
+        return cli_args_wrong(&command, "--resume: given \"%s\", wanted a number from 0 to %d", count,
+                              MAX_RESUME);
     target.json = cli_args_get(&command, &given, "json") != NULL;
 
     dor_options *options = dor_options_new();

@@ -27,23 +27,18 @@ void cli_report_connected(const cli_target *target, dor_socket socket)
     dor_ssl_peername(socket, &address);
     snprintf(peer, sizeof(peer), address.version == 6 ? "[%s]:%u" : "%s:%u", address.ip, address.port);
     if (target->json) {
-        cli_field fields[] = {{"host", target->host, 0},
-                              {"peer", peer, 0},
-                              {"protocol", info.protocol, 0},
-                              {"cipher_suite", info.cipher_suite, 0},
-                              {"group", info.group, 0},
-                              {"peer_signature", info.peer_signature, 0},
-                              {"alpn", info.alpn, 0},
-                              {"server_name", info.server_name, 0},
-                              {"resumed", NULL, info.resumed},
-                              {"hello_retry", NULL, info.hello_retry}};
+        cli_field fields[] = {{"host", target->host, 0},       {"peer", peer, 0},
+                              {"protocol", info.protocol, 0},  {"cipher_suite", info.cipher_suite, 0},
+                              {"group", info.group, 0},        {"peer_signature", info.peer_signature, 0},
+                              {"alpn", info.alpn, 0},          {"server_name", info.server_name, 0},
+                              {"resumed", NULL, info.resumed}, {"hello_retry", NULL, info.hello_retry}};
         print_json("connected", fields, sizeof(fields) / sizeof(fields[0]));
         return;
     }
     fprintf(stderr, "connected to %s: %s %s%s%s%s%s, %s%s%s\n", peer, info.protocol, info.cipher_suite,
-            info.group[0] ? " " : "", info.group, info.peer_signature[0] ? ", signed with " : "", info.peer_signature,
-            info.resumed ? "resumed" : "not resumed", info.hello_retry ? ", hello retried" : "",
-            info.alpn[0] ? "" : ", no alpn");
+            info.group[0] ? " " : "", info.group, info.peer_signature[0] ? ", signed with " : "",
+            info.peer_signature, info.resumed ? "resumed" : "not resumed",
+            info.hello_retry ? ", hello retried" : "", info.alpn[0] ? "" : ", no alpn");
     if (info.alpn[0]) fprintf(stderr, "alpn: %s\n", info.alpn);
 }
 
@@ -70,8 +65,11 @@ int cli_report_failure(const cli_target *target, const char *doing, const dor_op
         cli_field fields[] = {{"host", target->host, 0},
                               {"error", sentence, 0},
                               {"alert", alert >= 0 ? dor_alert_name(alert) : "", 0},
-                              {"sent_by", alert < 0 ? ""
-                                          : dor_error_get_class(code) == DOR_CLASS_ALERT_SENT ? "us" : "peer", 0}};
+                              {"sent_by",
+                               alert < 0                                           ? ""
+                               : dor_error_get_class(code) == DOR_CLASS_ALERT_SENT ? "us"
+                                                                                   : "peer",
+                               0}};
         print_json("failed", fields, alert >= 0 ? 4 : 2);
     } else {
         fprintf(stderr, "dormouse connect: %s %s:%u: %s\n", doing, target->host, target->port, sentence);

@@ -23,7 +23,8 @@ void cli_log_init(bool json)
     as_json = json;
 }
 
-static void append(char *out, size_t cap, size_t *len, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void append(char *out, size_t cap, size_t *len, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 static void append(char *out, size_t cap, size_t *len, const char *format, ...)
 {
@@ -83,7 +84,8 @@ static void text_value(char *out, size_t cap, size_t *len, const char *text)
 {
     bool plain = *text != '\0';
     for (const char *c = text; *c; c++)
-        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || *c == '"' || *c == '\\' || *c == '=') plain = false;
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || *c == '"' || *c == '\\' || *c == '=')
+            plain = false;
     if (plain)
         append(out, cap, len, "%s", text);
     else
@@ -100,7 +102,8 @@ void cli_log(const char *event, const cli_field *fields, size_t count)
     gmtime_r(&now.tv_sec, &utc);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
     if (as_json) {
-        append(line, sizeof(line), &len, "{\"time\":\"%s.%03ldZ\",\"event\":\"%s\"", stamp, now.tv_nsec / 1000000, event);
+        append(line, sizeof(line), &len, "{\"time\":\"%s.%03ldZ\",\"event\":\"%s\"", stamp,
+               now.tv_nsec / 1000000, event);
         cli_json_fields(line, sizeof(line) - 2, &len, fields, count); /* 2: what follows always fits */
         append(line, sizeof(line), &len, "}\n");
     } else {

@@ -18,7 +18,8 @@ static int help(void)
 {
     print_usage(stdout);
     fputs("\nTLS sockets that sleep.\n\n"
-          "  serve      a TLS server: echo, discard or http; with a development certificate unless one is given\n"
+          "  serve      a TLS server: echo, discard or http; with a development certificate unless one is "
+          "given\n"
           "  connect    a TLS client: joins its standard input and output to a connection\n\n"
           "dormouse serve --help and dormouse connect --help list their options.\n",
           stdout);

@@ -83,8 +83,9 @@ static void watched_receive(void *state, dor_socket socket, dor_message *message
         return;
     }
     if (message->type == DOR_MSG_SSL_CLOSED || message->type == DOR_MSG_SSL_ERROR) {
-        cli_field fields[] = {{"peer", w->peer, 0},
-                              {"error", event->reason ? dor_format_error(event->reason, text, sizeof(text)) : "", 0}};
+        cli_field fields[] = {
+            {"peer", w->peer, 0},
+            {"error", event->reason ? dor_format_error(event->reason, text, sizeof(text)) : "", 0}};
         cli_log("closed", fields, event->reason ? 2 : 1);
     }
     w->service->receive(w->state, socket, message);
@@ -170,7 +171,8 @@ static void say_listening(const cli_serve_config *config, dor_runtime *runtime, 
             "    dormouse connect localhost:%u --insecure\n"
             "    openssl s_client -connect localhost:%u\n",
             address.port, address.port);
-    if (config->service == &cli_service_http) fprintf(stderr, "    curl -k https://localhost:%u/\n", address.port);
+    if (config->service == &cli_service_http)
+        fprintf(stderr, "    curl -k https://localhost:%u/\n", address.port);
 }
 
 /* ---- ending --------------------------------------------------------------------------------------------------------- */
@@ -205,10 +207,11 @@ static void log_statistics(dor_runtime *runtime)
 {
     dor_ssl_statistics s = {0};
     if (dor_ssl_get_statistics(runtime, &s) != DOR_OK) return;
-    cli_field fields[] = {{"accepted", NULL, (long long)s.accepted},     {"refused", NULL, (long long)s.refused},
-                          {"handshakes", NULL, (long long)s.handshakes}, {"failed", NULL, (long long)s.handshakes_failed},
-                          {"bytes_in", NULL, (long long)s.bytes_in},     {"bytes_out", NULL, (long long)s.bytes_out},
-                          {"cut_off", NULL, (long long)s.connections}};
+    cli_field fields[] = {
+        {"accepted", NULL, (long long)s.accepted},     {"refused", NULL, (long long)s.refused},
+        {"handshakes", NULL, (long long)s.handshakes}, {"failed", NULL, (long long)s.handshakes_failed},
+        {"bytes_in", NULL, (long long)s.bytes_in},     {"bytes_out", NULL, (long long)s.bytes_out},
+        {"cut_off", NULL, (long long)s.connections}};
     cli_log("ended", fields, sizeof(fields) / sizeof(fields[0]));
 }
 

@@ -41,7 +41,8 @@ enum { FLAGS = sizeof(flags) / sizeof(flags[0]), DEFAULT_LINGER_MS = 30000 };
 static const cli_command command = {
     .name = "serve",
     .about = "A TLS server. When it is ready it prints \"listening on ADDR:PORT\" on standard output.",
-    .epilogue = "SIGTERM or SIGINT: takes no more connections, lets those that are open go on for --drain-timeout seconds,\n"
+    .epilogue = "SIGTERM or SIGINT: takes no more connections, lets those that are open go on for "
+                "--drain-timeout seconds,\n"
                 "then closes them. A second signal ends the server at once.",
     .flags = flags,
     .flag_count = FLAGS,
@@ -143,7 +144,8 @@ static int take_own_flags(const cli_given *given, cli_serve_config *config)
     for (size_t i = 0; i < OWN; i++) {
         const char *value = cli_args_get(&command, given, own[i].flag);
         if (value && !own[i].take(config, value))
-            return cli_args_wrong(&command, "--%s: given \"%s\", wanted %s", own[i].flag, value, own[i].wanted);
+            return cli_args_wrong(&command, "--%s: given \"%s\", wanted %s", own[i].flag, value,
+                                  own[i].wanted);
     }
     return -1;
 }
@@ -166,7 +168,8 @@ static int set_identity(const cli_given *given, cli_serve_config *config)
 {
     const char *cert = cli_args_get(&command, given, "cert"), *key = cli_args_get(&command, given, "key");
     if (key && !cert) return cli_args_wrong(&command, "--key needs --cert");
-    if (cli_args_get(&command, given, "cacert")) replace(config->options, (const char *const[]){"cacerts", NULL});
+    if (cli_args_get(&command, given, "cacert"))
+        replace(config->options, (const char *const[]){"cacerts", NULL});
     if (!cert) return -1;
     replace(config->options, (const char *const[]){"cert", "key", "keyfile", NULL});
     if (cli_set_option(config->options, "certfile", cert) == DOR_OK &&
@@ -184,7 +187,8 @@ static int set_verify(const cli_given *given, dor_options *options)
     if (require && verify && strcmp(verify, "none") == 0)
         return cli_args_wrong(&command, "--require-client-cert and --verify none contradict each other");
     if (require) verify = "peer";
-    if (verify) dor_options_set_text(options, "verify", strcmp(verify, "peer") == 0 ? "verify_peer" : "verify_none");
+    if (verify)
+        dor_options_set_text(options, "verify", strcmp(verify, "peer") == 0 ? "verify_peer" : "verify_none");
     if (require) dor_options_set_bool(options, "fail_if_no_peer_cert", 1);
     return -1;
 }
@@ -198,7 +202,8 @@ static int set_numbers(const cli_given *given, dor_options *options)
         dor_options_set_text(options, "hibernate_after", "undefined");
     else if (hibernate && (!cli_args_number(hibernate, 0, INT64_MAX, &number) ||
                            dor_options_set_int(options, "hibernate_after", number) != DOR_OK))
-        return cli_args_wrong(&command, "--hibernate-after: given \"%s\", wanted milliseconds, or off", hibernate);
+        return cli_args_wrong(&command, "--hibernate-after: given \"%s\", wanted milliseconds, or off",
+                              hibernate);
     if (max && (!cli_args_number(max, 0, INT64_MAX, &number) ||
                 dor_options_set_int(options, "max_connections", number) != DOR_OK))
         return cli_args_wrong(&command, "--max-connections: given \"%s\", wanted a number", max);
@@ -208,7 +213,8 @@ static int set_numbers(const cli_given *given, dor_options *options)
 static int set_options(const cli_given *given, cli_serve_config *config)
 {
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (cli_set_option(config->options, texts[i][1], cli_args_get(&command, given, texts[i][0])) != DOR_OK)
+        if (cli_set_option(config->options, texts[i][1], cli_args_get(&command, given, texts[i][0])) !=
+            DOR_OK)
             return cli_args_wrong(&command, "--%s: %s", texts[i][0], dor_options_error(config->options));
     int status = set_identity(given, config);
     if (status < 0) status = set_verify(given, config->options);
@@ -233,7 +239,8 @@ static int set_modes(cli_serve_config *config)
     static const char *const taken[] = {"active", "packet", "packet_size", "exit_on_close"};
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
         if (is_set(config->options, taken[i]))
-            return cli_args_wrong(&command, "--config: option %s is not for a configuration: the service decides", taken[i]);
+            return cli_args_wrong(
+                &command, "--config: option %s is not for a configuration: the service decides", taken[i]);
     dor_options_set_text(config->options, "active", config->service->active);
     /* A peer that has said all it wants to say still gets its answer. */
     dor_options_set_bool(config->options, "exit_on_close", 0);
@@ -255,8 +262,10 @@ static int make_certificate(cli_serve_config *config)
 static int read_config(const char *path, cli_serve_config *config)
 {
     char error[2048];
-    int code = path ? dor_options_from_config(path, take_member, config, &config->options, error, sizeof(error))
-                    : (config->options = dor_options_new()) ? DOR_OK : DOR_E_NOMEM;
+    int code =
+        path ? dor_options_from_config(path, take_member, config, &config->options, error, sizeof(error))
+        : (config->options = dor_options_new()) ? DOR_OK
+                                                : DOR_E_NOMEM;
     if (code == DOR_OK) return -1;
     if (!path) dor_format_error(code, error, sizeof(error));
     fprintf(stderr, "dormouse serve: %s\n", error);

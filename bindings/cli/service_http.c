@@ -13,9 +13,10 @@ enum { HEAD_CAP = 8192, PAGE_CAP = 4096, ANSWER_CAP = 6144 };
 
 typedef struct http_state {
     cli_outbox outbox;
-    bool ending;  /* the last answer is on its way: nothing more is read */
+    bool ending; /* the last answer is on its way: nothing more is read */
     size_t len;
-    char *head; /* of requests that are not answered yet; NULL while there is none, for most connections only wait */
+    char *
+        head; /* of requests that are not answered yet; NULL while there is none, for most connections only wait */
 } http_state;
 
 typedef struct answer {
@@ -66,8 +67,9 @@ static size_t make_page(dor_socket socket, const char *status, char *page)
                        "protocol            %s\ncipher suite        %s\ngroup               %s\n"
                        "application         %s\nserver name         %s\nresumed             %s\n"
                        "hello retry         %s\nclient certificate  %s\n</pre>\n",
-                       status, info.protocol, info.cipher_suite, info.group[0] ? info.group : "none", alpn, name,
-                       info.resumed ? "yes" : "no", info.hello_retry ? "yes" : "no", info.has_peercert ? "yes" : "no");
+                       status, info.protocol, info.cipher_suite, info.group[0] ? info.group : "none", alpn,
+                       name, info.resumed ? "yes" : "no", info.hello_retry ? "yes" : "no",
+                       info.has_peercert ? "yes" : "no");
     return len < 0 ? 0 : len < PAGE_CAP ? (size_t)len : PAGE_CAP - 1;
 }
 
@@ -78,7 +80,8 @@ static int send_answer(http_state *http, dor_socket socket, const answer *a)
     int len = snprintf(text, sizeof(text),
                        "HTTP/1.1 %s\r\nServer: dormouse/%s\r\nContent-Type: text/html; charset=utf-8\r\n"
                        "Content-Length: %zu\r\nConnection: %s\r\n\r\n%s",
-                       a->status, dor_version(), page_len, a->keep ? "keep-alive" : "close", a->head_only ? "" : page);
+                       a->status, dor_version(), page_len, a->keep ? "keep-alive" : "close",
+                       a->head_only ? "" : page);
     if (len < 0 || len >= ANSWER_CAP) return DOR_E_INTERNAL;
     if (!a->keep) http->ending = true;
     return cli_outbox_send(&http->outbox, socket, dor_buffer_new(text, (size_t)len));
@@ -122,8 +125,9 @@ static int go_on(http_state *http, dor_socket socket)
         size_t used = http->len; /* with that answer the connection ends, so the rest does not matter */
         if (end && end - http->head < HEAD_CAP) {
             end[2] = '\0'; /* the second line end is not needed any more */
-            a = memchr(http->head, '\0', (size_t)(end + 2 - http->head)) ? (answer){"400 Bad Request", false, false}
-                                                                         : judge(http->head);
+            a = memchr(http->head, '\0', (size_t)(end + 2 - http->head))
+                    ? (answer){"400 Bad Request", false, false}
+                    : judge(http->head);
             used = (size_t)(end + 4 - http->head);
         }
         memmove(http->head, http->head + used, http->len - used);

@@ -15,7 +15,8 @@
 enum { THREADS = 4, WARM_UP = 500, ALLOWED_KIB = 1024 };
 
 /* Few sessions are remembered, so that the store of sessions is full after the warming up and cannot grow any more. */
-static const char config[] = "{\"host\": \"127.0.0.1\", \"schedulers\": 2, \"options\": {\"max_sessions\": 100}}";
+static const char config[] =
+    "{\"host\": \"127.0.0.1\", \"schedulers\": 2, \"options\": {\"max_sessions\": 100}}";
 
 static pid_t server;
 static unsigned port;
@@ -39,7 +40,8 @@ static void start_server(void)
     if (server == 0) {
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
-        execl(program ? program : "build/dormouse", "dormouse", "serve", "--config", path, "--port", "0", NULL);
+        execl(program ? program : "build/dormouse", "dormouse", "serve", "--config", path, "--port", "0",
+              NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -137,7 +139,8 @@ Test(churn, ten_thousand_connections, .timeout = 170)
     int status;
     unsigned total = sanitized() ? 1000 : 10000;
     start_server();
-    size_t idle = descriptors() + 2; /* what the loops may still open for themselves; connections are thousands */
+    size_t idle =
+        descriptors() + 2; /* what the loops may still open for themselves; connections are thousands */
     connect_and_close(WARM_UP);
     settle(idle);
     long before = resident_kib();
@@ -145,7 +148,8 @@ Test(churn, ten_thousand_connections, .timeout = 170)
     settle(idle);
     long after = resident_kib();
     fprintf(stderr, "%u connections: %ld KiB before, %ld KiB after\n", total, before, after);
-    if (!sanitized()) cr_expect_leq(after, before + ALLOWED_KIB, "%ld KiB before, %ld KiB after", before, after);
+    if (!sanitized())
+        cr_expect_leq(after, before + ALLOWED_KIB, "%ld KiB before, %ld KiB after", before, after);
     kill(server, SIGTERM);
     waitpid(server, &status, 0);
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);

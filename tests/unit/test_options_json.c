@@ -33,10 +33,12 @@ Test(options_json, errors_say_where_or_which)
     expect_error("{} x", DOR_E_JSON_MALFORMED, "line 1");
     expect_error("{\"dept\": 1}", DOR_E_OPTION_UNKNOWN, "did you mean \"depth\"");
     expect_error("{\"verify_fun\": 1}", DOR_E_NOT_SUPPORTED, "option verify_fun is not supported yet");
-    expect_error("{\"depth\": 1.0}", DOR_E_OPTION_TYPE, "option depth: given a number with a fraction, wanted an integer");
+    expect_error("{\"depth\": 1.0}", DOR_E_OPTION_TYPE,
+                 "option depth: given a number with a fraction, wanted an integer");
     expect_error("{\"depth\": null}", DOR_E_OPTION_TYPE, "option depth: given null");
     expect_error("{\"versions\": [\"tlsv1.3\", 2]}", DOR_E_OPTION_TYPE, "number 2 of the list is an integer");
-    expect_error("{\"cert\": \"no base64 at all!\"}", DOR_E_OPTION_TYPE, "option cert: the text is not base64");
+    expect_error("{\"cert\": \"no base64 at all!\"}", DOR_E_OPTION_TYPE,
+                 "option cert: the text is not base64");
     expect_error("{\"depth\": 99999999999999999999}", DOR_E_JSON_MALFORMED, "line 1");
     expect_error("{\"certfile\": \"a\\u0000b\"}", DOR_E_JSON_MALFORMED, "line 1");
     expect_error("{\"certfile\": \"\xff\"}", DOR_E_JSON_MALFORMED, "line 1");
@@ -53,7 +55,8 @@ Test(options_json, null_arguments)
 
 /* Long enough to hold every kind of value. */
 static const char whole[] =
-    "{\"versions\": [\"tlsv1.3\", \"tlsv1.2\"], \"active\": \"once\", \"packet\": 4, \"hibernate_after\": 5000,\n"
+    "{\"versions\": [\"tlsv1.3\", \"tlsv1.2\"], \"active\": \"once\", \"packet\": 4, \"hibernate_after\": "
+    "5000,\n"
     " \"ciphers\": \"TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256\", \"verify_host\": true,\n"
     " \"cacerts\": [\"MAA=\", \"MAA=\"], \"nodelay\": false, \"server_name_indication\": \"example.org\"}";
 
@@ -83,7 +86,8 @@ Test(options_json, every_byte_changed)
             dor_options *options = NULL;
             memcpy(text, whole, sizeof(whole));
             text[i] = (char)(text[i] ^ change);
-            if (dor_options_from_json(text, sizeof(whole) - 1, &options, error, sizeof(error)) == DOR_OK) taken++;
+            if (dor_options_from_json(text, sizeof(whole) - 1, &options, error, sizeof(error)) == DOR_OK)
+                taken++;
             dor_options_free(options);
         }
     cr_expect_gt(taken, 0, "some changes make another valid text");
@@ -96,7 +100,8 @@ Test(options_json, deep_nesting_is_refused)
     dor_options *options = NULL;
     size_t head = (size_t)sprintf(text, "{\"depth\": ");
     memset(text + head, '[', DEPTH);
-    cr_expect_eq(dor_options_from_json(text, head + DEPTH, &options, error, sizeof(error)), DOR_E_JSON_MALFORMED);
+    cr_expect_eq(dor_options_from_json(text, head + DEPTH, &options, error, sizeof(error)),
+                 DOR_E_JSON_MALFORMED);
     free(text);
 }
 
@@ -140,7 +145,8 @@ Test(options_json, file_errors_name_the_file)
 {
     char error[512];
     dor_options *options = NULL;
-    cr_expect_eq(dor_options_from_file("/nonexistent/o.json", &options, error, sizeof(error)), DOR_E_FILE_UNREADABLE);
+    cr_expect_eq(dor_options_from_file("/nonexistent/o.json", &options, error, sizeof(error)),
+                 DOR_E_FILE_UNREADABLE);
     cr_expect_str_eq(error, "cannot read /nonexistent/o.json: No such file or directory");
     write_file("{\n\n\"depth\": x}");
     cr_expect_eq(dor_options_from_file(path, &options, error, sizeof(error)), DOR_E_JSON_MALFORMED);
@@ -165,8 +171,10 @@ Test(options_json, configurations_hold_more_than_options)
     int64_t depth = 0;
     dor_options *options = NULL;
     write_file("{\"port\": 4433, \"options\": {\"depth\": 2}, \"alpn\": [\"a\", \"b\"], \"quiet\": false}");
-    cr_assert_eq(dor_options_from_config(path, take_member, log, &options, error, sizeof(error)), DOR_OK, "%s", error);
-    cr_expect(strstr(log, "port=4433;") && strstr(log, "alpn=a,b;") && strstr(log, "quiet=false;"), "%s", log);
+    cr_assert_eq(dor_options_from_config(path, take_member, log, &options, error, sizeof(error)), DOR_OK,
+                 "%s", error);
+    cr_expect(strstr(log, "port=4433;") && strstr(log, "alpn=a,b;") && strstr(log, "quiet=false;"), "%s",
+              log);
     cr_expect_eq(dor_options_get_int(options, "depth", &depth), DOR_OK);
     cr_expect_eq(depth, 2);
     dor_options_free(options);
@@ -178,7 +186,8 @@ static void expect_config_error(const char *text, int code, const char *sentence
     char error[512], log[200] = "";
     dor_options *options = NULL;
     write_file(text);
-    cr_expect_eq(dor_options_from_config(path, take_member, log, &options, error, sizeof(error)), code, "%s", text);
+    cr_expect_eq(dor_options_from_config(path, take_member, log, &options, error, sizeof(error)), code, "%s",
+                 text);
     cr_expect(strstr(error, sentence) && strstr(error, path), "%s: said %s", text, error);
     cr_expect_null(options);
     remove_file();

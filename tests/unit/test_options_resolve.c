@@ -37,7 +37,8 @@ static void write_pem(const char *name, const char *mode, const char *label, dor
     cr_assert(dor__ok(dor__base64_encode(dor__bytes_span(&der), &text)));
     FILE *f = fopen(file(name), mode);
     cr_assert_not_null(f);
-    fprintf(f, "-----BEGIN %s-----\n%.*s-----END %s-----\n", label, (int)text.len, (const char *)text.ptr, label);
+    fprintf(f, "-----BEGIN %s-----\n%.*s-----END %s-----\n", label, (int)text.len, (const char *)text.ptr,
+            label);
     fclose(f);
     dor__bytes_free(&text);
 }
@@ -167,8 +168,10 @@ Test(options_resolve, identity_errors_name_option_file_and_line)
         {"nonsense.pem", "a.key", "nonsense.pem, line 1: not a certificate", DOR_E_FILE_MALFORMED},
         {"a.pem", "a.pem", "a.pem holds no private key", DOR_E_FILE_MALFORMED},
         {"a.pem", "text.pem", "text.pem holds no private key", DOR_E_FILE_MALFORMED},
-        {"a.pem", "ssh.key", "ssh.key, line 1: \"OPENSSH PRIVATE KEY\" is not supported", DOR_E_KEY_UNSUPPORTED},
-        {"a.pem", "encrypted.key", "encrypted.key, line 1: the private key is encrypted", DOR_E_PASSWORD_NEEDED},
+        {"a.pem", "ssh.key", "ssh.key, line 1: \"OPENSSH PRIVATE KEY\" is not supported",
+         DOR_E_KEY_UNSUPPORTED},
+        {"a.pem", "encrypted.key", "encrypted.key, line 1: the private key is encrypted",
+         DOR_E_PASSWORD_NEEDED},
         {"a.pem", "b.key", "does not belong to the certificate in ", DOR_E_KEY_MISMATCH},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -219,13 +222,15 @@ Test(options_resolve, roles)
     dor_options *o = server_options();
     dor_options_set_text(o, "verify", "verify_none");
     dor_options_set_text(o, "alpn_advertised_protocols", "h2");
-    expect_refused(o, DOR_TLS_SERVER, DOR_E_OPTION_CONFLICT, "option alpn_advertised_protocols is for clients");
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_OPTION_CONFLICT,
+                   "option alpn_advertised_protocols is for clients");
     dor_options_unset(o, "alpn_advertised_protocols");
     dor_options_set_int(o, "backlog", 5);
     expect_refused(o, DOR_TLS_CLIENT, DOR_E_OPTION_CONFLICT, "option backlog is for servers");
     dor_options_unset(o, "backlog");
     dor_options_set_text(o, "session_tickets", "manual");
-    expect_refused(o, DOR_TLS_SERVER, DOR_E_OPTION_CONFLICT, "option session_tickets: \"manual\" is for clients");
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_OPTION_CONFLICT,
+                   "option session_tickets: \"manual\" is for clients");
     dor_settings *s = resolved(o, DOR_TLS_CLIENT);
     cr_expect(s->tickets_manual);
     dor__settings_unref(s);
@@ -249,7 +254,8 @@ Test(options_resolve, contradictions)
     dor__settings_unref(s);
     dor_options_set_int(o, "low_watermark", 5000);
     dor_options_set_int(o, "high_watermark", 5000);
-    expect_refused(o, DOR_TLS_CLIENT, DOR_E_OPTION_CONFLICT, "low_watermark (5000) and high_watermark (5000)");
+    expect_refused(o, DOR_TLS_CLIENT, DOR_E_OPTION_CONFLICT,
+                   "low_watermark (5000) and high_watermark (5000)");
     dor_options_unset(o, "low_watermark");
     dor_options_unset(o, "high_watermark");
     dor_options_set_int(o, "receive_high_watermark", 10);
@@ -383,12 +389,13 @@ Test(options_resolve, reading_back)
     dor_settings *s = resolved(o, DOR_TLS_SERVER);
     dor_socket_modes modes = {.active = DOR_ACTIVE_ONCE, .packet = DOR_PACKET_MODE_4, .packet_size = 50};
     static const char *const wanted[][2] = {
-        {"active", "once"},        {"packet", "4"},        {"packet_size", "50"},         {"mode", "binary"},
-        {"verify", "verify_none"}, {"nodelay", "true"},    {"hibernate_after", "10000"},  {"backlog", "7"},
-        {"depth", "10"},           {"header", "0"},        {"max_handshake_size", "65536"}};
+        {"active", "once"},        {"packet", "4"},     {"packet_size", "50"},          {"mode", "binary"},
+        {"verify", "verify_none"}, {"nodelay", "true"}, {"hibernate_after", "10000"},   {"backlog", "7"},
+        {"depth", "10"},           {"header", "0"},     {"max_handshake_size", "65536"}};
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         cr_expect(dor__ok(dor__options_from_settings(s, &modes, wanted[i][0], values)), "%s", wanted[i][0]);
-        cr_expect_eq(dor_options_get_text(values, wanted[i][0], text, sizeof(text)), DOR_OK, "%s", wanted[i][0]);
+        cr_expect_eq(dor_options_get_text(values, wanted[i][0], text, sizeof(text)), DOR_OK, "%s",
+                     wanted[i][0]);
         cr_expect_str_eq(text, wanted[i][1], "%s: %s", wanted[i][0], text);
     }
     cr_expect(dor__ok(dor__options_from_settings(s, NULL, "active", values)));
@@ -470,7 +477,8 @@ Test(options_resolve, every_allocation_may_fail)
 
 Test(options_resolve, json_when_every_allocation_may_fail)
 {
-    static const char text[] = "{\"versions\": [\"tlsv1.3\"], \"cacerts\": [\"MAA=\"], \"certfile\": \"x\", \"linger\": 1}";
+    static const char text[] =
+        "{\"versions\": [\"tlsv1.3\"], \"cacerts\": [\"MAA=\"], \"certfile\": \"x\", \"linger\": 1}";
     int code = DOR_E_NOMEM;
     dor__set_allocator(&scarce);
     for (long limit = 0; code != DOR_OK && limit < 1000; limit++) {

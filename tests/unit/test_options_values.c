@@ -143,10 +143,21 @@ Test(options_values, what_was_given_and_what_is_wanted)
 
 Test(options_values, known_but_not_there_yet)
 {
-    static const char *const later[] = {
-        "verify_fun",       "crl_check",     "crl_cache",          "dh",            "dhfile",
-        "psk_identity",     "srp_identity",  "user_lookup_fun",    "partial_chain", "secure_renegotiate",
-        "padding_check",    "cb_info",       "next_protocols_advertised", "fallback", "client_preferred_next_protocols"};
+    static const char *const later[] = {"verify_fun",
+                                        "crl_check",
+                                        "crl_cache",
+                                        "dh",
+                                        "dhfile",
+                                        "psk_identity",
+                                        "srp_identity",
+                                        "user_lookup_fun",
+                                        "partial_chain",
+                                        "secure_renegotiate",
+                                        "padding_check",
+                                        "cb_info",
+                                        "next_protocols_advertised",
+                                        "fallback",
+                                        "client_preferred_next_protocols"};
     dor_options *o = dor_options_new();
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         char sentence[128];
@@ -167,7 +178,8 @@ Test(options_values, unknown_names_get_a_suggestion)
 {
     dor_options *o = dor_options_new();
     cr_expect_eq(dor_options_set_int(o, "hibernate_afer", 1), DOR_E_OPTION_UNKNOWN);
-    cr_expect_str_eq(dor_options_error(o), "no option is called \"hibernate_afer\"; did you mean \"hibernate_after\"?");
+    cr_expect_str_eq(dor_options_error(o),
+                     "no option is called \"hibernate_afer\"; did you mean \"hibernate_after\"?");
     cr_expect_eq(dor_options_set_int(o, "colour", 1), DOR_E_OPTION_UNKNOWN);
     cr_expect_str_eq(dor_options_error(o), "no option is called \"colour\"");
     char name[3000];
@@ -237,7 +249,8 @@ Test(options_values, null_arguments_are_refused)
     cr_expect_eq(dor_options_set_int(NULL, "depth", 1), DOR_E_BADARG);
     cr_expect_eq(dor_options_set_bool(o, NULL, 1), DOR_E_BADARG);
     cr_expect_eq(dor_options_set_array(o, "versions", NULL, 2), DOR_E_BADARG);
-    cr_expect_eq(dor_options_set_array(o, "versions", (const char *const[]){"tlsv1.3", NULL}, 2), DOR_E_BADARG);
+    cr_expect_eq(dor_options_set_array(o, "versions", (const char *const[]){"tlsv1.3", NULL}, 2),
+                 DOR_E_BADARG);
     cr_expect_eq(dor_options_set_bytes(o, "cert", NULL, 3), DOR_E_BADARG);
     cr_expect_eq(dor_options_get_text(o, "ip", NULL, 3), DOR_E_BADARG);
     cr_expect_eq(dor_options_get_text(o, "ip", text, 0), DOR_E_BADARG);

@@ -89,7 +89,8 @@ dor_result dor__tls_start(dor_tls *t)
 /* In a row, so that a peer cannot keep us busy for nothing. */
 static dor_result count_empty(dor_tls *t)
 {
-    if (++t->empty_records > t->config->max_empty_records) return unexpected(DOR_REASON_EMPTY_FRAGMENTS);
+    if (t->empty_records >= t->config->max_empty_records) return unexpected(DOR_REASON_EMPTY_FRAGMENTS);
+    t->empty_records++;
     return DOR_SUCCESS;
 }
 

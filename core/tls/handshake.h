@@ -339,10 +339,9 @@ struct dor_tls {
     uint16_t record_version; /* what our record headers say */
     dor_group group;
     dor_sig_scheme peer_scheme;
-    uint16_t empty_records, key_updates;
+    uint16_t empty_records, key_updates, warning_alerts; /* none exceeds its limit, so none wraps */
     uint16_t handshake_left; /* bytes behind the present message in its record */
     uint8_t alpn_len, server_name_len;
-    uint8_t warning_alerts;
     uint8_t tickets_seen;
     uint8_t renegotiation_requests; /* TLS 1.2: refused, without data between */
     uint8_t role;                   /* dor_tls_role */

@@ -351,6 +351,23 @@ Test(tls13_connected, warnings_are_bounded)
     fails(DOR_TLS_CLIENT, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_WARNING_ALERTS);
 }
 
+/* The largest limits that the options allow are limits still. */
+Test(tls13_connected, large_limits_are_kept)
+{
+    client->max_warning_alerts = client->max_empty_records = 65535;
+    for (int alerts = 0; alerts < 2; alerts++) {
+        again();
+        for (size_t i = 0; i <= 65535; i++) {
+            raw_record(DOR_TLS_SERVER, alerts ? 21 : 23, "\x01\x5a", alerts ? 2 : 0);
+            if (i % 1024 == 0) proto_pair_run(&pair);
+        }
+        cr_assert(dor__ok(pair.client.result));
+        proto_pair_run(&pair);
+        fails(DOR_TLS_CLIENT, DOR_ALERT_UNEXPECTED_MESSAGE,
+              alerts ? DOR_REASON_WARNING_ALERTS : DOR_REASON_EMPTY_FRAGMENTS);
+    }
+}
+
 /* ---- sleeping ---------------------------------------------------------------------------------------------- */
 
 static void both_sleep(void)

@@ -28,8 +28,9 @@ dor_result dor__key_update_receive(dor_tls *t, dor_span body)
     DOR_TRY(rd_end(&r));
     if (request > UPDATE_REQUESTED)
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
-    if (++t->key_updates > t->config->max_key_updates)
+    if (t->key_updates >= t->config->max_key_updates)
         return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_KEY_UPDATES);
+    t->key_updates++;
     DOR_TRY(dor__traffic_secret_update(t, t->read_secret));
     DOR_TRY(dor__traffic_keys(t, t->read_secret, &keys));
     DOR_TRY(dor__read_keys_set(t, &keys));

@@ -123,6 +123,24 @@ Test(tls13_tickets, none_without_a_store_or_when_not_wanted)
     cr_assert_eq(pair.client.ticket_count, 0u);
 }
 
+static dor_result too_big(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *sealed)
+{
+    (void)ctx, (void)now_ms, (void)rng, (void)plain, (void)sealed;
+    return dor__error(DOR_E_TOO_BIG);
+}
+
+/* A client's certificate may be larger than a ticket: no reason to lose the connection. */
+Test(tls13_tickets, none_where_the_session_does_not_fit)
+{
+    dor_session_store_ops ops = proto_store_ops;
+    ops.ticket_seal = too_big;
+    server->store = &ops;
+    run(NULL);
+    works();
+    cr_assert_eq(pair.client.ticket_count, 0u);
+    server->store = &proto_store_ops;
+}
+
 Test(tls13_tickets, past_its_lifetime)
 {
     get_ticket();

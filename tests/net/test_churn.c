@@ -1,7 +1,6 @@
 /* Connections that come and go, and ones that stay: nothing is left behind, and what one costs is known. */
 #include "net_support.h"
-
-#include <malloc.h>
+#include "sized_alloc.h"
 
 static atomic_int opened;
 
@@ -33,44 +32,6 @@ static void churn(world *w, unsigned count)
         OK(dor_ssl_close(s));
     }
     WAIT_FOR(statistics(w).connections == 0);
-}
-
-/* ---- an allocator that knows bytes ------------------------------------------------------------------------------------- */
-
-static atomic_long live_bytes;
-
-static void *sized(void *p)
-{
-    if (p) atomic_fetch_add(&live_bytes, (long)malloc_usable_size(p) + 8);
-    return p;
-}
-
-static void *sized_malloc(size_t n)
-{
-    return sized(malloc(n));
-}
-
-static void *sized_calloc(size_t count, size_t n)
-{
-    return sized(calloc(count, n));
-}
-
-static void sized_free(void *p)
-{
-    if (p) atomic_fetch_sub(&live_bytes, (long)malloc_usable_size(p) + 8);
-    free(p);
-}
-
-static void *sized_realloc(void *p, size_t n)
-{
-    if (p) atomic_fetch_sub(&live_bytes, (long)malloc_usable_size(p) + 8);
-    return sized(realloc(p, n));
-}
-
-static void count_bytes(void)
-{
-    static const dor_allocator a = {sized_malloc, sized_calloc, sized_realloc, sized_free};
-    dor__set_allocator(&a);
 }
 
 /* Descriptors come back to the last one; of memory the pools of messages keep what they may, a mebibyte and a little. */

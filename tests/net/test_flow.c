@@ -1,47 +1,9 @@
 /* Flow control: what is bounded when somebody does not read, and that nothing locks up when nobody does. */
 #include "net_support.h"
 #include "hand_peer.h"
+#include "sized_alloc.h"
 
 #include <fcntl.h>
-#include <malloc.h>
-
-/* ---- an allocator that knows bytes ------------------------------------------------------------------------------- */
-
-static atomic_long live_bytes;
-
-static void *sized(void *p)
-{
-    if (p) atomic_fetch_add(&live_bytes, (long)malloc_usable_size(p));
-    return p;
-}
-
-static void *sized_malloc(size_t n)
-{
-    return sized(malloc(n));
-}
-
-static void *sized_calloc(size_t count, size_t n)
-{
-    return sized(calloc(count, n));
-}
-
-static void sized_free(void *p)
-{
-    if (p) atomic_fetch_sub(&live_bytes, (long)malloc_usable_size(p));
-    free(p);
-}
-
-static void *sized_realloc(void *p, size_t n)
-{
-    if (p) atomic_fetch_sub(&live_bytes, (long)malloc_usable_size(p));
-    return sized(realloc(p, n));
-}
-
-static void count_bytes(void)
-{
-    static const dor_allocator a = {sized_malloc, sized_calloc, sized_realloc, sized_free};
-    dor__set_allocator(&a);
-}
 
 /* A peer floods a socket whose owner takes nothing. */
 static void flood(const char *active, const char *packet)

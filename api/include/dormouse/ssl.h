@@ -133,7 +133,8 @@ DOR_API int dor_ssl_send_async(dor_socket socket, dor_buffer *data, dor_ref *ref
 /**
  * Receives in passive mode. Raw: exactly `length` bytes, or with 0 whatever is there (at least one byte); other packet
  * modes: one packet. DOR_E_EINVAL in active mode, DOR_E_EALREADY while another recv waits, DOR_E_TIMEOUT (nothing is
- * lost), DOR_E_CLOSED. The caller releases *data. Source: recv/2,3.
+ * lost). After everything that came: DOR_E_CLOSED, or once the reason if the connection did not end with close_notify
+ * (DOR_E_TRUNCATED, an alert, ...). length is at most 1 GiB. The caller releases *data. Source: recv/2,3.
  */
 DOR_API int dor_ssl_recv(dor_socket socket, size_t length, uint32_t timeout_ms, dor_buffer **data);
 DOR_API int dor_ssl_recv_async(dor_socket socket, size_t length, uint32_t timeout_ms, dor_ref *ref);

@@ -45,4 +45,8 @@ print("\n".join(broken))
 sys.exit(1 if broken else 0)
 END
 check "links lead somewhere" python3 "$WORK/links.py" "$SOURCE"
+for document in "$SOURCE"/docs/*.md; do
+    name=$(basename "$document")
+    [ "$name" = README.md ] || check "docs/README.md leads to $name" has "$SOURCE/docs/README.md" "\\($name\\)"
+done
 finish

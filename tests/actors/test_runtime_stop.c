@@ -176,7 +176,7 @@ static void use(void *arg)
 Test(runtime_stop, while_threads_go_on_using_it)
 {
     enum { USERS = 3 };
-    for (unsigned round = 0; round < scaled(30) + 3; round++) {
+    for (unsigned round = 0; round < scaled(12) + 3; round++) {
         uv_thread_t thread[USERS];
         user u[USERS];
         dor_runtime *runtime = runtime_of(2);

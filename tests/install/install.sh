@@ -30,8 +30,8 @@ declared=$(cat $(find "$prefix/include" -name '*.h') | tr '\n' ' ' | grep -oE 'D
 exported=$(nm -D --defined-only "$lib/libdormouse.so" | awk '{print $3}' | sed 's/@.*//' | sort -u)
 lacking=$(echo $called $(comm -23 <(echo "$declared") <(echo "$exported")))
 if [ -n "$lacking" ]; then
-    echo "the library is not whole yet, so there is no point in installing it; it lacks: $lacking"
-    exit 77 # while modules are being written; a failure once they all are there
+    echo "called or declared, and not in the libraries: $lacking"
+    exit 1
 fi
 
 echo "-- pkg-config"

@@ -18,10 +18,10 @@ LABELS ?=
 ARGS ?=
 export WOLFCRYPT WOLFCRYPT_TARBALL JOBS
 
-VALGRIND := valgrind --quiet --error-exitcode=99 --trace-children=yes --leak-check=full \
-            --show-leak-kinds=definite --errors-for-leak-kinds=definite
+# What `make valgrind` runs: the folders, and the scripts whose servers it watches.
+VALGRIND_TESTS := ^(unit|proto|actors|net)/|^interop/(server_openssl|curl_gnutls)$$
 
-.PHONY: build run test valgrind valgrind-run bench install clean distclean format lint help setup setup-test configure
+.PHONY: build run test valgrind bench install clean distclean format lint help setup setup-test configure
 
 build: setup configure
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -56,16 +56,10 @@ test: setup-test configure
 	@cd $(BUILD) && ctest --output-on-failure --no-tests=error -j $(TEST_JOBS) \
 	    $(if $(TESTS),-R "$(TESTS)") $(if $(LABELS),-L "$(LABELS)")
 
-# Memcheck over the tests that run in memory, in a build of its own whose test runner is a plain one.
+# Memcheck over the tests, in a build of its own: a plain test runner, and no pools of memory.
 valgrind:
-	@$(MAKE) --no-print-directory BUILD=build-valgrind CMAKE_FLAGS=-DDORMOUSE_PLAIN_RUNNER=ON valgrind-run
-
-valgrind-run: setup-test configure
-	@cmake --build $(BUILD) -j $(JOBS)
-	@status=0; for source in tests/unit/test_*.c tests/proto/test_*.c tests/actors/test_*.c; do \
-	    program=$(BUILD)/$${source%.c}; [ -x $$program ] || continue; echo "valgrind $$program"; \
-	    $(VALGRIND) $$program >$(BUILD)/valgrind.log 2>&1 || { status=1; tail -n 60 $(BUILD)/valgrind.log; }; \
-	done; exit $$status
+	@$(MAKE) --no-print-directory test BUILD=build-valgrind CMAKE_FLAGS="-DDORMOUSE_MEMCHECK=ON $(CMAKE_FLAGS)" \
+	    TESTS='$(or $(TESTS),$(VALGRIND_TESTS))'
 
 bench: setup configure
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -97,7 +91,7 @@ help:
 	@echo 'make test       set up, build and run the tests (TESTS=regex, SANITIZE=address|thread)'
 	@echo 'make build      set up and build: build/dormouse, build/libdormouse.{a,so}'
 	@echo 'make install    install below PREFIX=/usr/local (DESTDIR= for packagers)'
-	@echo 'make valgrind   the in-memory tests under memcheck'
+	@echo 'make valgrind   the tests under memcheck (TESTS=regex)'
 	@echo 'make bench      the benchmarks (ARGS=...)'
 	@echo 'make format     clang-format in place;  make lint  checks it'
 	@echo 'make clean      remove what was built, but not the cached wolfCrypt;  make distclean  removes all'

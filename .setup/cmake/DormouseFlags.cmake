@@ -46,6 +46,13 @@ if(DORMOUSE_FUZZ)
     target_link_options(dormouse_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+if(DORMOUSE_MEMCHECK)
+    if(SANITIZE)
+        message(FATAL_ERROR "DORMOUSE_MEMCHECK and SANITIZE do not go together")
+    endif()
+    target_compile_definitions(dormouse_flags INTERFACE DOR_PLAIN_MALLOC) # no pools: each block's life is seen
+endif()
+
 if(SANITIZE)
     target_compile_options(dormouse_flags INTERFACE ${sanitizers})
     target_link_options(dormouse_flags INTERFACE ${sanitizers})

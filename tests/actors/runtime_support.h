@@ -18,7 +18,7 @@
 #include <uv.h>
 
 /* Less under tools that make everything ten or fifty times slower. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(DOR_PLAIN_MALLOC)
 #define SLOW_BUILD 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)

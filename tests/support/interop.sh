@@ -20,12 +20,35 @@ checks=0
 failures=0
 started=0
 
+# Reports of sanitizers go to files, so that none is lost with a process whose status or output nobody looks at.
+if [ -n "$SANITIZE" ]; then
+    for options in ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS; do
+        export "$options=${!options:-}:log_path=$WORK/sanitizer"
+    done
+fi
+
+# Under memcheck it is the servers that are watched.
+WATCHED=()
+[ -n "${DORMOUSE_VALGRIND:-}" ] && WATCHED=($DORMOUSE_VALGRIND "--log-file=$WORK/sanitizer.%p")
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
 cleanup() {
-    local pid
+    local status=$? pid report
     for pid in "${PIDS[@]:-}"; do
-        [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+        [ -n "$pid" ] || continue
+        # One that is killed is not asked about leaks.
+        [ -n "$SANITIZE${WATCHED[*]:-}" ] && kill -TERM "$pid" 2>/dev/null && wait_for 10 gone "$pid"
+        kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+    done
+    for report in "$WORK"/sanitizer.*; do
+        [ -s "$report" ] || continue
+        status=1
+        echo "FAILED: a report of memory errors, leaks or races"
+        head -n 60 "$report"
     done
     rm -rf "$WORK"
+    exit "$status"
 }
 trap cleanup EXIT
 
@@ -106,7 +129,7 @@ start_dormouse() {
     local out=$WORK/server.$started.out host=(--host 127.0.0.1)
     LOG=$WORK/server.$started.log
     [[ " $* " == *" --host "* || " $* " == *" --config "* ]] && host=()
-    "$BIN" serve --port 0 "${host[@]}" "$@" >"$out" 2>"$LOG" </dev/null &
+    "${WATCHED[@]}" "$BIN" serve --port 0 "${host[@]}" "$@" >"$out" 2>"$LOG" </dev/null &
     SERVER_PID=$!
     PIDS+=("$SERVER_PID")
     wait_for 20 line_or_death "$out" '^listening on '

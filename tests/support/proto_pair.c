@@ -293,8 +293,11 @@ void proto_pair_run(proto_pair *pair)
 {
     if (pair->server.tls) note(&pair->server, dor__tls_start(pair->server.tls));
     if (pair->client.tls) note(&pair->client, dor__tls_start(pair->client.tls));
-    for (int i = 0; i < 100; i++)
-        if (!proto_deliver(pair, DOR_TLS_CLIENT) & !proto_deliver(pair, DOR_TLS_SERVER)) return;
+    for (int i = 0; i < 100; i++) {
+        bool client_spoke = proto_deliver(pair, DOR_TLS_CLIENT),
+             server_spoke = proto_deliver(pair, DOR_TLS_SERVER);
+        if (!client_spoke && !server_spoke) return;
+    }
     fprintf(stderr, "test harness: the two never stop talking\n");
     abort();
 }

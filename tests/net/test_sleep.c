@@ -43,11 +43,14 @@ Test(sleep, not_while_there_is_activity)
     world w;
     begin_sleepy(&w, 150);
     pair p = connect_pair(&w);
-    uint64_t start = now_ms();
-    while (now_ms() - start < 500) {
+    uint64_t start = now_ms(), last = start, slept, now;
+    while (last - start < 500) {
         send_text(p.client, ".");
         expect_recv(p.server, 1, ".");
-        cr_assert_eq(statistics(&w).hibernated, 0);
+        slept = statistics(&w).hibernated;
+        now = now_ms();
+        if (now - last < 150) cr_assert_eq(slept, 0); /* a busy machine may have kept us from any activity */
+        last = now;
         uv_sleep(10);
     }
     WAIT_FOR(statistics(&w).hibernated == 1);

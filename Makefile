@@ -61,7 +61,7 @@ valgrind:
 	@$(MAKE) --no-print-directory test BUILD=build-valgrind CMAKE_FLAGS="-DDORMOUSE_MEMCHECK=ON $(CMAKE_FLAGS)" \
 	    TESTS='$(or $(TESTS),$(VALGRIND_TESTS))'
 
-bench: setup configure
+bench: setup-test configure
 	@cmake --build $(BUILD) -j $(JOBS)
 	@exec $(BUILD)/dormouse-bench $(ARGS)
 

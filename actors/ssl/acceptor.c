@@ -254,7 +254,10 @@ static void shard_receive(dor_actor *actor, dor_message *message)
 {
     dor_shard *shard = DOR_CONTAINER_OF(actor, dor_shard, actor);
     uint32_t type = message->type;
-    dor__message_free(message);
+    if (type == DOR_MSG_SSL_DEMAND)
+        dor__listening_woken(shard->listening, shard->index, message);
+    else
+        dor__message_free(message);
     if (shard->stopped) return;
     if (type == DOR_MSG_SSL_DEMAND) {
         watch(shard, true);

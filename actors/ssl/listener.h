@@ -23,6 +23,9 @@ enum { DOR_SHARDS_MAX = 64 }; /* as many as a runtime has schedulers */
 typedef struct dor_shard_state {
     dor_pid pid;  /* under the lock; NONE before it starts and after it closed */
     bool polling; /* under the lock, so that no demand is missed between a last look and the end of polling */
+    /* Messages to the shard, made beforehand, so that waking and stopping it cannot fail. Under the lock. */
+    dor_message *demand; /* NULL while it is on its way; the shard gives it back */
+    dor_message *stop;   /* NULL once sent */
 } dor_shard_state;
 
 typedef struct dor_listening {
@@ -65,6 +68,8 @@ void dor__listening_wait(dor_listening *listening, dor_message *message);
 /** The caller that has waited longest; NULL, and then the shard is marked as not polling, when there is none. */
 dor_message *dor__listening_next_waiter(dor_listening *listening, unsigned shard);
 bool dor__listening_has_waiter(dor_listening *listening, unsigned shard);
+/** A shard has received its DOR_MSG_SSL_DEMAND, and gives it back before it looks for waiters. Takes it. */
+void dor__listening_woken(dor_listening *listening, unsigned shard, dor_message *demand);
 /** Takes out those whose time is over; returns when the next one's is (0: none has a deadline). */
 uint64_t dor__listening_expire(dor_listening *listening, uint64_t now_ms);
 

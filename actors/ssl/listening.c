@@ -4,24 +4,45 @@
 
 enum { AWAIT_CLOSED_NS = 1000000000 };
 
+static bool make_messages(dor_listening *l)
+{
+    bool ok = true;
+    for (unsigned i = 0; i < l->shard_count; i++) {
+        l->shards[i].demand = dor__message_new(DOR_MSG_SSL_DEMAND, 0, NULL);
+        l->shards[i].stop = dor__message_new(DOR_MSG_SSL_STOP_SHARD, 0, NULL);
+        ok = ok && l->shards[i].demand && l->shards[i].stop;
+    }
+    return ok;
+}
+
+static void free_messages(dor_listening *l)
+{
+    for (unsigned i = 0; i < l->shard_count; i++) {
+        dor__message_free(l->shards[i].demand);
+        dor__message_free(l->shards[i].stop);
+    }
+}
+
 dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, const dor_server_spec *spec,
                               dor_listening **out)
 {
     dor_listening *l = dor__calloc(1, sizeof *l + shard_count * sizeof *l->shards);
     if (!l) return dor__error(DOR_E_NOMEM);
-    if (uv_mutex_init(&l->lock) < 0) {
+    l->shard_count = l->shards_open = shard_count;
+    if (!make_messages(l) || uv_mutex_init(&l->lock) < 0) {
+        free_messages(l);
         dor__free(l);
         return dor__error(DOR_E_NOMEM);
     }
     if (uv_cond_init(&l->changed) < 0) {
         uv_mutex_destroy(&l->lock);
+        free_messages(l);
         dor__free(l);
         return dor__error(DOR_E_NOMEM);
     }
     atomic_init(&l->refs, 1);
     atomic_init(&l->open, 0);
     l->settings = dor__settings_ref(settings);
-    l->shard_count = l->shards_open = shard_count;
     for (unsigned i = 0; i < shard_count; i++)
         l->shards[i].polling = true; /* they look for waiters as they start */
     if (spec) {
@@ -46,6 +67,7 @@ void dor__listening_unref(dor_listening *l)
     dor__settings_unref(l->settings);
     uv_cond_destroy(&l->changed);
     uv_mutex_destroy(&l->lock);
+    free_messages(l);
     dor__free(l);
 }
 
@@ -87,15 +109,21 @@ static dor_accept_request *accept_of(dor_message *message)
     return dor_message_payload(message);
 }
 
-static void tell(dor_pid to, uint32_t type)
+typedef struct to_shard {
+    dor_pid pid;
+    dor_message *message;
+} to_shard;
+
+/* Not under the lock, which is held for a few instructions only. */
+static void send_all(const to_shard *list, unsigned count)
 {
-    dor_message *message = dor__message_new(type, 0, NULL);
-    if (message) (void)dor__send(to, message); /* a dead shard accepts nothing */
+    for (unsigned i = 0; i < count; i++)
+        (void)dor__send(list[i].pid, list[i].message); /* a dead shard accepts nothing */
 }
 
 void dor__listening_wait(dor_listening *l, dor_message *message)
 {
-    dor_pid wake[DOR_SHARDS_MAX];
+    to_shard wake[DOR_SHARDS_MAX];
     unsigned count = 0;
     uv_mutex_lock(&l->lock);
     bool closing = l->closing;
@@ -107,15 +135,24 @@ void dor__listening_wait(dor_listening *l, dor_message *message)
             l->first = message;
         l->last = message;
         for (unsigned i = 0; i < l->shard_count; i++) {
-            if (l->shards[i].polling) continue;
-            l->shards[i].polling = true;
-            wake[count++] = l->shards[i].pid;
+            dor_shard_state *shard = &l->shards[i];
+            if (shard->polling) continue;
+            shard->polling = true;
+            if (!shard->demand) continue; /* an earlier one is on its way */
+            wake[count++] = (to_shard){shard->pid, shard->demand};
+            shard->demand = NULL;
         }
     }
     uv_mutex_unlock(&l->lock);
     if (closing) dor__request_answer(message, dor__error(DOR_E_CLOSED), NULL);
-    for (unsigned i = 0; i < count; i++)
-        tell(wake[i], DOR_MSG_SSL_DEMAND);
+    send_all(wake, count);
+}
+
+void dor__listening_woken(dor_listening *l, unsigned shard, dor_message *demand)
+{
+    uv_mutex_lock(&l->lock);
+    l->shards[shard].demand = demand;
+    uv_mutex_unlock(&l->lock);
 }
 
 bool dor__listening_has_waiter(dor_listening *l, unsigned shard)
@@ -202,19 +239,22 @@ void dor__listening_shard_closed(dor_listening *l, unsigned shard)
 
 void dor__listening_close(dor_listening *l)
 {
-    dor_pid shards[DOR_SHARDS_MAX];
+    to_shard stop[DOR_SHARDS_MAX];
+    unsigned count = 0;
     uv_mutex_lock(&l->lock);
-    unsigned count = l->closing ? 0 : l->shard_count;
+    bool first_time = !l->closing;
     dor_message *waiters = l->first;
     l->closing = true;
     l->first = l->last = NULL;
-    for (unsigned i = 0; i < count; i++)
-        shards[i] = l->shards[i].pid;
+    for (unsigned i = 0; i < l->shard_count && first_time; i++) {
+        dor_shard_state *shard = &l->shards[i];
+        if (shard->pid == DOR_PID_NONE) continue;
+        stop[count++] = (to_shard){shard->pid, shard->stop};
+        shard->stop = NULL;
+    }
     uv_mutex_unlock(&l->lock);
     answer_all(waiters, DOR_E_CLOSED);
-    for (unsigned i = 0; i < count; i++) {
-        if (shards[i] != DOR_PID_NONE) tell(shards[i], DOR_MSG_SSL_STOP_SHARD);
-    }
+    send_all(stop, count);
 }
 
 void dor__listening_await_closed(dor_listening *l)

@@ -20,8 +20,7 @@ static int complain(const char *what)
 {
     char text[160] = "";
     unsigned long e = ERR_get_error();
-    if (e)
-        ERR_error_string_n(e, text, sizeof text);
+    if (e) ERR_error_string_n(e, text, sizeof text);
     fprintf(stderr, "load: %s %s%s%s\n", what, text, errno ? ", " : "", errno ? strerror(errno) : "");
     return -1;
 }
@@ -38,11 +37,12 @@ static SSL_CTX *make_context(const load_spec *spec)
 {
     SSL_CTX *c = SSL_CTX_new(TLS_client_method());
     int version = spec->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
-    int ok = c && SSL_CTX_set_min_proto_version(c, version) == 1 && SSL_CTX_set_max_proto_version(c, version) == 1;
+    int ok =
+        c && SSL_CTX_set_min_proto_version(c, version) == 1 && SSL_CTX_set_max_proto_version(c, version) == 1;
     if (ok && spec->suite)
-        ok = (spec->tls12 ? SSL_CTX_set_cipher_list(c, spec->suite) : SSL_CTX_set_ciphersuites(c, spec->suite)) == 1;
-    if (ok && spec->group)
-        ok = SSL_CTX_set1_groups_list(c, spec->group) == 1;
+        ok = (spec->tls12 ? SSL_CTX_set_cipher_list(c, spec->suite)
+                          : SSL_CTX_set_ciphersuites(c, spec->suite)) == 1;
+    if (ok && spec->group) ok = SSL_CTX_set1_groups_list(c, spec->group) == 1;
     if (ok) {
         /* With a cache OpenSSL would mark a TLS 1.3 session as used up after its first resumption. */
         SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
@@ -55,11 +55,10 @@ static SSL_CTX *make_context(const load_spec *spec)
 
 static int connect_tcp(int port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    if (fd < 0)
-        return -1;
+    if (fd < 0) return -1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
         close(fd);
@@ -78,8 +77,7 @@ static SSL *open_connection(SSL_CTX *context, int port, SSL_SESSION *session)
     }
     SSL *ssl = SSL_new(context);
     SSL_set_fd(ssl, fd);
-    if (session)
-        SSL_set_session(ssl, session);
+    if (session) SSL_set_session(ssl, session);
     if (SSL_connect(ssl) != 1) {
         complain("handshake");
         SSL_free(ssl);
@@ -118,10 +116,8 @@ static void *run_handshakes(void *arg)
     handshake_worker *w = arg;
     for (int i = 0; i < w->count && !w->failed; i++) {
         SSL *ssl = open_connection(w->context, w->port, w->session);
-        if (!ssl || (w->session && !SSL_session_reused(ssl)))
-            w->failed = 1;
-        if (ssl)
-            close_connection(ssl);
+        if (!ssl || (w->session && !SSL_session_reused(ssl))) w->failed = 1;
+        if (ssl) close_connection(ssl);
     }
     return NULL;
 }
@@ -130,8 +126,7 @@ static void *run_handshakes(void *arg)
 static SSL_SESSION *first_session(SSL_CTX *context, int port)
 {
     SSL *ssl = open_connection(context, port, NULL);
-    if (!ssl)
-        return NULL;
+    if (!ssl) return NULL;
     char rest[CHUNK];
     SSL_shutdown(ssl);
     while (SSL_read(ssl, rest, sizeof rest) > 0)
@@ -150,12 +145,13 @@ int load_handshakes(const load_spec *spec, int count, int threads)
     SSL_CTX *context = make_context(spec);
     SSL_SESSION *session = context && spec->resume ? first_session(context, spec->port) : NULL;
     int failed = !context || (spec->resume && !session);
-    if (threads > MAX_THREADS)
-        threads = MAX_THREADS;
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
     int started = 0;
     for (; started < threads && !failed; started++) {
         handshake_worker *w = &workers[started];
-        *w = (handshake_worker){.context = context, .session = session, .port = spec->port,
+        *w = (handshake_worker){.context = context,
+                                .session = session,
+                                .port = spec->port,
                                 .count = count / threads + (started < count % threads)};
         if (pthread_create(&w->thread, NULL, run_handshakes, w) != 0) {
             failed = 1;
@@ -178,8 +174,7 @@ static int send_all(SSL *ssl, uint64_t bytes)
     static const char chunk[CHUNK];
     while (bytes) {
         int len = bytes < CHUNK ? (int)bytes : CHUNK;
-        if (SSL_write(ssl, chunk, len) != len)
-            return complain("write");
+        if (SSL_write(ssl, chunk, len) != len) return complain("write");
         bytes -= (uint64_t)len;
     }
     return 0;
@@ -190,8 +185,7 @@ static int receive_all(SSL *ssl, uint64_t bytes)
     char chunk[CHUNK];
     while (bytes) {
         int n = SSL_read(ssl, chunk, bytes < CHUNK ? (int)bytes : CHUNK);
-        if (n <= 0)
-            return complain("read");
+        if (n <= 0) return complain("read");
         bytes -= (uint64_t)n;
     }
     return 0;
@@ -202,8 +196,7 @@ int load_discard(const load_spec *spec, uint64_t bytes)
     SSL_CTX *context = make_context(spec);
     SSL *ssl = context ? open_connection(context, spec->port, NULL) : NULL;
     int result = ssl ? send_all(ssl, bytes) : -1;
-    if (ssl)
-        close_connection(ssl);
+    if (ssl) close_connection(ssl);
     SSL_CTX_free(context);
     return result;
 }
@@ -215,8 +208,7 @@ int load_echo(const load_spec *spec, size_t len, int count)
     int result = ssl ? 0 : -1;
     for (int i = 0; i < count && result == 0; i++)
         result = send_all(ssl, len) || receive_all(ssl, len) ? -1 : 0;
-    if (ssl)
-        close_connection(ssl);
+    if (ssl) close_connection(ssl);
     SSL_CTX_free(context);
     return result;
 }
@@ -236,24 +228,18 @@ static int pump(SSL *ssl, uint64_t bytes)
         fd_set readable, writable;
         int fd = SSL_get_fd(ssl), n = 0;
         for (int i = 0; unsent && i < 8; i++, unsent -= (uint64_t)n)
-            if ((n = SSL_write(ssl, out, unsent < CHUNK ? (int)unsent : CHUNK)) <= 0)
-                break;
+            if ((n = SSL_write(ssl, out, unsent < CHUNK ? (int)unsent : CHUNK)) <= 0) break;
         int blocked = unsent && n <= 0;
-        if (blocked && SSL_get_error(ssl, n) != SSL_ERROR_WANT_WRITE)
-            return complain("write");
+        if (blocked && SSL_get_error(ssl, n) != SSL_ERROR_WANT_WRITE) return complain("write");
         while (unread && (n = SSL_read(ssl, in, CHUNK)) > 0)
             unread -= (uint64_t)n;
-        if (unread && SSL_get_error(ssl, n) != SSL_ERROR_WANT_READ)
-            return complain("read");
-        if (!unread || (unsent && !blocked))
-            continue;
+        if (unread && SSL_get_error(ssl, n) != SSL_ERROR_WANT_READ) return complain("read");
+        if (!unread || (unsent && !blocked)) continue;
         FD_ZERO(&readable);
         FD_ZERO(&writable);
         FD_SET(fd, &readable);
-        if (unsent)
-            FD_SET(fd, &writable);
-        if (select(fd + 1, &readable, &writable, NULL, &wait) <= 0)
-            return complain("select");
+        if (unsent) FD_SET(fd, &writable);
+        if (select(fd + 1, &readable, &writable, NULL, &wait) <= 0) return complain("select");
     }
     return 0;
 }
@@ -285,18 +271,14 @@ struct load_idle {
 int load_idle_open(const load_spec *spec, int count, int spoken, load_idle **idle)
 {
     load_idle *l = calloc(1, sizeof *l + (size_t)count * sizeof(int));
-    if (!l)
-        return complain("memory");
+    if (!l) return complain("memory");
     l->context = make_context(spec);
     *idle = l;
-    if (!l->context)
-        return -1;
+    if (!l->context) return -1;
     for (; l->count < count; l->count++) {
         SSL *ssl = open_connection(l->context, spec->port, NULL);
-        if (!ssl)
-            return -1;
-        if (spoken && (send_all(ssl, 1) || receive_all(ssl, 1)))
-            return -1;
+        if (!ssl) return -1;
+        if (spoken && (send_all(ssl, 1) || receive_all(ssl, 1))) return -1;
         l->fds[l->count] = SSL_get_fd(ssl);
         SSL_set_quiet_shutdown(ssl, 1);
         SSL_free(ssl); /* the client's side of TLS may go; the connection stays */
@@ -306,8 +288,7 @@ int load_idle_open(const load_spec *spec, int count, int spoken, load_idle **idl
 
 void load_idle_close(load_idle *l)
 {
-    if (!l)
-        return;
+    if (!l) return;
     for (int i = 0; i < l->count; i++)
         close(l->fds[i]);
     SSL_CTX_free(l->context);
@@ -324,19 +305,20 @@ int load_make_certificate(const char *cert_path, const char *key_path)
     int ok = key && cert && cert_file && key_file;
     if (ok) {
         X509_NAME *name = X509_get_subject_name(cert);
-        X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+        X509_EXTENSION *san =
+            X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
         ok = san && X509_set_version(cert, 2) && ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) &&
-             X509_gmtime_adj(X509_getm_notBefore(cert), -3600) && X509_gmtime_adj(X509_getm_notAfter(cert), 86400) &&
-             X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0) &&
+             X509_gmtime_adj(X509_getm_notBefore(cert), -3600) &&
+             X509_gmtime_adj(X509_getm_notAfter(cert), 86400) &&
+             X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
+                                        0) &&
              X509_set_issuer_name(cert, name) && X509_set_pubkey(cert, key) && X509_add_ext(cert, san, -1) &&
              X509_sign(cert, key, EVP_sha256()) && PEM_write_X509(cert_file, cert) &&
              PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL);
         X509_EXTENSION_free(san);
     }
-    if (cert_file)
-        fclose(cert_file);
-    if (key_file)
-        fclose(key_file);
+    if (cert_file) fclose(cert_file);
+    if (key_file) fclose(key_file);
     X509_free(cert);
     EVP_PKEY_free(key);
     return ok ? 0 : complain("certificate");

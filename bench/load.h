@@ -11,10 +11,10 @@
 
 typedef struct load_spec {
     int port;
-    int tls12;           /* else TLS 1.3 */
-    const char *suite;   /* OpenSSL's name, or NULL for its default */
-    const char *group;   /* or NULL */
-    int resume;          /* handshakes resume the first one's session */
+    int tls12;         /* else TLS 1.3 */
+    const char *suite; /* OpenSSL's name, or NULL for its default */
+    const char *group; /* or NULL */
+    int resume;        /* handshakes resume the first one's session */
 } load_spec;
 
 /** `count` handshakes, one after the other on each of `threads` threads, each connection closed in both directions. */

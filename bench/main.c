@@ -39,11 +39,9 @@ static int run_handshakes(const bench_case *c, const server_process *server, int
     load_spec load = c->load;
     int count = quick ? 400 : 4000;
     load.port = server->port;
-    if (load_handshakes(&load, quick ? 50 : 200, 8) < 0)
-        return -1;
+    if (load_handshakes(&load, quick ? 50 : 200, 8) < 0) return -1;
     int64_t before = server_cpu_ns(server);
-    if (load_handshakes(&load, count, 8) < 0)
-        return -1;
+    if (load_handshakes(&load, count, 8) < 0) return -1;
     *figure = (double)(server_cpu_ns(server) - before) / count / 1000;
     return 0;
 }
@@ -54,8 +52,7 @@ static int run_discard(const bench_case *c, const server_process *server, int qu
     uint64_t bytes = (uint64_t)(quick ? 64 : 1024) << 20;
     load.port = server->port;
     int64_t before = server_cpu_ns(server);
-    if (load_discard(&load, bytes) < 0)
-        return -1;
+    if (load_discard(&load, bytes) < 0) return -1;
     *figure = (double)(server_cpu_ns(server) - before) / (double)bytes;
     return 0;
 }
@@ -66,8 +63,7 @@ static int run_bulk_echo(const bench_case *c, const server_process *server, int 
     uint64_t bytes = (uint64_t)(quick ? 64 : 512) << 20;
     load.port = server->port;
     int64_t before = server_cpu_ns(server);
-    if (load_bulk_echo(&load, bytes) < 0)
-        return -1;
+    if (load_bulk_echo(&load, bytes) < 0) return -1;
     *figure = (double)(server_cpu_ns(server) - before) / (double)bytes;
     return 0;
 }
@@ -78,8 +74,7 @@ static int run_small_echo(const bench_case *c, const server_process *server, int
     int count = quick ? 2000 : 20000;
     load.port = server->port;
     int64_t before = server_cpu_ns(server);
-    if (load_echo(&load, 64, count) < 0)
-        return -1;
+    if (load_echo(&load, 64, count) < 0) return -1;
     *figure = (double)(server_cpu_ns(server) - before) / count / 1000;
     return 0;
 }
@@ -110,8 +105,11 @@ static const bench_case cases[] = {
     {.name = "handshake-12", .unit = "us", .service = "discard", TLS12, .run = run_handshakes},
     {.name = "resume-13", .unit = "us", .service = "discard", TLS13, .load.resume = 1, .run = run_handshakes},
     {.name = "discard-aes128", .unit = "ns/byte", .service = "discard", TLS13, .run = run_discard},
-    {.name = "discard-chacha", .unit = "ns/byte", .service = "discard",
-     .load.suite = "TLS_CHACHA20_POLY1305_SHA256", .run = run_discard},
+    {.name = "discard-chacha",
+     .unit = "ns/byte",
+     .service = "discard",
+     .load.suite = "TLS_CHACHA20_POLY1305_SHA256",
+     .run = run_discard},
     {.name = "echo-bulk", .unit = "ns/byte", .service = "echo", TLS13, .run = run_bulk_echo},
     {.name = "echo-64", .unit = "us", .service = "echo", TLS13, .run = run_small_echo},
     {.name = "idle-awake", .unit = "bytes", .service = "echo", TLS13, .hibernate = "off", .run = run_idle},
@@ -124,9 +122,23 @@ static int start_ours(const bench_paths *p, const bench_case *c, server_process 
 {
     char hibernate[16];
     snprintf(hibernate, sizeof hibernate, "%d", HIBERNATE_AFTER_MS);
-    char *argv[] = {(char *)p->ours, "serve", "--host", "127.0.0.1", "--port", "0", "--cert", (char *)p->cert,
-                    "--key", (char *)p->key, "--service", (char *)c->service, "--schedulers", "1",
-                    "--hibernate-after", c->hibernate ? (char *)c->hibernate : hibernate, NULL};
+    char *argv[] = {(char *)p->ours,
+                    "serve",
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    "0",
+                    "--cert",
+                    (char *)p->cert,
+                    "--key",
+                    (char *)p->key,
+                    "--service",
+                    (char *)c->service,
+                    "--schedulers",
+                    "1",
+                    "--hibernate-after",
+                    c->hibernate ? (char *)c->hibernate : hibernate,
+                    NULL};
     return server_start(server, argv);
 }
 
@@ -148,15 +160,15 @@ static double median(double *figures, int count)
     return figures[count / 2];
 }
 
-static int measure(const bench_paths *p, const bench_case *c, int rounds, int quick, double *ours, double *peer)
+static int measure(const bench_paths *p, const bench_case *c, int rounds, int quick, double *ours,
+                   double *peer)
 {
     double figures[2][MAX_ROUNDS];
     for (int round = 0; round < rounds; round++)
         for (int side = 0; side < 2; side++) {
             server_process server = {0};
             int result = side == 0 ? start_ours(p, c, &server) : start_peer(p, c, &server);
-            if (result == 0)
-                result = c->run(c, &server, quick, &figures[side][round]);
+            if (result == 0) result = c->run(c, &server, quick, &figures[side][round]);
             server_stop(&server);
             if (result < 0) {
                 fprintf(stderr, "%s: failed with %s\n", c->name, side == 0 ? p->ours : p->peer);
@@ -172,15 +184,13 @@ static int prepare(bench_paths *p)
 {
     char self[900];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0)
-        return -1;
+    if (n <= 0) return -1;
     self[n] = 0;
     *strrchr(self, '/') = 0;
     snprintf(p->ours, sizeof p->ours, "%s/dormouse", self);
     snprintf(p->peer, sizeof p->peer, "%s/peers/peer_openssl_server", self);
     snprintf(p->folder, sizeof p->folder, "/tmp/dormouse-bench-XXXXXX");
-    if (!mkdtemp(p->folder))
-        return -1;
+    if (!mkdtemp(p->folder)) return -1;
     snprintf(p->cert, sizeof p->cert, "%s/cert.pem", p->folder);
     snprintf(p->key, sizeof p->key, "%s/key.pem", p->folder);
     return load_make_certificate(p->cert, p->key);
@@ -195,17 +205,16 @@ static void clean_up(const bench_paths *p)
 
 static int wanted(const bench_case *c, int argc, char **argv, int first)
 {
-    if (first >= argc)
-        return 1;
+    if (first >= argc) return 1;
     for (int i = first; i < argc; i++)
-        if (strcmp(argv[i], c->name) == 0)
-            return 1;
+        if (strcmp(argv[i], c->name) == 0) return 1;
     return 0;
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: dormouse-bench [--quick] [--rounds 1-%d] [--together] [--json] [CASE ...]\ncases:",
+    fprintf(stderr,
+            "usage: dormouse-bench [--quick] [--rounds 1-%d] [--together] [--json] [CASE ...]\ncases:",
             MAX_ROUNDS);
     for (size_t i = 0; i < CASE_COUNT; i++)
         fprintf(stderr, " %s", cases[i].name);
@@ -216,8 +225,7 @@ static int usage(void)
 static int known(const char *name)
 {
     for (size_t i = 0; i < CASE_COUNT; i++)
-        if (strcmp(cases[i].name, name) == 0)
-            return 1;
+        if (strcmp(cases[i].name, name) == 0) return 1;
     return 0;
 }
 
@@ -225,18 +233,17 @@ static int run_all(const bench_paths *p, int rounds, int quick, int json, int ar
 {
     int failed = 0;
     json_t *rows = json_array();
-    if (!json)
-        printf("%-18s %12s %12s %10s  %s\n", "case", "dormouse", "openssl", "ratio", "unit");
+    if (!json) printf("%-18s %12s %12s %10s  %s\n", "case", "dormouse", "openssl", "ratio", "unit");
     for (size_t i = 0; i < CASE_COUNT; i++) {
         double ours = 0, peer = 0;
-        if (!wanted(&cases[i], argc, argv, first))
-            continue;
+        if (!wanted(&cases[i], argc, argv, first)) continue;
         if (measure(p, &cases[i], rounds, quick, &ours, &peer) < 0) {
             failed = 1;
             continue;
         }
-        json_array_append_new(rows, json_pack("{s:s,s:s,s:f,s:f,s:f}", "case", cases[i].name, "unit", cases[i].unit,
-                                              "dormouse", ours, "openssl", peer, "ratio", ours / peer));
+        json_array_append_new(rows,
+                              json_pack("{s:s,s:s,s:f,s:f,s:f}", "case", cases[i].name, "unit", cases[i].unit,
+                                        "dormouse", ours, "openssl", peer, "ratio", ours / peer));
         if (!json)
             printf("%-18s %12.3f %12.3f %10.2f  %s\n", cases[i].name, ours, peer, ours / peer, cases[i].unit);
         fflush(stdout);
@@ -265,10 +272,8 @@ int main(int argc, char **argv)
             return usage();
     }
     for (int k = i; k < argc; k++)
-        if (!known(argv[k]))
-            return usage();
-    if (rounds < 1 || rounds > MAX_ROUNDS)
-        return usage();
+        if (!known(argv[k])) return usage();
+    if (rounds < 1 || rounds > MAX_ROUNDS) return usage();
     signal(SIGPIPE, SIG_IGN);
     load_pin(!together);
     bench_paths paths = {0};

@@ -78,25 +78,20 @@ static void flush(connection *c)
 {
     char *bytes;
     long len = BIO_get_mem_data(c->out, &bytes);
-    if (len <= 0)
-        return;
+    if (len <= 0) return;
     uv_buf_t buf = uv_buf_init(bytes, (unsigned)len);
     int written = c->unwritten ? 0 : uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
-    if (written < 0)
-        written = 0;
+    if (written < 0) written = 0;
     if (written < len) {
         size_t left = (size_t)(len - written);
         write_request *w = malloc(sizeof *w + left);
-        if (!w)
-            abort();
+        if (!w) abort();
         w->len = left;
         memcpy(w->bytes, bytes + written, left);
         buf = uv_buf_init(w->bytes, (unsigned)left);
         c->unwritten += left;
-        if (uv_write(&w->request, (uv_stream_t *)&c->tcp, &buf, 1, on_written) < 0)
-            close_connection(c);
-        if (c->unwritten > HIGH_WATER)
-            uv_read_stop((uv_stream_t *)&c->tcp);
+        if (uv_write(&w->request, (uv_stream_t *)&c->tcp, &buf, 1, on_written) < 0) close_connection(c);
+        if (c->unwritten > HIGH_WATER) uv_read_stop((uv_stream_t *)&c->tcp);
     }
     (void)BIO_reset(c->out);
 }
@@ -111,11 +106,9 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
     BIO_write(c->in, buf->base, (int)len);
     int n;
     while ((n = SSL_read(c->ssl, plain, READ_LEN)) > 0)
-        if (echo && SSL_write(c->ssl, plain, n) != n)
-            abort();
+        if (echo && SSL_write(c->ssl, plain, n) != n) abort();
     int error = SSL_get_error(c->ssl, n);
-    if (error == SSL_ERROR_ZERO_RETURN)
-        SSL_shutdown(c->ssl);
+    if (error == SSL_ERROR_ZERO_RETURN) SSL_shutdown(c->ssl);
     flush(c);
     if (error != SSL_ERROR_WANT_READ) {
         ERR_clear_error();
@@ -125,11 +118,9 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 
 static void on_connection(uv_stream_t *listener, int status)
 {
-    if (status < 0)
-        return;
+    if (status < 0) return;
     connection *c = calloc(1, sizeof *c);
-    if (!c)
-        abort();
+    if (!c) abort();
     uv_tcp_init(listener->loop, &c->tcp);
     c->tcp.data = c;
     c->ssl = SSL_new(context);

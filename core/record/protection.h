@@ -43,7 +43,8 @@ typedef struct dor_protection_ops {
      * that does not authenticate leaves the protection as it was, so that a server may pass over early data that it
      * refused (RFC 8446 section 4.2.10).
      */
-    dor_result (*open)(dor_protection *p, uint8_t *record, size_t fragment_len, uint8_t *type, dor_span *payload);
+    dor_result (*open)(dor_protection *p, uint8_t *record, size_t fragment_len, uint8_t *type,
+                       dor_span *payload);
 } dor_protection_ops;
 
 struct dor_protection {
@@ -53,7 +54,8 @@ struct dor_protection {
     uint8_t key[DOR_AEAD_MAX_KEY_LEN];
     uint8_t iv[DOR_AEAD_NONCE_LEN]; /* TLS 1.2 GCM: the implicit 4 bytes come first */
     uint8_t aead_id;
-    bool plain_alerts; /* TLS 1.3, set by the engine: an alert in the clear passes as long as no record has opened */
+    bool
+        plain_alerts; /* TLS 1.3, set by the engine: an alert in the clear passes as long as no record has opened */
 };
 
 /*

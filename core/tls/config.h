@@ -47,29 +47,32 @@ typedef struct dor_tls_config {
     dor_identity identities[DOR_MAX_IDENTITIES];
     size_t identity_count;
 
-    dor_trust_store *trust;    /* may be NULL with verify_peer false */
-    bool verify_peer;          /* client: the server; server: ask for a certificate */
-    bool verify_host;          /* client: the name too */
-    bool require_peer_cert;    /* server: an empty answer fails */
+    dor_trust_store *trust; /* may be NULL with verify_peer false */
+    bool verify_peer;       /* client: the server; server: ask for a certificate */
+    bool verify_host;       /* client: the name too */
+    bool require_peer_cert; /* server: an empty answer fails */
     uint8_t depth;
 
-    dor_bytes alpn;            /* ProtocolName list as on the wire (each with its length byte), without the outer length */
-    bool send_server_name;     /* client */
+    dor_bytes
+        alpn; /* ProtocolName list as on the wire (each with its length byte), without the outer length */
+    bool send_server_name; /* client */
 
-    bool resumption;           /* offer or accept it */
-    bool resume_without_ems;   /* TLS 1.2 sessions without extended master secret too (RFC 7627 section 5.4: better not) */
-    uint8_t ticket_count;      /* server, TLS 1.3: tickets after a full handshake (default 2; after resumption 1) */
+    bool resumption; /* offer or accept it */
+    bool
+        resume_without_ems; /* TLS 1.2 sessions without extended master secret too (RFC 7627 section 5.4: better not) */
+    uint8_t
+        ticket_count; /* server, TLS 1.3: tickets after a full handshake (default 2; after resumption 1) */
     uint32_t session_lifetime_s;
     const dor_session_store_ops *store; /* server; NULL: no resumption */
     void *store_ctx;
 
-    bool middlebox_compat;     /* RFC 8446 appendix D.4 */
-    uint32_t max_handshake_len; /* one message, bytes (default 64 KiB) */
+    bool middlebox_compat;         /* RFC 8446 appendix D.4 */
+    uint32_t max_handshake_len;    /* one message, bytes (default 64 KiB) */
     uint32_t max_handshake_memory; /* a handshake's arena, bytes (default 256 KiB) */
-    uint16_t max_certificates; /* in the peer's chain (default 10) */
-    uint16_t max_key_updates;  /* from the peer without data between (default 32) */
-    uint16_t max_empty_records; /* in a row (default 32) */
-    uint16_t max_warning_alerts; /* in a row (default 4) */
+    uint16_t max_certificates;     /* in the peer's chain (default 10) */
+    uint16_t max_key_updates;      /* from the peer without data between (default 32) */
+    uint16_t max_empty_records;    /* in a row (default 32) */
+    uint16_t max_warning_alerts;   /* in a row (default 4) */
 } dor_tls_config;
 
 /** The safe defaults: both versions, our suites, X25519 P-256 P-384, no identity, peers verified, nothing trusted. */

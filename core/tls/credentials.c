@@ -138,7 +138,8 @@ dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme)
 /* Trusted now, whatever was trusted then. */
 static dor_certificate *anchor_of(const dor_tls *t, const dor_session *session)
 {
-    return dor__trust_store_by_fingerprint(t->config->trust, dor__span(session->anchor, sizeof session->anchor));
+    return dor__trust_store_by_fingerprint(t->config->trust,
+                                           dor__span(session->anchor, sizeof session->anchor));
 }
 
 dor_result dor__peer_from_session(dor_tls *t)

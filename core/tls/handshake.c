@@ -68,7 +68,8 @@ static const dor_action *const *script_find(uint16_t version, unsigned propertie
 static bool same_so_far(const dor_handshake *hs, const dor_action *const *next)
 {
     for (size_t i = 0; i < hs->position; i++)
-        if (next[i] != hs->actions[i]) return false; /* so it goes no further than where the shorter one ends */
+        if (next[i] != hs->actions[i])
+            return false; /* so it goes no further than where the shorter one ends */
     return true;
 }
 
@@ -214,7 +215,8 @@ static dor_result expected_message(dor_tls *t, uint8_t type, const dor_action **
     const dor_action *const *sibling = t->hs->version_settled ? script_find(t->version, other) : NULL;
     if (!sibling || !same_so_far(t->hs, sibling)) return DOR_SUCCESS;
     next = sibling[t->hs->position]; /* not past its end: it began in the same way, and the other goes on */
-    if (!next || next->kind != DOR_ACTION_MESSAGE || next->writer != peer || next->type != type) return DOR_SUCCESS;
+    if (!next || next->kind != DOR_ACTION_MESSAGE || next->writer != peer || next->type != type)
+        return DOR_SUCCESS;
     *expected = next;
     return script_change(t, other);
 }
@@ -239,7 +241,8 @@ static dor_result header_check(dor_tls *t, dor_span header, const dor_action **a
     DOR_TRY(expected_message(t, type, action));
     if (!*action) {
         if (!is_stray_hello_request(t, type, *len)) return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
-        return t->hs->stray_requests < MAX_STRAY_REQUESTS ? DOR_SUCCESS : unexpected(DOR_REASON_NO_RENEGOTIATION);
+        return t->hs->stray_requests < MAX_STRAY_REQUESTS ? DOR_SUCCESS
+                                                          : unexpected(DOR_REASON_NO_RENEGOTIATION);
     }
     uint32_t max = (*action)->max_len ? (*action)->max_len : t->config->max_handshake_len;
     if (*len > t->config->max_handshake_len)

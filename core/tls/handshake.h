@@ -231,9 +231,9 @@ typedef struct dor_handshake {
     /* the state machine */
     const dor_action *const *actions; /* of the present script */
     size_t position;
-    unsigned properties;  /* dor_property bits */
-    bool version_settled; /* t->version counts */
-    bool waiting;         /* our flight is out; the peer's turn */
+    unsigned properties;    /* dor_property bits */
+    bool version_settled;   /* t->version counts */
+    bool waiting;           /* our flight is out; the peer's turn */
     uint8_t stray_requests; /* client: HelloRequests passed over */
 
     /* what we say */
@@ -261,8 +261,9 @@ typedef struct dor_handshake {
     /* the peer's offers, cut down to what we know */
     dor_group peer_groups[DOR_MAX_GROUPS]; /* in the peer's order, only those in our config */
     size_t peer_group_count;
-    bool peer_has_groups;  /* it sent supported_groups at all */
-    uint8_t peer_curves;     /* dor__curve_bit of those in it, ours or not: in TLS 1.2 they bind certificates too */
+    bool peer_has_groups; /* it sent supported_groups at all */
+    uint8_t
+        peer_curves; /* dor__curve_bit of those in it, ours or not: in TLS 1.2 they bind certificates too */
     uint32_t peer_schemes; /* bit i: it takes config->schemes[i] in CertificateVerify */
     bool peer_has_schemes;
     dor_key_share peer_shares[DOR_MAX_KEY_SHARES]; /* in the arena */
@@ -319,7 +320,8 @@ struct dor_tls {
     dor_handshake *hs; /* NULL once connected or failed */
     const dor_suite *suite;
     dor_certificate *peer;
-    dor_certificate *anchor; /* the trust anchor that vouched for it, now or when the session was made; or NULL */
+    dor_certificate
+        *anchor; /* the trust anchor that vouched for it, now or when the session was made; or NULL */
     dor_session
         *session; /* TLS 1.2: what this connection can be resumed by; the server forgets it on a failure */
     dor_session *ticket; /* TLS 1.3 client: came in with the present message; becomes an event */
@@ -340,7 +342,7 @@ struct dor_tls {
     dor_group group;
     dor_sig_scheme peer_scheme;
     uint16_t empty_records, key_updates, warning_alerts; /* none exceeds its limit, so none wraps */
-    uint16_t handshake_left; /* bytes behind the present message in its record */
+    uint16_t handshake_left;                             /* bytes behind the present message in its record */
     uint8_t alpn_len, server_name_len;
     uint8_t tickets_seen;
     uint8_t renegotiation_requests; /* TLS 1.2: refused, without data between */

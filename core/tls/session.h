@@ -10,7 +10,12 @@
 #include "crypto/rng.h"
 #include "x509/certificate.h"
 
-enum { DOR_SESSION_MAX_SECRET = 48, DOR_SESSION_MAX_ID = 32, DOR_SESSION_MAX_NAME = 255, DOR_SESSION_MAX_TICKET = 65535 };
+enum {
+    DOR_SESSION_MAX_SECRET = 48,
+    DOR_SESSION_MAX_ID = 32,
+    DOR_SESSION_MAX_NAME = 255,
+    DOR_SESSION_MAX_TICKET = 65535
+};
 
 typedef struct dor_session {
     uint32_t ref_count_;
@@ -21,14 +26,15 @@ typedef struct dor_session {
     uint8_t id[DOR_SESSION_MAX_ID]; /* 1.2 */
     uint8_t id_len;
     bool extended_master_secret;
-    uint32_t age_add;    /* 1.3 */
+    uint32_t age_add; /* 1.3 */
     uint32_t lifetime_s;
-    int64_t created_ms;  /* when made (server) or received (client), milliseconds since 1970 */
-    dor_bytes ticket;    /* 1.3 client: what to send back */
+    int64_t created_ms;    /* when made (server) or received (client), milliseconds since 1970 */
+    dor_bytes ticket;      /* 1.3 client: what to send back */
     dor_bytes server_name; /* as negotiated, may be empty; client: the host it called */
     dor_bytes alpn;
     dor_certificate *peer; /* the peer's certificate, or NULL */
-    bool peer_verified;  /* its path (and a server's name) was validated in the handshake that made the session */
+    bool
+        peer_verified; /* its path (and a server's name) was validated in the handshake that made the session */
     uint8_t anchor[DOR_FINGERPRINT_LEN]; /* if so: the fingerprint of the trust anchor that vouched for it */
 } dor_session;
 
@@ -56,9 +62,11 @@ typedef struct dor_ticket_key {
 DOR_MUST_USE dor_result dor__ticket_key_make(dor_ticket_key *key, dor_rng *rng);
 
 /** name || nonce || ciphertext || tag, appended to out. */
-DOR_MUST_USE dor_result dor__ticket_seal(const dor_ticket_key *key, dor_rng *rng, dor_span plain, dor_bytes *out);
+DOR_MUST_USE dor_result dor__ticket_seal(const dor_ticket_key *key, dor_rng *rng, dor_span plain,
+                                         dor_bytes *out);
 
 /** *opened is false for anything that this key did not seal. */
-DOR_MUST_USE dor_result dor__ticket_open(const dor_ticket_key *key, dor_span ticket, dor_bytes *plain, bool *opened);
+DOR_MUST_USE dor_result dor__ticket_open(const dor_ticket_key *key, dor_span ticket, dor_bytes *plain,
+                                         bool *opened);
 
 #endif

@@ -405,7 +405,8 @@ Test(runtime_stop, kills_native_actors_that_do_not_end)
     dor_runtime *runtime = runtime_of(2);
     start_natives(runtime, 20, false, true);
     WAIT_FOR(atomic_load(&natives) == 20);
-    cr_assert_eq(dor_runtime_stop(runtime, 500), DOR_OK); /* ample for those that end, on a busy machine too */
+    cr_assert_eq(dor_runtime_stop(runtime, 500),
+                 DOR_OK); /* ample for those that end, on a busy machine too */
     cr_assert_eq(atomic_load(&ended_in_time), 10);
     cr_assert_eq(atomic_load(&closed_handles), 20);
     cr_assert_eq(atomic_load(&live_blocks), 0);

@@ -238,7 +238,8 @@ Test(tls13_tickets, of_a_server_that_is_not_trusted_any_more)
     get_ticket();
     resume(1000);
     cr_assert(resumed());
-    dor_session *second = dor__session_ref(pair.client.session); /* what vouched for the first vouches for it */
+    dor_session *second =
+        dor__session_ref(pair.client.session); /* what vouched for the first vouches for it */
     dor__trust_store_unref(client->trust);
     client->trust = pki_trust("root-pss");
     for (int i = 0; i < 2; i++) {

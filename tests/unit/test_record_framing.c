@@ -302,7 +302,8 @@ Test(record_framing, whole_records_at_the_front)
     dor_record_reader reader = {0};
     init(&p, &kinds[0]);
     uint8_t *payload = make_payload(LEN);
-    cr_assert(dor__ok(dor__record_write(&p, DOR_CONTENT_HANDSHAKE, 0x0303, 100, dor__span(payload, LEN), &wire)));
+    cr_assert(
+        dor__ok(dor__record_write(&p, DOR_CONTENT_HANDSHAKE, 0x0303, 100, dor__span(payload, LEN), &wire)));
     cr_assert_eq(wire.len, 3 * 105);
     for (size_t len = 0; len <= wire.len; len++)
         cr_assert_eq(dor__record_whole(&reader, wire.ptr, len), len / 105 * 105, "%zu bytes", len);

@@ -35,14 +35,15 @@ typedef uint64_t dor_ref;
 
 /** Message types below DOR_MSG_USER are the library's own; an application numbers its own from there. */
 enum {
-    DOR_MSG_DOWN = 1,        /**< dor_down: a monitored actor or process ended */
-    DOR_MSG_SSL = 16,        /**< dor_ssl_event: data (dormouse/ssl.h) */
-    DOR_MSG_SSL_CLOSED = 17, /**< dor_ssl_event: the connection ended cleanly, or was cut (reason says) */
-    DOR_MSG_SSL_ERROR = 18,  /**< dor_ssl_event: the connection failed */
-    DOR_MSG_SSL_PASSIVE = 19, /**< dor_ssl_event: {active, N} has run out */
+    DOR_MSG_DOWN = 1,          /**< dor_down: a monitored actor or process ended */
+    DOR_MSG_SSL = 16,          /**< dor_ssl_event: data (dormouse/ssl.h) */
+    DOR_MSG_SSL_CLOSED = 17,   /**< dor_ssl_event: the connection ended cleanly, or was cut (reason says) */
+    DOR_MSG_SSL_ERROR = 18,    /**< dor_ssl_event: the connection failed */
+    DOR_MSG_SSL_PASSIVE = 19,  /**< dor_ssl_event: {active, N} has run out */
     DOR_MSG_SSL_WRITABLE = 20, /**< dor_ssl_event: after DOR_E_BUSY, sending is possible again */
-    DOR_MSG_SSL_TICKET = 21, /**< dor_ssl_event: a client got a resumable session (option session_tickets manual) */
-    DOR_MSG_SSL_REPLY = 22,  /**< dor_ssl_reply: an asynchronous call's outcome */
+    DOR_MSG_SSL_TICKET =
+        21, /**< dor_ssl_event: a client got a resumable session (option session_tickets manual) */
+    DOR_MSG_SSL_REPLY = 22, /**< dor_ssl_reply: an asynchronous call's outcome */
     DOR_MSG_USER = 0x10000
 };
 

@@ -34,11 +34,11 @@ extern "C" {
 /** What kind of trouble a code speaks of. */
 typedef enum dor_error_class {
     DOR_CLASS_NONE = 0,
-    DOR_CLASS_USAGE = 1,          /**< the caller asked for something that cannot be asked for */
-    DOR_CLASS_STATE = 2,          /**< right call, wrong moment: closed, timed out, not the owner, busy */
-    DOR_CLASS_MEMORY = 3,         /**< out of memory or over a configured limit */
-    DOR_CLASS_IO = 4,             /**< the operating system said no; the reason is DOR_REASON_ERRNO_BASE + errno */
-    DOR_CLASS_ALERT_SENT = 5,     /**< this side failed the connection and sent that alert (RFC 8446 section 6) */
+    DOR_CLASS_USAGE = 1,  /**< the caller asked for something that cannot be asked for */
+    DOR_CLASS_STATE = 2,  /**< right call, wrong moment: closed, timed out, not the owner, busy */
+    DOR_CLASS_MEMORY = 3, /**< out of memory or over a configured limit */
+    DOR_CLASS_IO = 4,     /**< the operating system said no; the reason is DOR_REASON_ERRNO_BASE + errno */
+    DOR_CLASS_ALERT_SENT = 5, /**< this side failed the connection and sent that alert (RFC 8446 section 6) */
     DOR_CLASS_ALERT_RECEIVED = 6, /**< the peer failed the connection with that alert */
     DOR_CLASS_CRYPTO = 7,         /**< a primitive failed for a reason that is not the peer's doing */
     DOR_CLASS_INTERNAL = 8        /**< a defect of this library */
@@ -186,7 +186,7 @@ typedef enum dor_reason {
 #define DOR_X(name, number, class_, text) DOR_REASON_##name = number,
     DOR_REASONS(DOR_X)
 #undef DOR_X
-    DOR_REASON_ERRNO_BASE = 4096 /**< class IO: errno is reason - DOR_REASON_ERRNO_BASE */
+        DOR_REASON_ERRNO_BASE = 4096 /**< class IO: errno is reason - DOR_REASON_ERRNO_BASE */
 } dor_reason;
 
 #define DOR_ERROR_CODE(class_, alert_, reason_) (-(((class_) << 24) | ((alert_) << 16) | (reason_)))
@@ -196,7 +196,7 @@ enum dor_error_codes {
 #define DOR_X(name, number, class_, text) DOR_E_##name = DOR_ERROR_CODE(DOR_CLASS_##class_, 0, number),
     DOR_REASONS(DOR_X)
 #undef DOR_X
-    DOR_ERROR_CODES_END_ = 1
+        DOR_ERROR_CODES_END_ = 1
 };
 
 static inline dor_error_class dor_error_get_class(int code)

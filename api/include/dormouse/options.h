@@ -40,7 +40,8 @@ DOR_API int dor_options_set_bool(dor_options *options, const char *name, int val
 
 /** Lists of texts, ended by NULL. */
 DOR_API int dor_options_set_list(dor_options *options, const char *name, ...) __attribute__((sentinel));
-DOR_API int dor_options_set_array(dor_options *options, const char *name, const char *const *values, size_t count);
+DOR_API int dor_options_set_array(dor_options *options, const char *name, const char *const *values,
+                                  size_t count);
 
 /** Bytes (cert, key: DER). For cacerts each call adds one certificate. */
 DOR_API int dor_options_set_bytes(dor_options *options, const char *name, const void *data, size_t len);
@@ -53,7 +54,8 @@ DOR_API int dor_options_unset(dor_options *options, const char *name);
  * given as a string with "," or ":" between, as OpenSSL does for ciphers; bytes are base64. On failure *options stays
  * untouched and error (may be NULL) gets a sentence that says what and where.
  */
-DOR_API int dor_options_from_json(const char *text, size_t len, dor_options **options, char *error, size_t error_cap);
+DOR_API int dor_options_from_json(const char *text, size_t len, dor_options **options, char *error,
+                                  size_t error_cap);
 
 /** Reads a file of the same kind; relative paths inside it are taken from the file's own folder. */
 DOR_API int dor_options_from_file(const char *path, dor_options **options, char *error, size_t error_cap);
@@ -66,8 +68,8 @@ typedef int (*dor_member_fn)(const char *name, const char *value, void *arg);
  * Every member but "options" is given to `member` in turn, as text: "4433", "true", a list with "," between. Otherwise
  * as dor_options_from_file.
  */
-DOR_API int dor_options_from_config(const char *path, dor_member_fn member, void *arg, dor_options **options, char *error,
-                                    size_t error_cap);
+DOR_API int dor_options_from_config(const char *path, dor_member_fn member, void *arg, dor_options **options,
+                                    char *error, size_t error_cap);
 
 /** What the last failed call with these options (a setter, or a listen or connect that used them) had to say. */
 DOR_API const char *dor_options_error(const dor_options *options);
@@ -83,7 +85,8 @@ DOR_API int dor_options_set_session(dor_options *options, dor_ssl_session *sessi
  * A throw-away certificate and key for development, made on the spot for `host` and for localhost. Its SHA-256 is
  * written to fingerprint as 64 hexadecimal digits and a NUL; may be NULL.
  */
-DOR_API int dor_options_use_development_certificate(dor_options *options, const char *host, char fingerprint[65]);
+DOR_API int dor_options_use_development_certificate(dor_options *options, const char *host,
+                                                    char fingerprint[65]);
 
 /** Every option's name in turn, for help texts: index from 0 on; NULL past the end. *about gets one line about it. */
 DOR_API const char *dor_options_describe(size_t index, const char **about);

@@ -67,7 +67,8 @@ typedef struct dor_ssl_reply {
  * "backlog" say where and how. Certificates and keys are loaded here; DOR_E_NO_OPTIONS without any.
  * runtime may be NULL for the default one. Source: listen/2.
  */
-DOR_API int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *options, dor_socket *listener);
+DOR_API int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *options,
+                           dor_socket *listener);
 
 /** The next TCP connection; no TLS yet. The caller owns it. Source: transport_accept/1,2. */
 DOR_API int dor_ssl_transport_accept(dor_socket listener, uint32_t timeout_ms, dor_socket *socket);
@@ -78,7 +79,8 @@ DOR_API int dor_ssl_transport_accept_async(dor_socket listener, uint32_t timeout
  * Source: ssl_accept/1,2,3.
  */
 DOR_API int dor_ssl_accept(dor_socket socket, const dor_options *options, uint32_t timeout_ms);
-DOR_API int dor_ssl_accept_async(dor_socket socket, const dor_options *options, uint32_t timeout_ms, dor_ref *ref);
+DOR_API int dor_ssl_accept_async(dor_socket socket, const dor_options *options, uint32_t timeout_ms,
+                                 dor_ref *ref);
 
 /**
  * Connects to a host name or address (IPv4, IPv6) and does the client's handshake. The peer's certificate and name are
@@ -86,8 +88,8 @@ DOR_API int dor_ssl_accept_async(dor_socket socket, const dor_options *options, 
  */
 DOR_API int dor_ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
                             uint32_t timeout_ms, dor_socket *socket);
-DOR_API int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
-                                  uint32_t timeout_ms, dor_ref *ref);
+DOR_API int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16_t port,
+                                  const dor_options *options, uint32_t timeout_ms, dor_ref *ref);
 
 /* ---- a server in one call ------------------------------------------------------------------------------ */
 
@@ -111,8 +113,8 @@ typedef struct dor_server_spec {
 } dor_server_spec;
 
 /** Listens, accepts, shakes hands, and spawns one owner actor per connection on the connection's own scheduler. */
-DOR_API int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *options, const dor_server_spec *spec,
-                          dor_socket *listener);
+DOR_API int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *options,
+                          const dor_server_spec *spec, dor_socket *listener);
 
 /* ---- data ---------------------------------------------------------------------------------------------- */
 
@@ -162,7 +164,11 @@ DOR_API int dor_ssl_controlling_process(dor_socket socket, dor_pid new_owner);
 /** Closes after what was accepted for sending is written (bounded by "linger" ms), with close_notify. Twice is fine. Immediate. */
 DOR_API int dor_ssl_close(dor_socket socket);
 
-typedef enum dor_shutdown_how { DOR_SHUTDOWN_READ, DOR_SHUTDOWN_WRITE, DOR_SHUTDOWN_READ_WRITE } dor_shutdown_how;
+typedef enum dor_shutdown_how {
+    DOR_SHUTDOWN_READ,
+    DOR_SHUTDOWN_WRITE,
+    DOR_SHUTDOWN_READ_WRITE
+} dor_shutdown_how;
 
 /** Write: close_notify and FIN after what is queued, reading goes on. Immediate. Source: shutdown/2. */
 DOR_API int dor_ssl_shutdown(dor_socket socket, dor_shutdown_how how);
@@ -173,7 +179,7 @@ DOR_API int dor_ssl_stop_listening(dor_socket listener);
 /* ---- information (immediate) --------------------------------------------------------------------------- */
 
 typedef struct dor_address {
-    char ip[46];     /**< text form */
+    char ip[46]; /**< text form */
     uint16_t port;
     uint8_t version; /**< 4 or 6 */
 } dor_address;
@@ -182,14 +188,14 @@ DOR_API int dor_ssl_peername(dor_socket socket, dor_address *address);
 DOR_API int dor_ssl_sockname(dor_socket socket, dor_address *address);
 
 typedef struct dor_connection_info {
-    char protocol[16];      /**< "tlsv1.3" */
-    char cipher_suite[64];  /**< IANA's name */
-    char group[24];         /**< "x25519"; empty in a TLS 1.2 resumption */
+    char protocol[16];       /**< "tlsv1.3" */
+    char cipher_suite[64];   /**< IANA's name */
+    char group[24];          /**< "x25519"; empty in a TLS 1.2 resumption */
     char peer_signature[40]; /**< scheme that the peer signed with; empty if it did not */
-    char server_name[256];  /**< SNI, or empty */
-    char alpn[256];         /**< or empty */
+    char server_name[256];   /**< SNI, or empty */
+    char alpn[256];          /**< or empty */
     uint8_t resumed;
-    uint8_t hello_retry;    /**< a HelloRetryRequest was needed */
+    uint8_t hello_retry; /**< a HelloRetryRequest was needed */
     uint8_t hibernated;
     uint8_t has_peercert;
 } dor_connection_info;
@@ -210,11 +216,11 @@ DOR_API int dor_ssl_update_keys(dor_socket socket, int ask_peer);
 
 /** Figures of the ssl application in a runtime. */
 typedef struct dor_ssl_statistics {
-    uint64_t connections;      /**< open now */
-    uint64_t hibernated;       /**< of those, asleep now */
-    uint64_t accepted;         /**< TCP connections since the start */
-    uint64_t refused;          /**< of those: over a limit, out of descriptors or memory */
-    uint64_t handshakes;       /**< completed, both roles */
+    uint64_t connections; /**< open now */
+    uint64_t hibernated;  /**< of those, asleep now */
+    uint64_t accepted;    /**< TCP connections since the start */
+    uint64_t refused;     /**< of those: over a limit, out of descriptors or memory */
+    uint64_t handshakes;  /**< completed, both roles */
     uint64_t handshakes_failed;
     uint64_t bytes_in, bytes_out; /**< plaintext */
 } dor_ssl_statistics;

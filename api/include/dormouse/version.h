@@ -7,7 +7,7 @@
 #define DOR_VERSION_MAJOR 0
 #define DOR_VERSION_MINOR 1
 #define DOR_VERSION_PATCH 0
-#define DOR_VERSION "0.1.0"
+#define DOR_VERSION       "0.1.0"
 
 #ifdef __cplusplus
 extern "C" {

@@ -5,7 +5,7 @@
 
 dor_message *dor_message_new(uint32_t type, size_t size, dor_message_destroy_fn destroy)
 {
-    return dor__message_new(type, size, destroy);
+    return type >= DOR_MSG_USER && type <= DOR_MSG_USER_MAX ? dor__message_new(type, size, destroy) : NULL;
 }
 
 void dor_message_free(dor_message *message)

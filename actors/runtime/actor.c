@@ -6,6 +6,7 @@
  */
 #include "runtime/private.h"
 
+#include "base/alloc.h"
 #include "runtime/event_mailbox_private.h"
 
 /* ---- beginning ---- */
@@ -18,7 +19,12 @@ dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_
     dor_result result = dor__slab_take_locked(&s->actors, &item, &slot);
     if (dor__ok(result)) {
         dor_actor_slot *at = (dor_actor_slot *)item;
-        *actor = (dor_actor){.ops = ops, .scheduler = s};
+        *actor = (dor_actor){.ops = ops, .scheduler = s, .slot = at};
+        atomic_store_explicit(&at->depth, 0, memory_order_relaxed);
+        atomic_store_explicit(&at->bytes, 0, memory_order_relaxed);
+        atomic_store_explicit(&at->messages, 0, memory_order_relaxed);
+        atomic_store_explicit(&at->turns, 0, memory_order_relaxed);
+        atomic_store_explicit(&at->busy_ns, 0, memory_order_relaxed);
         /* The caller gets the pid from here: on another thread the actor may have ended when this returns. */
         *pid = actor->pid = dor__name(s->actor_home, slot, dor__slab_generation(&at->item));
         at->actor = actor;
@@ -63,7 +69,7 @@ void dor__actor_end(dor_actor *a, int reason)
     if (a->state == DOR_ACTOR_DEAD) return;
     a->state = DOR_ACTOR_DEAD;
     a->reason = reason;
-    dor_actor_slot *at = (dor_actor_slot *)dor__slab_at(&s->actors, dor__slot_of(a->pid));
+    dor_actor_slot *at = a->slot;
     dor__slab_kill(&at->item);
 
     dor_watcher self = dor__actor_watcher(a);
@@ -76,7 +82,10 @@ void dor__actor_end(dor_actor *a, int reason)
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
 }
 
-/* The messages go only now, since their destructors may be anything. */
+/*
+ * The messages go only now, since their destructors may be anything. The slot may be another actor's by now: no figures
+ * are kept of the dead.
+ */
 static void destroy(dor_scheduler *s, dor_actor *a)
 {
     while (a->head) {
@@ -85,6 +94,7 @@ static void destroy(dor_scheduler *s, dor_actor *a)
         m->next_ = NULL;
         dor__message_undeliverable(m);
     }
+    dor__free(a->extra);
     s->current = a;
     a->ops->destroy(a);
     s->current = NULL;
@@ -209,7 +219,8 @@ static void run(dor_scheduler *s, dor_actor *a)
     while (a->head && left > 0 && a->state != DOR_ACTOR_DEAD) {
         dor_message *m = a->head;
         a->head = (dor_message *)m->next_;
-        a->message_count--;
+        DOR_FIGURE_ADD(a->slot->depth, -1U);
+        DOR_FIGURE_ADD(a->slot->bytes, -m->size);
         m->next_ = NULL;
         if (dor__is_system_message(m->type)) {
             unsigned used = receive_system(s, a, m, left);

@@ -9,6 +9,8 @@
 #include "runtime/scheduler.h"
 
 typedef struct dor_actor dor_actor;
+typedef struct dor_actor_slot dor_actor_slot;
+typedef struct dor_actor_extra dor_actor_extra;
 
 typedef struct dor_actor_ops {
     /** Handles one message and owns it. Never blocks. */
@@ -27,15 +29,17 @@ typedef struct dor_actor_ops {
 struct dor_actor {
     const dor_actor_ops *ops;
     dor_scheduler *scheduler;
+    dor_actor_slot *slot; /* its place in the scheduler's slab, with its figures */
     dor_pid pid;
     dor_message *head; /* the mailbox: a plain queue, since only this thread touches it */
     dor_message *tail;
-    dor_actor *run_next;   /* the run queue */
-    dor_message *watchers; /* who monitors this actor: the DOWN messages to be */
-    uint32_t watching;     /* whom it monitors: the first entry's slot + 1 */
-    uint32_t message_count;
-    int reason;    /* why it ended */
-    uint8_t state; /* runtime's own */
+    dor_actor *run_next;    /* the run queue */
+    dor_message *watchers;  /* who monitors this actor: the DOWN messages to be */
+    dor_message *links;     /* whom it is linked to: its halves of the links */
+    dor_actor_extra *extra; /* what few actors need; NULL until then */
+    uint32_t watching;      /* whom it monitors: the first entry's slot + 1 */
+    int reason;             /* why it ended */
+    uint8_t state;          /* runtime's own */
     uint8_t flags_;
 };
 

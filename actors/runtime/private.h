@@ -31,7 +31,16 @@ enum {
 };
 
 /* dor_actor.flags_ */
-enum { DOR_ACTOR_QUEUED = 1 /* in the run queue */ };
+enum {
+    DOR_ACTOR_QUEUED = 1, /* in the run queue */
+    DOR_ACTOR_TRAPS = 2   /* wants exit signals as messages */
+};
+
+/* What few actors need, so that the others don't carry it. */
+struct dor_actor_extra {
+    dor_message *
+        urgent_last; /* the last of the urgent messages, which stand first in the mailbox; NULL: there are none */
+};
 
 /* A runtime's way from life to death; each scheduler follows at its own pace. */
 typedef enum dor_phase {
@@ -49,7 +58,8 @@ typedef struct dor_deferred_queue {
 struct dor_scheduler {
     /* ---- any thread ---- */
     dor_inbox inbox;
-    uv_async_t wake; /* only uv_async_send */
+    dor_inbox urgent; /* the lane for exits: emptied first */
+    uv_async_t wake;  /* only uv_async_send */
     dor_slab actors;
     dor_slab mailboxes;
     dor_slab timers;
@@ -152,10 +162,10 @@ static inline bool dor__turn_over(dor_scheduler *s)
 }
 
 /* Payload of DOR_MSG_CALL. */
-typedef struct dor_call {
+typedef struct dor_scheduled_call {
     void (*fn)(dor_scheduler *s, void *arg);
     void *arg;
-} dor_call;
+} dor_scheduled_call;
 
 /** Handles a message that the inbox has brought. */
 void dor__scheduler_deliver(dor_scheduler *s, dor_message *m);
@@ -177,6 +187,11 @@ static inline void dor__scheduler_push(dor_scheduler *s, dor_message *m)
     if (dor__inbox_push(&s->inbox, m)) uv_async_send(&s->wake);
 }
 
+static inline void dor__scheduler_push_urgent(dor_scheduler *s, dor_message *m)
+{
+    if (dor__inbox_push(&s->urgent, m)) uv_async_send(&s->wake);
+}
+
 /* ---- runtime.c ---- */
 
 static inline int dor__phase(dor_runtime *runtime)
@@ -192,11 +207,25 @@ void dor__runtime_gate(dor_runtime *runtime);
 
 /* ---- actor.c ---- */
 
-/* An actor's slot: eight bytes of tag and free list, and where the actor is. */
-typedef struct dor_actor_slot {
+/*
+ * An actor's slot: where the actor is, and what other threads may read of it at any time, since slots do not go away. The
+ * figures are written by the owning scheduler alone (relaxed: each is a fact by itself), but for what a mailbox with
+ * limits counts.
+ */
+struct dor_actor_slot {
     dor_slab_item item;
     dor_actor *actor;
-} dor_actor_slot;
+    _Atomic uint32_t depth;    /* messages in the mailbox; with limits, those on their way too */
+    _Atomic uint32_t bytes;    /* their payload */
+    _Atomic uint64_t messages; /* received in all */
+    _Atomic uint64_t turns;
+    _Atomic uint64_t busy_ns;
+};
+
+/* Adds to a figure that only the calling thread writes: a load and a store, not an atomic addition. */
+#define DOR_FIGURE_ADD(figure, n)                                                                            \
+    atomic_store_explicit(&(figure), atomic_load_explicit(&(figure), memory_order_relaxed) + (n),            \
+                          memory_order_relaxed)
 
 /** The live actor of a pid of s. */
 static inline dor_actor *dor__actor_find(dor_scheduler *s, dor_pid pid)
@@ -216,7 +245,8 @@ static inline void dor__mailbox_push(dor_scheduler *s, dor_actor *a, dor_message
     else
         a->head = m;
     a->tail = m;
-    a->message_count++;
+    DOR_FIGURE_ADD(a->slot->depth, 1);
+    DOR_FIGURE_ADD(a->slot->bytes, m->size);
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
 }
 

@@ -163,6 +163,7 @@ dor_result dor__scheduler_init(dor_scheduler *s, dor_runtime *runtime, unsigned 
     s->deferred.end = &s->deferred.first;
     s->running_deferred.end = &s->running_deferred.first;
     dor__inbox_init(&s->inbox);
+    dor__inbox_init(&s->urgent);
     dor__pool_init(&s->pool, &runtime->depot);
     DOR_TRY(init_slabs(
         s, first_generation)); /* a mutex that can't be made: nothing to undo for it on any system we know */
@@ -211,9 +212,9 @@ static void close_own(uv_handle_t *handle, void *arg)
 static void empty_inbox(dor_scheduler *s)
 {
     dor_message *m;
-    while ((m = dor__inbox_pop(&s->inbox)))
+    while ((m = dor__inbox_pop(&s->urgent)) || (m = dor__inbox_pop(&s->inbox)))
         dor__scheduler_deliver(s, m);
-    assert(dor__inbox_sleep(&s->inbox));
+    assert(dor__inbox_sleep(&s->urgent) && dor__inbox_sleep(&s->inbox));
 }
 
 /* Destroys the dead; nobody else is left to run. */

@@ -67,9 +67,9 @@ dor_result dor__scheduler_call(dor_scheduler *s, void (*fn)(dor_scheduler *s, vo
 {
     dor_runtime *runtime = s->runtime;
     DOR_TRY(dor__runtime_enter(&runtime));
-    dor_message *m = dor__message_new(DOR_MSG_CALL, sizeof(dor_call), NULL);
+    dor_message *m = dor__message_new(DOR_MSG_CALL, sizeof(dor_scheduled_call), NULL);
     if (m) {
-        dor_call *call = (dor_call *)dor_message_payload(m);
+        dor_scheduled_call *call = (dor_scheduled_call *)dor_message_payload(m);
         call->fn = fn;
         call->arg = arg;
         dor__scheduler_push(s, m);

@@ -52,11 +52,11 @@ static bool timers_spent(void *arg)
 
 void dor__scheduler_deliver(dor_scheduler *s, dor_message *m)
 {
-    dor_call call;
+    dor_scheduled_call call;
     if (dor__is_system_message(m->type)) {
         switch (m->type) {
         case DOR_MSG_CALL:
-            call = *(dor_call *)dor_message_payload(m);
+            call = *(dor_scheduled_call *)dor_message_payload(m);
             dor__message_free(m);
             call.fn(s, call.arg);
             return;
@@ -78,7 +78,9 @@ static unsigned take_inbox(dor_scheduler *s)
 {
     unsigned taken = 0;
     dor_message *m;
-    while (taken < DOR_INBOX_TURN_MESSAGES && (m = dor__inbox_pop(&s->inbox))) {
+    /* Urgent ones first; the other lane is looked at again only when there are none. */
+    while (taken < DOR_INBOX_TURN_MESSAGES &&
+           ((m = dor__inbox_pop(&s->urgent)) || (m = dor__inbox_pop(&s->inbox)))) {
         dor__scheduler_deliver(s, m);
         taken++;
         if (dor__turn_over(s)) break; /* calls may take long */
@@ -193,8 +195,8 @@ void dor__turn(dor_scheduler *s)
     if (phase != DOR_PHASE_RUNNING) follow_phase(s, phase);
     set_timer(s);
     busy = busy || s->wheel.due || s->run_first || s->deferred.first;
-    /* Last of all, since from here on a push wakes the loop. */
-    if (!busy && !dor__inbox_sleep(&s->inbox)) {
+    /* Last of all, since from here on a push wakes the loop. A wake-up too many, when only one lane sleeps, does no harm. */
+    if (!busy && !(dor__inbox_sleep(&s->inbox) && dor__inbox_sleep(&s->urgent))) {
         busy = true;
         if (taken == 0) sched_yield(); /* perhaps a producer was interrupted in the middle of its push */
     }

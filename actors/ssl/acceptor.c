@@ -125,7 +125,7 @@ static dor_result hand_to_waiter(dor_shard *shard, int fd, dor_settings *setting
     dor_message *waiter;
     while ((waiter = dor__listening_next_waiter(shard->listening, shard->index))) {
         dor_connection *c;
-        dor_pid owner = ((dor_request *)dor__request_of(waiter))->reply_to;
+        dor_pid owner = ((dor_ssl_request *)dor__request_of(waiter))->reply_to;
         if (!dor__pid_alive(owner)) {
             dor__message_free(waiter); /* whoever waits behind it gets the connection */
             continue;

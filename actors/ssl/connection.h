@@ -106,7 +106,7 @@ struct dor_connection {
     bool ending : 1;      /* dor__actor_end was called */
 };
 
-_Static_assert(sizeof(dor_connection) <= 320 || sizeof(void *) != 8,
+_Static_assert(sizeof(dor_connection) <= 344 || sizeof(void *) != 8,
                "what every connection costs, asleep or not, is a decision");
 
 static inline dor_connection *dor__conn_of(dor_actor *actor)

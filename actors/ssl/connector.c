@@ -212,7 +212,7 @@ void dor__conn_connect(dor_connection *c, dor_message *message)
 
 /* ---- beginning ------------------------------------------------------------------------------------------------ */
 
-static void release_connect(dor_request *request)
+static void release_connect(dor_ssl_request *request)
 {
     dor_settings *settings = ((dor_connect_request *)request)->settings;
     if (settings) dor__settings_unref(settings);

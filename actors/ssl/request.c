@@ -11,7 +11,7 @@ static void destroy_reply(dor_message *message)
 /* Nobody handled it. Its memory is going, so the answer needs a message of its own. */
 static void destroy_request(dor_message *message)
 {
-    dor_request *request = dor__request_of(message);
+    dor_ssl_request *request = dor__request_of(message);
     if (request->release) request->release(request);
     if (request->reply_to == DOR_PID_NONE) return;
     dor_message *answer = dor__message_new(DOR_MSG_SSL_REPLY, sizeof(dor_ssl_reply), destroy_reply);
@@ -25,7 +25,7 @@ dor_message *dor__request_new(uint32_t type, size_t size, dor_pid reply_to, dor_
 {
     dor_message *message = dor__message_new(type, size, destroy_request);
     if (!message) return NULL;
-    dor_request *request = dor__request_of(message);
+    dor_ssl_request *request = dor__request_of(message);
     request->reply.ref = ref;
     request->reply.socket = socket;
     request->reply_to = ref ? reply_to : DOR_PID_NONE;
@@ -34,7 +34,7 @@ dor_message *dor__request_new(uint32_t type, size_t size, dor_pid reply_to, dor_
 
 void dor__request_answer(dor_message *message, dor_result result, dor_buffer *data)
 {
-    dor_request *request = dor__request_of(message);
+    dor_ssl_request *request = dor__request_of(message);
     dor_pid to = request->reply_to;
     if (request->release) request->release(request);
     request->release = NULL;
@@ -51,7 +51,7 @@ void dor__request_answer(dor_message *message, dor_result result, dor_buffer *da
 
 void dor__request_answer_socket(dor_message *message, dor_socket socket)
 {
-    dor_request *request = dor__request_of(message);
+    dor_ssl_request *request = dor__request_of(message);
     request->reply.socket = socket;
     dor__request_answer(message, DOR_SUCCESS, NULL);
 }

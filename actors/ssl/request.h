@@ -1,7 +1,7 @@
 /*
  * request.h - how calls reach a socket's actor, and how answers come back.
  *
- * A request is a message whose payload begins with a dor_request. The actor answers by sending the very same message
+ * A request is a message whose payload begins with a dor_ssl_request. The actor answers by sending the very same message
  * back as DOR_MSG_SSL_REPLY, so answering cannot fail for want of memory. A request that nobody handles (its actor has
  * ended) is answered with DOR_E_CLOSED as it is freed: whoever waits for a reply gets one.
  *
@@ -30,15 +30,15 @@ enum {
     DOR_MSG_SSL_OPEN /* to a served connection's owner: begin */
 };
 
-typedef struct dor_request {
+typedef struct dor_ssl_request {
     dor_ssl_reply reply; /* stands first, so that the request becomes its answer */
     dor_pid reply_to;    /* DOR_PID_NONE: nobody waits for an answer */
     uint32_t timeout_ms;
-    void (*release)(struct dor_request *request); /* or NULL: lets go of what else it holds */
-} dor_request;
+    void (*release)(struct dor_ssl_request *request); /* or NULL: lets go of what else it holds */
+} dor_ssl_request;
 
 typedef struct dor_send_request {
-    dor_request request;
+    dor_ssl_request request;
     dor_message *next; /* in the socket's queue */
     dor_buffer *data;
     size_t reserved; /* counted against the water mark */
@@ -49,26 +49,26 @@ typedef struct dor_send_request {
 } dor_send_request;
 
 typedef struct dor_recv_request {
-    dor_request request;
+    dor_ssl_request request;
     size_t length;
     dor_timer timer;
     dor_actor *socket;
 } dor_recv_request;
 
 typedef struct dor_handshake_request {
-    dor_request request;
+    dor_ssl_request request;
     dor_settings *settings; /* or NULL: as the listener's */
 } dor_handshake_request;
 
 typedef struct dor_connect_request {
-    dor_request request;
+    dor_ssl_request request;
     dor_settings *settings;
     uint16_t port;
     char host[256];
 } dor_connect_request;
 
 typedef struct dor_accept_request {
-    dor_request request;
+    dor_ssl_request request;
     dor_message *next;    /* in the listener's queue */
     uint64_t deadline_ms; /* 0: none */
 } dor_accept_request;

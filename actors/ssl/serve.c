@@ -32,7 +32,7 @@ static dor_served *served_of(dor_actor *actor)
  */
 static void end_if_done(dor_served *served)
 {
-    if (!served->gone || served->actor.message_count > 0) return;
+    if (!served->gone || served->actor.head) return;
     if (dor__handle_owner(served->socket) != served->actor.pid) dor__actor_end(&served->actor, DOR_OK);
 }
 

@@ -215,7 +215,7 @@ void dor__conn_request(dor_connection *c, dor_message *message)
     case DOR_MSG_SSL_SEND: dor__conn_send(c, message); break;
     case DOR_MSG_SSL_RECV: dor__conn_recv(c, message); break;
     case DOR_MSG_SSL_HANDSHAKE: {
-        dor_request *request = dor__request_of(message);
+        dor_ssl_request *request = dor__request_of(message);
         dor__conn_start_handshake(c, message, request->timeout_ms);
         break;
     }

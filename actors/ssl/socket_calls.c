@@ -50,12 +50,12 @@ dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_
     dor_message *m =
         dor__request_new(DOR_MSG_SSL_ACCEPT, sizeof(dor_accept_request), reply_to, ref, listener);
     if (!m) return dor__error(DOR_E_NOMEM);
-    ((dor_request *)dor__request_of(m))->timeout_ms = timeout_ms;
+    ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
     forward(&w, m);
     return DOR_SUCCESS;
 }
 
-static void release_handshake(dor_request *request)
+static void release_handshake(dor_ssl_request *request)
 {
     dor_handshake_request *handshake = (dor_handshake_request *)request;
     dor__settings_unref(handshake->settings);
@@ -93,7 +93,7 @@ dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor
 
 /* ---- sending -------------------------------------------------------------------------------------------------- */
 
-static void release_send(dor_request *request)
+static void release_send(dor_ssl_request *request)
 {
     dor_send_request *send = (dor_send_request *)request;
     dor__buffer_unref(send->data);
@@ -103,7 +103,7 @@ static void release_send(dor_request *request)
 /* Nobody waits for a reply to it any more: the caller learns by the result. */
 static dor_result refuse_send(dor_message *m, dor_result why)
 {
-    ((dor_request *)dor__request_of(m))->reply_to = DOR_PID_NONE;
+    ((dor_ssl_request *)dor__request_of(m))->reply_to = DOR_PID_NONE;
     dor__message_free(m);
     return why;
 }

@@ -14,8 +14,12 @@
 #include <dormouse/actor.h>
 #include <dormouse/buffer.h>
 #include <dormouse/error.h>
+#include <dormouse/observe.h>
 #include <dormouse/options.h>
+#include <dormouse/port.h>
+#include <dormouse/simulate.h>
 #include <dormouse/ssl.h>
+#include <dormouse/supervisor.h>
 #include <dormouse/version.h>
 
 #endif

@@ -116,6 +116,14 @@ typedef enum dor_alert {
     X(CANCELLED,               48, STATE,    "the operation was cancelled")                                         \
     X(NXDOMAIN,                49, STATE,    "the host name has no address")                                        \
     X(NO_PROCESS,              50, STATE,    "the calling thread is not attached as a process")                     \
+    X(NAME_TAKEN,              51, STATE,    "somebody else has this name")                                         \
+    X(MAILBOX_FULL,            52, STATE,    "the receiver's mailbox is full")                                      \
+    X(SHUTDOWN,                53, STATE,    "asked to end by its supervisor")                                      \
+    X(KILLED,                  54, STATE,    "ended by force")                                                      \
+    X(EXITED,                  55, STATE,    "an exit signal has ended the calling process")                        \
+    X(RESTART_INTENSITY,       56, STATE,    "the supervisor's children ended more often than it may restart them") \
+    X(NO_CHILD,                57, STATE,    "the supervisor has no such child")                                    \
+    X(CHILD_RUNNING,           58, STATE,    "the child is running, or about to be restarted")                      \
     /* memory and limits */                                                                                         \
     X(NOMEM,                   64, MEMORY,   "out of memory")                                                       \
     X(LIMIT,                   65, MEMORY,   "a configured limit was reached")                                      \

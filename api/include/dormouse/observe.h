@@ -1,0 +1,106 @@
+/*
+ * dormouse/observe.h - figures of a running runtime, and hooks that see what its actors do.
+ *
+ * Reading stops nobody and takes no lock that an actor could wait for. Each figure is exact by itself, but figures that
+ * are read one after another are of slightly different moments.
+ */
+#ifndef DORMOUSE_OBSERVE_H
+#define DORMOUSE_OBSERVE_H
+
+#include <dormouse/actor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dor_scheduler_info {
+    unsigned index;
+    uint32_t actors;       /**< alive now, sockets and the library's own included */
+    uint32_t run_queue;    /**< actors with something to do */
+    uint64_t messages;     /**< handed to actors since the start */
+    uint64_t actor_turns;  /**< times that an actor was run, for up to 100 messages */
+    uint64_t loop_turns;   /**< rounds of the loop */
+    uint64_t from_outside; /**< messages that came from other threads */
+    uint64_t timers_fired;
+    uint64_t spawned;
+    uint64_t ended;
+    uint64_t busy_ns; /**< wall-clock time spent outside of poll */
+} dor_scheduler_info;
+
+typedef enum dor_actor_state {
+    DOR_ACTOR_STATE_IDLE = 0,
+    DOR_ACTOR_STATE_RUNNABLE, /**< has something to do, or is doing it */
+    DOR_ACTOR_STATE_ASLEEP,   /**< hibernates */
+    DOR_ACTOR_STATE_ENDING
+} dor_actor_state;
+
+typedef struct dor_actor_info {
+    dor_pid pid;
+    unsigned scheduler;
+    dor_actor_state state;
+    uint32_t mailbox_messages;
+    uint32_t mailbox_bytes; /**< of payload */
+    uint64_t messages;      /**< received since its start */
+    uint64_t turns;
+    uint64_t
+        busy_ns; /**< an estimate: the clock is read every 1 to 32 messages, and the time given to who ran then */
+} dor_actor_info;
+
+/** DOR_E_BADARG when there is no such scheduler; DOR_E_STOPPED. */
+DOR_API int dor_scheduler_get_info(dor_runtime *runtime, unsigned scheduler, dor_scheduler_info *info);
+
+/** DOR_E_NOPROC when pid is dead, or is not an actor. */
+DOR_API int dor_actor_get_info(dor_pid pid, dor_actor_info *info);
+
+/**
+ * Walks over all actors: writes up to cap of them, and *count. *cursor is 0 at first and not 0 as long as there are more.
+ * Actors that are born or end during the walk may be missed, none comes twice.
+ */
+DOR_API int dor_actors_get_info(dor_runtime *runtime, uint64_t *cursor, dor_actor_info *infos, size_t cap,
+                                size_t *count);
+
+enum { DOR_JSON_ACTORS = 1 /**< each actor too, not only the schedulers */ };
+
+/**
+ * The same as JSON: {"schedulers": [{...}], "names": {...}, "actors": [{...}]}, member names as the fields above, pids as
+ * strings of 16 hexadecimal digits. *text is for dor_free.
+ */
+DOR_API int dor_runtime_get_json(dor_runtime *runtime, unsigned flags, char **text);
+
+/** Frees text that a call gave out. */
+DOR_API void dor_free(void *text);
+
+/* ---- trace ------------------------------------------------------------------------------------------ */
+
+enum {
+    DOR_TRACE_SPAWN = 1,
+    DOR_TRACE_SEND = 2,
+    DOR_TRACE_RECEIVE = 4,
+    DOR_TRACE_EXIT = 8,
+    DOR_TRACE_ALL = 15
+};
+
+typedef struct dor_trace_event {
+    unsigned what; /**< one of DOR_TRACE_ */
+    dor_pid pid;   /**< who was born, is sent to, receives, has ended */
+    dor_pid by;    /**< who does it: the spawner, the sender; DOR_PID_NONE when it is nobody that has a pid */
+    uint32_t type; /**< SEND, RECEIVE: the message's */
+    uint32_t size; /**< and its bytes of payload */
+    int reason;    /**< EXIT */
+    uint64_t at_ns; /**< monotonic clock */
+} dor_trace_event;
+
+/** Called on the thread where it happens, on many at once. Must be quick, and make no call of this library. */
+typedef void (*dor_trace_fn)(void *arg, const dor_trace_event *event);
+
+/**
+ * Sets what is traced: events of `mask` go to fn with arg. mask 0 ends it: when this returns, fn is not being called any
+ * more. While nothing is traced a hook costs one branch. Not from within fn, nor from a scheduler thread
+ * (DOR_E_WOULD_DEADLOCK).
+ */
+DOR_API int dor_trace(dor_runtime *runtime, unsigned mask, dor_trace_fn fn, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

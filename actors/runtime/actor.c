@@ -56,7 +56,7 @@ bool dor__pid_is_on(dor_pid pid, const dor_scheduler *s)
 dor_pid dor__self(void)
 {
     dor_scheduler *s = dor__current;
-    if (!s) return dor__process_self();
+    if (!s) return dor__guest_self();
     return s->current ? s->current->pid : DOR_PID_NONE;
 }
 

@@ -100,8 +100,7 @@ static void send_monitor(dor_message *m)
     if (s && dor__home_of(m->to_) == s->actor_home)
         dor__monitor_message(s, m);
     else
-        (void)dor__send(m->to_,
-                        m); /* a process's comes back as dor__process_monitor; the dead answer NOPROC */
+        (void)dor__send(m->to_, m); /* a guest's goes to dor__guest_send; the dead answer NOPROC */
 }
 
 static void send_demonitor(const dor_monitor_entry *entry)
@@ -117,7 +116,7 @@ static void send_demonitor(const dor_monitor_entry *entry)
     if (dor__kind_of(entry->watched) == DOR_KIND_PROCESS) {
         dor_runtime *runtime = dor__runtime_enter_of(entry->watched);
         if (!runtime) return;
-        dor__process_demonitor(runtime, entry->watched, entry->node);
+        dor__guest_demonitor(runtime, entry->watched, entry->node);
         dor__runtime_leave(runtime);
         return;
     }
@@ -240,7 +239,7 @@ void dor__actor_demonitor(dor_actor *watcher, dor_ref ref)
 dor_result dor__monitor(dor_pid pid, dor_ref *ref)
 {
     dor_scheduler *s = dor__current;
-    if (!s) return dor__process_watch(pid, ref);
+    if (!s) return dor__guest_watch(pid, ref);
     if (!s->current) return dor__error(DOR_E_NO_PROCESS);
     return dor__actor_monitor(s->current, pid, ref);
 }
@@ -248,7 +247,7 @@ dor_result dor__monitor(dor_pid pid, dor_ref *ref)
 dor_result dor__demonitor(dor_ref ref)
 {
     dor_scheduler *s = dor__current;
-    if (!s) return dor__process_unwatch(ref);
+    if (!s) return dor__guest_unwatch(ref);
     if (!s->current) return dor__error(DOR_E_NO_PROCESS);
     dor_watcher w = dor__actor_watcher(s->current);
     return dor__unwatch(&w, ref);

@@ -312,21 +312,28 @@ void dor__monitor_message(dor_scheduler *s, dor_message *m);
 void dor__demonitor_message(dor_scheduler *s, dor_message *m);
 dor_watcher dor__actor_watcher(dor_actor *a);
 
+/* ---- guest.c: processes and ports, from outside; their struct: guest.h ---- */
+
+typedef struct dor_guest dor_guest;
+
+DOR_MUST_USE dor_result dor__guests_init(dor_runtime *runtime, uint32_t first_generation);
+/** Wakes every blocked receive: the runtime stops. */
+void dor__guests_stop(dor_runtime *runtime);
+/** Ends the guests that are left; no thread can get at them any more. */
+void dor__guests_fini(dor_runtime *runtime);
+/** Takes the message on success only. The runtime is entered. */
+DOR_MUST_USE dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m);
+/** Takes the node out of pid's watchers and frees it, if pid is alive. The runtime is entered. */
+void dor__guest_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node);
+/** dor_monitor and dor_demonitor of the guest that the calling thread speaks for. */
+DOR_MUST_USE dor_result dor__guest_watch(dor_pid watched, dor_ref *ref);
+dor_result dor__guest_unwatch(dor_ref ref);
+
 /* ---- process.c ---- */
 
-DOR_MUST_USE dor_result dor__processes_init(dor_runtime *runtime, uint32_t first_generation);
-/** The calling thread's process, or DOR_PID_NONE. */
-dor_pid dor__process_self(void);
-/** Takes the message on success only. The runtime is entered. */
-DOR_MUST_USE dor_result dor__process_send(dor_runtime *runtime, dor_pid to, dor_message *m);
-/** Takes the node out of pid's watchers and frees it, if pid is alive. The runtime is entered. */
-void dor__process_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node);
-/** dor_monitor and dor_demonitor of the calling thread's process. */
-DOR_MUST_USE dor_result dor__process_watch(dor_pid watched, dor_ref *ref);
-dor_result dor__process_unwatch(dor_ref ref);
-/** Wakes every blocked receive: the runtime stops. */
-void dor__processes_stop(dor_runtime *runtime);
-/** Ends the processes that are left; no thread can get at them any more. */
-void dor__processes_fini(dor_runtime *runtime);
+/** The guest that the calling thread speaks for, or DOR_PID_NONE. */
+dor_pid dor__guest_self(void);
+/** Finds it, and enters its runtime. NO_PROCESS, STOPPED, WOULD_DEADLOCK on a scheduler's thread. */
+DOR_MUST_USE dor_result dor__guest_enter_self(dor_runtime **runtime, dor_guest **g);
 
 #endif

@@ -174,7 +174,7 @@ static void free_runtime(dor_runtime *runtime)
     }
     uint32_t next = dor__slab_next_generation(&runtime->process_monitors);
     if (next > generation) generation = next;
-    dor__processes_fini(runtime);
+    dor__guests_fini(runtime);
     dor__depot_fini(&runtime->depot);
     uv_mutex_destroy(&runtime->lock);
     uv_cond_destroy(&runtime->changed);
@@ -227,7 +227,7 @@ static dor_result init_shared(dor_runtime *runtime, unsigned count, uint32_t fir
     int error = dor__depot_init(&runtime->depot);
     if (!error) error = uv_mutex_init(&runtime->lock);
     if (!error) error = uv_cond_init(&runtime->changed);
-    dor_result result = error ? dor__errno(-error) : dor__processes_init(runtime, first_generation);
+    dor_result result = error ? dor__errno(-error) : dor__guests_init(runtime, first_generation);
     if (dor__failed(result)) dor__free(runtime->memory);
     return result;
 }
@@ -367,7 +367,7 @@ dor_result dor__runtime_stop(dor_runtime *runtime, uint32_t deadline_ms)
     runtime = claim(runtime);
     if (!runtime) return dor__error(DOR_E_STOPPED);
     set_phase(runtime, DOR_PHASE_STOPPING);
-    dor__processes_stop(runtime);
+    dor__guests_stop(runtime);
     (void)all_arrived(runtime, deadline_ms);
     set_phase(runtime, DOR_PHASE_KILLING);
     (void)all_arrived(runtime, DOR_INFINITY);

@@ -3,7 +3,7 @@
  *
  *   same scheduler      a slot look-up and a push onto a plain queue
  *   another scheduler   that scheduler's inbox (inbox.h)
- *   a process           its own queue, under its lock (process.c)
+ *   a process or port   its own queue, under its lock (guest.c)
  *
  * Each pair of sender and receiver always uses the same one of these, and each keeps the order.
  */
@@ -29,7 +29,7 @@ static dor_result send_far(dor_pid to, dor_message *m)
         if (dor__kind_of(to) == DOR_KIND_ACTOR)
             result = send_to_actor(runtime, to, m);
         else if (dor__kind_of(to) == DOR_KIND_PROCESS)
-            result = dor__process_send(runtime, to, m);
+            result = dor__guest_send(runtime, to, m);
         dor__runtime_leave(runtime);
     }
     if (dor__failed(result)) dor__message_undeliverable(m);

@@ -1,0 +1,198 @@
+/*
+ * guest.c - see guest.h: a guest's life, and what other threads do to it.
+ *
+ * Threads: a guest's lock lives as long as its slot, so a stale pid finds a lock too; a tag is killed under the lock only.
+ */
+#include "runtime/guest.h"
+
+/* ---- beginning and end ---- */
+
+dor_result dor__guests_init(dor_runtime *runtime, uint32_t first_generation)
+{
+    DOR_TRY(dor__slab_init(&runtime->processes, sizeof(dor_guest), first_generation));
+    return dor__slab_init(&runtime->process_monitors, sizeof(dor_monitor_entry), first_generation);
+}
+
+/* The lock and the condition, once per slot. */
+static dor_result make(dor_guest *g)
+{
+    if (g->made) return DOR_SUCCESS;
+    DOR_TRY_UV(uv_mutex_init(&g->lock));
+    int error = uv_cond_init(&g->changed);
+    if (error) {
+        uv_mutex_destroy(&g->lock);
+        return dor__errno(-error);
+    }
+    g->made = true;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__guest_begin(dor_runtime *runtime, dor_pid *pid)
+{
+    void *item;
+    uint32_t slot;
+    dor_result result = DOR_SUCCESS;
+    uv_mutex_lock(&runtime->processes.lock);
+    result = dor__slab_take_locked(&runtime->processes, &item, &slot);
+    dor_guest *g = (dor_guest *)item;
+    if (dor__ok(result)) {
+        result = make(g);
+        g->waiting = g->stopped = g->events_next = false;
+        g->slot = slot;
+        uint32_t home = dor__name_home(DOR_KIND_PROCESS, runtime->index, 0);
+        g->pid = dor__name(home, slot, dor__slab_generation(&g->item));
+        /* Still under the lock: a runtime that stops closes the slab and then finds every guest. */
+        if (dor__ok(result)) dor__slab_publish(&g->item);
+    }
+    uv_mutex_unlock(&runtime->processes.lock);
+    if (dor__ok(result))
+        *pid = g->pid;
+    else if (item)
+        dor__slab_give(&runtime->processes, &g->item, slot);
+    return result;
+}
+
+static void free_list(dor_message *m)
+{
+    while (m) {
+        dor_message *next = (dor_message *)m->next_;
+        m->next_ = NULL;
+        dor__message_free(m);
+        m = next;
+    }
+}
+
+/* The end of a guest, whoever brings it about: its speaker, or the end of the runtime. */
+static void end(dor_runtime *runtime, dor_guest *g, int reason)
+{
+    uv_mutex_lock(&g->lock);
+    dor__slab_kill(&g->item); /* under the lock: no message comes in afterwards */
+    dor_message *incoming = g->incoming.first, *watchers = g->watchers;
+    g->incoming = (dor_message_list){NULL, NULL};
+    g->watchers = NULL;
+    uv_mutex_unlock(&g->lock);
+
+    dor_message *lists[] = {incoming, g->kept.first, g->unseen_notes.first, g->seen_notes.first};
+    g->kept = g->unseen_notes = g->seen_notes = (dor_message_list){NULL, NULL};
+    dor_watcher watcher = dor__guest_watcher(runtime, g);
+    dor__unwatch_all(&watcher);
+    dor__watchers_tell(watchers, g->pid, reason);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        free_list(lists[i]);
+}
+
+void dor__guest_end(dor_runtime *runtime, dor_guest *g, int reason)
+{
+    uint32_t slot = g->slot;
+    end(runtime, g, reason);
+    dor__slab_give(&runtime->processes, &g->item, slot);
+}
+
+static dor_guest *live_slot(dor_runtime *runtime, uint32_t slot)
+{
+    dor_guest *g = (dor_guest *)dor__slab_at(&runtime->processes, slot);
+    /* acquire: see dor__slab_publish. */
+    uint32_t tag = atomic_load_explicit(&g->item.tag, memory_order_acquire);
+    return (tag & 3) == DOR_SLAB_LIVE ? g : NULL;
+}
+
+void dor__guests_stop(dor_runtime *runtime)
+{
+    dor__slab_close(&runtime->processes);
+    uint32_t used = dor__slab_used(&runtime->processes);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        dor_guest *g = live_slot(runtime, slot);
+        if (!g) continue;
+        uv_mutex_lock(&g->lock);
+        g->stopped = true;
+        uv_cond_signal(&g->changed);
+        uv_mutex_unlock(&g->lock);
+    }
+}
+
+void dor__guests_fini(dor_runtime *runtime)
+{
+    uint32_t used = dor__slab_used(&runtime->processes);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        dor_guest *g = (dor_guest *)dor__slab_at(&runtime->processes, slot);
+        if (live_slot(runtime, slot)) end(runtime, g, DOR_E_STOPPED);
+        if (!g->made) continue;
+        uv_mutex_destroy(&g->lock);
+        uv_cond_destroy(&g->changed);
+    }
+    dor__slab_fini(&runtime->processes);
+    dor__slab_fini(&runtime->process_monitors);
+}
+
+dor_guest *dor__guest_find(dor_runtime *runtime, dor_pid pid)
+{
+    return (dor_guest *)dor__slab_find(&runtime->processes, pid);
+}
+
+/* ---- for other threads ---- */
+
+dor_guest *dor__guest_lock(dor_runtime *runtime, dor_pid pid)
+{
+    dor_guest *g = dor__guest_find(runtime, pid);
+    if (!g) return NULL;
+    uv_mutex_lock(&g->lock);
+    if (dor__guest_find(runtime, pid)) return g;
+    uv_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m)
+{
+    dor_guest *g = dor__guest_lock(runtime, to);
+    if (!g) return dor__error(DOR_E_NOPROC);
+    if (m->type == DOR_MSG_MONITOR) {
+        dor__watchers_add(&g->watchers, m);
+    } else {
+        dor__list_append(&g->incoming, m);
+        if (g->waiting) {
+            g->waiting = false; /* one signal will do */
+            uv_cond_signal(&g->changed);
+        }
+    }
+    uv_mutex_unlock(&g->lock);
+    return DOR_SUCCESS;
+}
+
+void dor__guest_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node)
+{
+    dor_guest *g = dor__guest_lock(runtime, pid);
+    if (!g) return;
+    dor__watchers_remove(&g->watchers, node);
+    uv_mutex_unlock(&g->lock);
+    dor__message_free(node);
+}
+
+/* ---- monitors of the guest ---- */
+
+dor_watcher dor__guest_watcher(dor_runtime *runtime, dor_guest *g)
+{
+    uint32_t home = dor__name_home(DOR_KIND_PROCESS_MONITOR, runtime->index, 0);
+    return (dor_watcher){g->pid, &g->watching, &runtime->process_monitors, home};
+}
+
+dor_result dor__guest_watch(dor_pid watched, dor_ref *ref)
+{
+    dor_runtime *runtime;
+    dor_guest *g;
+    DOR_TRY(dor__guest_enter_self(&runtime, &g));
+    dor_watcher watcher = dor__guest_watcher(runtime, g);
+    dor_result result = dor__watch(&watcher, watched, ref);
+    dor__runtime_leave(runtime);
+    return result;
+}
+
+dor_result dor__guest_unwatch(dor_ref ref)
+{
+    dor_runtime *runtime;
+    dor_guest *g;
+    DOR_TRY(dor__guest_enter_self(&runtime, &g));
+    dor_watcher watcher = dor__guest_watcher(runtime, g);
+    dor_result result = dor__unwatch(&watcher, ref);
+    dor__runtime_leave(runtime);
+    return result;
+}

@@ -1,0 +1,160 @@
+/*
+ * guest_receive.c - see guest.h: what a guest has received, and finding in it what is wanted. The speaker's thread.
+ */
+#include "runtime/event_mailbox_private.h"
+#include "runtime/guest.h"
+
+/* ---- notes ---- */
+
+static void notes_append(dor_message_list *list, dor_message *note)
+{
+    dor__note_of(note)->previous = list->first ? list->last : NULL;
+    dor__list_append(list, note);
+}
+
+static void notes_remove(dor_message_list *list, dor_message *note)
+{
+    dor_message *next = (dor_message *)note->next_, *previous = dor__note_of(note)->previous;
+    if (previous)
+        previous->next_ = next;
+    else
+        list->first = next;
+    if (next)
+        dor__note_of(next)->previous = previous;
+    else
+        list->last = previous;
+    note->next_ = NULL;
+}
+
+/* ---- messages and events ---- */
+
+/*
+ * Whether the caller wants this message, which is DOWN_DUE until it is given out: then and not before the monitor is
+ * over, so a dor_demonitor in between still takes it away.
+ */
+static bool wanted(const dor_receiving *r, dor_message *m)
+{
+    if (m->type == DOR_MSG_DOWN_DUE) {
+        m->type = DOR_MSG_DOWN;
+        if (!r->match || r->match(m, r->arg)) return true;
+        m->type = DOR_MSG_DOWN_DUE;
+        return false;
+    }
+    return !r->match || r->match(m, r->arg);
+}
+
+/* Takes m, which follows previous, out of the kept messages. */
+static void unkeep(dor_guest *g, dor_message *previous, dor_message *m)
+{
+    if (previous)
+        previous->next_ = m->next_;
+    else
+        g->kept.first = (dor_message *)m->next_;
+    if (g->kept.last == m) g->kept.last = previous;
+    m->next_ = NULL;
+}
+
+/* The first message, of those that this call has not looked at, that is wanted. */
+static dor_message *search_messages(const dor_receiving *r)
+{
+    dor_guest *g = r->guest;
+    dor_watcher watcher = dor__guest_watcher(r->runtime, g);
+    dor_message *previous = g->scanned;
+    dor_message *m = previous ? (dor_message *)previous->next_ : g->kept.first;
+    while (m) {
+        dor_message *next = (dor_message *)m->next_;
+        bool due = m->type == DOR_MSG_DOWN_DUE;
+        if (due && !dor__watch_pending(&watcher, m)) {
+            unkeep(g, previous, m);
+            dor__message_free(m);
+        } else if (wanted(r, m)) {
+            unkeep(g, previous, m);
+            g->scanned = previous;
+            if (due) (void)dor__watch_ends(&watcher, m);
+            return m;
+        } else {
+            previous = m;
+        }
+        m = next;
+    }
+    g->scanned = previous;
+    return NULL;
+}
+
+/* Likewise in the event mailboxes that the guest has notes of. */
+static dor_message *search_events(const dor_receiving *r)
+{
+    dor_guest *g = r->guest;
+    dor_message *note, *event = NULL;
+    while ((note = g->unseen_notes.first) && !event) {
+        notes_remove(&g->unseen_notes, note);
+        dor_take taken = r->match
+                             ? dor__event_mailbox_take_match(note, g->pid, g->scan, r->match, r->arg, &event)
+                             : dor__event_mailbox_take(note, g->pid, &event);
+        if (taken == DOR_TAKE_GONE) event = NULL;
+        dor__note_of(note)->is_seen = taken == DOR_TAKE_NONE;
+        if (taken == DOR_TAKE_NONE)
+            notes_append(&g->seen_notes, note);
+        else if (taken == DOR_TAKE_MORE)
+            notes_append(&g->unseen_notes, note); /* behind the others: each mailbox has its turn */
+        else
+            dor__note_free(note);
+    }
+    return event;
+}
+
+static void keep_note(dor_guest *g, dor_message *note)
+{
+    dor_message *kept;
+    if (dor__note_keep(note, g->pid, &kept)) {
+        notes_append(&g->unseen_notes, note);
+        return;
+    }
+    dor__note_free(note);
+    if (!kept || !dor__note_of(kept)->is_seen) return;
+    /* Something has come to a mailbox where this call has found nothing: look again. */
+    dor__note_of(kept)->is_seen = 0;
+    notes_remove(&g->seen_notes, kept);
+    notes_append(&g->unseen_notes, kept);
+}
+
+bool dor__guest_take_incoming(dor_guest *g)
+{
+    uv_mutex_lock(&g->lock);
+    dor_message *m = g->incoming.first;
+    g->incoming = (dor_message_list){NULL, NULL};
+    uv_mutex_unlock(&g->lock);
+    bool some = m != NULL;
+    while (m) {
+        dor_message *next = (dor_message *)m->next_;
+        if (m->type == DOR_MSG_EVENTS_READY)
+            keep_note(g, m);
+        else
+            dor__list_append(&g->kept, m);
+        m = next;
+    }
+    return some;
+}
+
+dor_message *dor__guest_search(const dor_receiving *r)
+{
+    dor_guest *g = r->guest;
+    dor_message *m;
+    bool events = g->events_next;
+    g->events_next = !events; /* neither a busy socket nor a busy sender keeps the other waiting */
+    m = events ? search_events(r) : search_messages(r);
+    if (!m) m = events ? search_messages(r) : search_events(r);
+    return m;
+}
+
+void dor__guest_start_scan(dor_guest *g)
+{
+    g->scan++;
+    g->scanned = NULL;
+    while (g->seen_notes.first) {
+        dor_message *note = g->seen_notes.first;
+        dor__note_of(note)->is_seen = 0;
+        notes_remove(&g->seen_notes, note);
+        notes_append(&g->unseen_notes, note);
+    }
+}

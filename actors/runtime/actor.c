@@ -11,6 +11,24 @@
 
 /* ---- beginning ---- */
 
+/* release: who reads one of these zeroes with acquire, in observe.c, also reads that the former actor is dead. */
+static void clear_figures(dor_actor_slot *at)
+{
+    atomic_store_explicit(&at->depth, 0, memory_order_release);
+    atomic_store_explicit(&at->bytes, 0, memory_order_release);
+    atomic_store_explicit(&at->messages, 0, memory_order_release);
+    atomic_store_explicit(&at->turns, 0, memory_order_release);
+    atomic_store_explicit(&at->busy_ns, 0, memory_order_release);
+    atomic_store_explicit(&at->state, DOR_ACTOR_STATE_IDLE, memory_order_release);
+}
+
+/* relaxed: a hint for other threads. */
+static void show_state(dor_actor *a, dor_actor_state state)
+{
+    if (a->state != DOR_ACTOR_RUNNING) state = DOR_ACTOR_STATE_ENDING;
+    atomic_store_explicit(&a->slot->state, state, memory_order_relaxed);
+}
+
 dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops, dor_pid *pid)
 {
     void *item;
@@ -20,11 +38,8 @@ dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_
     if (dor__ok(result)) {
         dor_actor_slot *at = (dor_actor_slot *)item;
         *actor = (dor_actor){.ops = ops, .scheduler = s, .slot = at};
-        atomic_store_explicit(&at->depth, 0, memory_order_relaxed);
-        atomic_store_explicit(&at->bytes, 0, memory_order_relaxed);
-        atomic_store_explicit(&at->messages, 0, memory_order_relaxed);
-        atomic_store_explicit(&at->turns, 0, memory_order_relaxed);
-        atomic_store_explicit(&at->busy_ns, 0, memory_order_relaxed);
+        clear_figures(at);
+        DOR_FIGURE_ADD(s->spawned, 1);
         /* The caller gets the pid from here: on another thread the actor may have ended when this returns. */
         *pid = actor->pid = dor__name(s->actor_home, slot, dor__slab_generation(&at->item));
         at->actor = actor;
@@ -60,6 +75,27 @@ dor_pid dor__self(void)
     return s->current ? s->current->pid : DOR_PID_NONE;
 }
 
+/* ---- the run queue ---- */
+
+static void enqueue(dor_scheduler *s, dor_actor *a)
+{
+    DOR_ASSERT_OWNER(s);
+    a->flags_ |= DOR_ACTOR_QUEUED;
+    a->run_next = NULL;
+    if (s->run_first)
+        s->run_last->run_next = a;
+    else
+        s->run_first = a;
+    s->run_last = a;
+    DOR_FIGURE_ADD(s->figures.run_queue, 1);
+}
+
+void dor__actor_enqueue(dor_scheduler *s, dor_actor *a)
+{
+    show_state(a, DOR_ACTOR_STATE_RUNNABLE);
+    enqueue(s, a);
+}
+
 /* ---- end ---- */
 
 void dor__actor_end(dor_actor *a, int reason)
@@ -71,6 +107,7 @@ void dor__actor_end(dor_actor *a, int reason)
     a->reason = reason;
     dor_actor_slot *at = a->slot;
     dor__slab_kill(&at->item);
+    DOR_FIGURE_ADD(s->figures.ended, 1);
 
     dor_watcher self = dor__actor_watcher(a);
     dor__unwatch_all(&self);
@@ -79,7 +116,7 @@ void dor__actor_end(dor_actor *a, int reason)
     dor__watchers_tell(watchers, a->pid, reason);
     dor__slab_give(&s->actors, &at->item, dor__slot_of(a->pid));
     /* Its memory may be in use further up the stack: the run queue comes to it when nothing of it runs. */
-    if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
+    if (!(a->flags_ & DOR_ACTOR_QUEUED)) enqueue(s, a);
 }
 
 /*
@@ -104,6 +141,7 @@ static void ask_to_end(dor_actor *a, int reason)
 {
     if (a->state != DOR_ACTOR_RUNNING) return;
     a->state = DOR_ACTOR_EXITING;
+    show_state(a, DOR_ACTOR_STATE_ENDING);
     if (a->ops->exit)
         a->ops->exit(a, reason);
     else
@@ -147,18 +185,6 @@ void dor__actors_kill(dor_scheduler *s)
 }
 
 /* ---- turns ---- */
-
-void dor__actor_enqueue(dor_scheduler *s, dor_actor *a)
-{
-    DOR_ASSERT_OWNER(s);
-    a->flags_ |= DOR_ACTOR_QUEUED;
-    a->run_next = NULL;
-    if (s->run_first)
-        s->run_last->run_next = a;
-    else
-        s->run_first = a;
-    s->run_last = a;
-}
 
 /*
  * Gives the actor what is in an event mailbox, event by event: each is taken only when the one before has been handled,
@@ -212,6 +238,16 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
     }
 }
 
+/* The slot of the dead may be another's already, on its way to being used by another thread. */
+static void count_run(dor_scheduler *s, dor_actor *a, unsigned messages)
+{
+    DOR_FIGURE_ADD(s->figures.messages, messages);
+    DOR_FIGURE_ADD(s->figures.actor_turns, 1);
+    if (a->state == DOR_ACTOR_DEAD) return;
+    DOR_FIGURE_ADD(a->slot->messages, messages);
+    DOR_FIGURE_ADD(a->slot->turns, 1);
+}
+
 static void run(dor_scheduler *s, dor_actor *a)
 {
     unsigned left = DOR_ACTOR_TURN_MESSAGES;
@@ -232,6 +268,7 @@ static void run(dor_scheduler *s, dor_actor *a)
         if (dor__turn_over(s)) break;
     }
     s->current = NULL;
+    count_run(s, a, DOR_ACTOR_TURN_MESSAGES - left);
 }
 
 void dor__actors_run(dor_scheduler *s)
@@ -239,12 +276,18 @@ void dor__actors_run(dor_scheduler *s)
     while (s->run_first && !s->turn_spent) {
         dor_actor *a = s->run_first;
         s->run_first = a->run_next;
+        DOR_FIGURE_ADD(s->figures.run_queue, -1U);
         if (a->state != DOR_ACTOR_DEAD) run(s, a);
+        /* The last of them: what it took is known only now. Of the others the readings on the way must be enough. */
+        if (!s->run_first && !s->turn_spent) dor__turn_clock_charge(s, a);
         if (a->state == DOR_ACTOR_DEAD) {
             destroy(s, a); /* still marked as queued: nothing puts it back */
-        } else {
-            a->flags_ &= (uint8_t)~DOR_ACTOR_QUEUED;
-            if (a->head) dor__actor_enqueue(s, a);
+            continue;
         }
+        a->flags_ &= (uint8_t)~DOR_ACTOR_QUEUED;
+        if (a->head)
+            enqueue(s, a); /* runnable, as before */
+        else
+            show_state(a, DOR_ACTOR_STATE_IDLE);
     }
 }

@@ -55,6 +55,8 @@ void dor__message_free(dor_message *m)
 
 void dor__message_undeliverable(dor_message *m)
 {
+    dor_scheduler *s = dor__current;
+    if (s && !dor__is_system_message(m->type)) DOR_FIGURE_ADD(s->figures.undelivered, 1);
     if (m->type == DOR_MSG_MONITOR)
         dor__watch_refused(m);
     else

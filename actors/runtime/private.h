@@ -15,6 +15,7 @@
 #include "runtime/slab.h"
 #include "runtime/system_message.h"
 #include <assert.h>
+#include <dormouse/observe.h>
 
 /* How much of a turn one actor, or all of them, may use. */
 enum {
@@ -55,6 +56,21 @@ typedef struct dor_deferred_queue {
     dor_deferred **end;
 } dor_deferred_queue;
 
+/*
+ * What a scheduler counts of itself: written by its thread alone, read by any. relaxed wherever they are touched, since
+ * each is a fact by itself and nothing is done on the strength of it.
+ */
+typedef struct dor_scheduler_figures {
+    _Atomic uint32_t run_queue;
+    _Atomic uint64_t messages;
+    _Atomic uint64_t actor_turns;
+    _Atomic uint64_t loop_turns;
+    _Atomic uint64_t from_outside;
+    _Atomic uint64_t timers_fired;
+    _Atomic uint64_t ended;
+    _Atomic uint64_t undelivered;
+} dor_scheduler_figures;
+
 struct dor_scheduler {
     /* ---- any thread ---- */
     dor_inbox inbox;
@@ -63,7 +79,8 @@ struct dor_scheduler {
     dor_slab actors;
     dor_slab mailboxes;
     dor_slab timers;
-    dor_slab monitors; /* taken and given by the owner alone; the lock is never contended */
+    dor_slab monitors;        /* taken and given by the owner alone; the lock is never contended */
+    _Atomic uint64_t spawned; /* written under the lock of `actors` */
 
     /* ---- written before the thread starts, read by any ---- */
     _Alignas(64) dor_runtime *runtime;
@@ -76,7 +93,8 @@ struct dor_scheduler {
     /* ---- the scheduler's thread ---- */
     _Alignas(64) dor_actor *run_first;
     dor_actor *run_last;
-    dor_actor *current;    /* whose callback is running */
+    dor_actor *current; /* whose callback is running */
+    dor_scheduler_figures figures;
     uint32_t clock_left;   /* messages until the clock is read again */
     uint32_t clock_stride; /* messages between two readings: many when they are cheap */
     uint64_t clock_last_ns;
@@ -113,9 +131,11 @@ struct dor_runtime {
     dor_depot depot;
     dor_slab processes;
     dor_slab process_monitors;
-    _Atomic int phase;       /* a dor_phase */
-    _Atomic unsigned placed; /* rotates ties and timers without a home */
-    uv_mutex_t lock;         /* for the two below */
+    _Atomic int phase;            /* a dor_phase */
+    _Atomic unsigned placed;      /* rotates ties and timers without a home */
+    _Atomic uint64_t undelivered; /* as a scheduler's, of senders that are on none */
+    uint64_t started_ns;
+    uv_mutex_t lock; /* for the two below */
     uv_cond_t changed;
     unsigned arrived; /* schedulers with nothing left to do */
     unsigned at_gate; /* schedulers that send no more */
@@ -155,6 +175,8 @@ void dor__turn(dor_scheduler *s);
 
 /** Counts one message against the turn; true when the turn's time is up. */
 void dor__turn_clock_read(dor_scheduler *s);
+/** Charges what has passed since the last reading to an actor that has just run. */
+void dor__turn_clock_charge(dor_scheduler *s, dor_actor *a);
 static inline bool dor__turn_over(dor_scheduler *s)
 {
     if (--s->clock_left == 0) dor__turn_clock_read(s);
@@ -220,6 +242,7 @@ struct dor_actor_slot {
     _Atomic uint64_t messages; /* received in all */
     _Atomic uint64_t turns;
     _Atomic uint64_t busy_ns;
+    _Atomic uint32_t state; /* a dor_actor_state, of actors that are not dead */
 };
 
 /* Adds to a figure that only the calling thread writes: a load and a store, not an atomic addition. */

@@ -249,7 +249,10 @@ static dor_result start_threads(dor_runtime *runtime)
 static dor_result make(dor_runtime **made, struct place *place, unsigned index, unsigned count)
 {
     dor_runtime *runtime = (dor_runtime *)dor__calloc(1, sizeof *runtime);
-    if (runtime) runtime->index = index;
+    if (runtime) {
+        runtime->index = index;
+        runtime->started_ns = uv_hrtime();
+    }
     dor_result result = runtime ? init_shared(runtime, count, place->generation) : dor__error(DOR_E_NOMEM);
     if (dor__failed(result)) {
         dor__free(runtime);

@@ -168,6 +168,7 @@ dor_result dor__scheduler_init(dor_scheduler *s, dor_runtime *runtime, unsigned 
     DOR_TRY(init_slabs(
         s, first_generation)); /* a mutex that can't be made: nothing to undo for it on any system we know */
     DOR_TRY_UV(uv_loop_init(&s->loop));
+    (void)uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME); /* else it only seems to be busy all the time */
     dor_result result = init_handles(s);
     if (dor__failed(result)) {
         uv_loop_close(&s->loop);

@@ -30,6 +30,9 @@ static dor_result send_far(dor_pid to, dor_message *m)
             result = send_to_actor(runtime, to, m);
         else if (dor__kind_of(to) == DOR_KIND_PROCESS)
             result = dor__guest_send(runtime, to, m);
+        /* relaxed: a figure, of many writers. */
+        if (dor__failed(result) && !dor__current)
+            atomic_fetch_add_explicit(&runtime->undelivered, 1, memory_order_relaxed);
         dor__runtime_leave(runtime);
     }
     if (dor__failed(result)) dor__message_undeliverable(m);

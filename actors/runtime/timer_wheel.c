@@ -139,6 +139,7 @@ bool dor__wheel_fire(dor_timer_wheel *w, bool (*spent)(void *arg), void *arg)
     while (w->firing) {
         dor_timer *t = w->firing;
         dor__wheel_remove(w, t);
+        w->fired++;
         t->fn(t);
         if (spent(arg)) break;
     }

@@ -39,6 +39,7 @@ typedef struct dor_timer_wheel {
     uint64_t next_ms; /* nothing happens before: a lower bound, DOR_WHEEL_NEVER when the slots are empty */
     dor_timer *due;   /* past their deadline, waiting for dor__wheel_fire; oldest first */
     dor_timer **due_end;
+    uint64_t fired;                                      /* how many timers, since the beginning */
     dor_timer *firing;                                   /* those of the present call of dor__wheel_fire */
     uint64_t occupied[DOR_WHEEL_LEVELS];                 /* a bit per slot that is not empty */
     dor_timer *slots[DOR_WHEEL_LEVELS][DOR_WHEEL_SLOTS]; /* youngest first */

@@ -1,8 +1,11 @@
 /*
  * dormouse/observe.h - figures of a running runtime, and hooks that see what its actors do.
  *
- * Reading stops nobody and takes no lock that an actor could wait for. Each figure is exact by itself, but figures that
- * are read one after another are of slightly different moments.
+ * Reading stops nobody. Each figure is exact by itself, but figures that are read one after another are of slightly
+ * different moments. Counts go on from the start of what they are of, and never go back.
+ *
+ * Threads: all of this from any thread unless it says otherwise; actors may read figures too. runtime may be NULL: the
+ * default one.
  */
 #ifndef DORMOUSE_OBSERVE_H
 #define DORMOUSE_OBSERVE_H
@@ -13,18 +16,29 @@
 extern "C" {
 #endif
 
+typedef struct dor_runtime_info {
+    unsigned schedulers;
+    uint32_t actors;      /**< alive now, sockets and the library's own included */
+    uint32_t processes;   /**< attached now, and ports */
+    uint64_t uptime_ns;   /**< of the monotonic clock */
+    uint64_t undelivered; /**< messages that nobody received: the receiver had ended, or no room */
+} dor_runtime_info;
+
 typedef struct dor_scheduler_info {
     unsigned index;
     uint32_t actors;       /**< alive now, sockets and the library's own included */
-    uint32_t run_queue;    /**< actors with something to do */
-    uint64_t messages;     /**< handed to actors since the start */
+    uint32_t run_queue;    /**< actors that wait for their turn */
+    uint32_t timers;       /**< messages that wait for dor_send_after's time */
+    uint64_t messages;     /**< handed to actors, the library's own included */
     uint64_t actor_turns;  /**< times that an actor was run, for up to 100 messages */
     uint64_t loop_turns;   /**< rounds of the loop */
-    uint64_t from_outside; /**< messages that came from other threads */
-    uint64_t timers_fired;
+    uint64_t from_outside; /**< messages that came from other threads, the library's own included */
+    uint64_t timers_fired; /**< the library's own included */
     uint64_t spawned;
     uint64_t ended;
-    uint64_t busy_ns; /**< wall-clock time spent outside of poll */
+    uint64_t undelivered; /**< as in dor_runtime_info: sent from here, or left in mailboxes of the dead */
+    uint64_t busy_ns;     /**< wall-clock time spent outside of poll, of the runtime's uptime */
+    uint64_t cpu_ns; /**< processor time of its thread, poll included; 0 where the system does not tell */
 } dor_scheduler_info;
 
 typedef enum dor_actor_state {
@@ -46,15 +60,20 @@ typedef struct dor_actor_info {
         busy_ns; /**< an estimate: the clock is read every 1 to 32 messages, and the time given to who ran then */
 } dor_actor_info;
 
+/** DOR_E_STOPPED. */
+DOR_API int dor_runtime_get_info(dor_runtime *runtime, dor_runtime_info *info);
+
 /** DOR_E_BADARG when there is no such scheduler; DOR_E_STOPPED. */
 DOR_API int dor_scheduler_get_info(dor_runtime *runtime, unsigned scheduler, dor_scheduler_info *info);
 
-/** DOR_E_NOPROC when pid is dead, or is not an actor. */
+/** DOR_E_NOPROC when pid is dead, or is not an actor. The figures are all of this actor, even if it ends meanwhile. */
 DOR_API int dor_actor_get_info(dor_pid pid, dor_actor_info *info);
 
 /**
- * Walks over all actors: writes up to cap of them, and *count. *cursor is 0 at first and not 0 as long as there are more.
- * Actors that are born or end during the walk may be missed, none comes twice.
+ * Walks over all actors: writes up to cap (at least 1) of them, and *count. *cursor is 0 at first and not 0 as long as
+ * there may be more; what it is otherwise is nobody's business. A call does a bounded amount of work, so it may well write
+ * fewer than cap, or none, before the end. Actors that are born or end during the walk may be missed, none comes twice.
+ * DOR_E_STOPPED; DOR_E_BADARG for a cursor that no call has given.
  */
 DOR_API int dor_actors_get_info(dor_runtime *runtime, uint64_t *cursor, dor_actor_info *infos, size_t cap,
                                 size_t *count);

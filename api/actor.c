@@ -65,6 +65,13 @@ int dor_spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid)
     return dor__spawn(runtime, spec, pid ? pid : &unwanted).code;
 }
 
+int dor_spawn_link(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid)
+{
+    dor_pid unwanted;
+    if (!spec || !spec->receive) return DOR_E_BADARG;
+    return dor__spawn_link(runtime, spec, pid ? pid : &unwanted).code;
+}
+
 int dor_stop(dor_pid pid, int reason)
 {
     return dor__stop(pid, reason).code;
@@ -73,6 +80,36 @@ int dor_stop(dor_pid pid, int reason)
 dor_pid dor_self(void)
 {
     return dor__self();
+}
+
+int dor_is_alive(dor_pid pid)
+{
+    return dor__pid_alive(pid);
+}
+
+int dor_exit(dor_pid pid, int reason)
+{
+    return dor__exit(pid, reason).code;
+}
+
+int dor_exit_self(int reason)
+{
+    return dor__exit_self(reason).code;
+}
+
+int dor_trap_exit(int trap)
+{
+    return dor__trap_exit(trap != 0).code;
+}
+
+int dor_link(dor_pid pid)
+{
+    return dor__link(pid).code;
+}
+
+int dor_unlink(dor_pid pid)
+{
+    return dor__unlink(pid).code;
 }
 
 int dor_monitor(dor_pid pid, dor_ref *ref)

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "runtime/event_mailbox_private.h"
+#include "runtime/signals.h"
 
 /* ---- beginning ---- */
 
@@ -37,7 +38,8 @@ dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_
     dor_result result = dor__slab_take_locked(&s->actors, &item, &slot);
     if (dor__ok(result)) {
         dor_actor_slot *at = (dor_actor_slot *)item;
-        *actor = (dor_actor){.ops = ops, .scheduler = s, .slot = at};
+        *actor = (dor_actor){
+            .ops = ops, .scheduler = s, .slot = at, .extra = actor->extra, .flags_ = actor->flags_};
         clear_figures(at);
         DOR_FIGURE_ADD(s->spawned, 1);
         /* The caller gets the pid from here: on another thread the actor may have ended when this returns. */
@@ -54,6 +56,8 @@ dor_result dor__actor_init(dor_actor *actor, dor_scheduler *s, const dor_actor_o
 {
     dor_pid pid;
     DOR_ASSERT_OWNER(s);
+    actor->extra = NULL;
+    actor->flags_ = 0;
     return dor__actor_begin(actor, s, ops, &pid);
 }
 
@@ -103,6 +107,7 @@ void dor__actor_end(dor_actor *a, int reason)
     dor_scheduler *s = a->scheduler;
     DOR_ASSERT_OWNER(s);
     if (a->state == DOR_ACTOR_DEAD) return;
+    if (reason == DOR_KILL) reason = DOR_E_KILLED; /* the order to end is nobody's reason */
     a->state = DOR_ACTOR_DEAD;
     a->reason = reason;
     dor_actor_slot *at = a->slot;
@@ -114,6 +119,7 @@ void dor__actor_end(dor_actor *a, int reason)
     dor_message *watchers = a->watchers;
     a->watchers = NULL;
     dor__watchers_tell(watchers, a->pid, reason);
+    dor__actor_links_end(a, reason);
     dor__slab_give(&s->actors, &at->item, dor__slot_of(a->pid));
     /* Its memory may be in use further up the stack: the run queue comes to it when nothing of it runs. */
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) enqueue(s, a);
@@ -137,15 +143,40 @@ static void destroy(dor_scheduler *s, dor_actor *a)
     s->current = NULL;
 }
 
-static void ask_to_end(dor_actor *a, int reason)
+void dor__actor_ask_to_end(dor_actor *a, int reason)
 {
     if (a->state != DOR_ACTOR_RUNNING) return;
     a->state = DOR_ACTOR_EXITING;
     show_state(a, DOR_ACTOR_STATE_ENDING);
     if (a->ops->exit)
-        a->ops->exit(a, reason);
+        a->ops->exit(a, reason == DOR_KILL ? DOR_E_KILLED : reason);
     else
         dor__actor_end(a, reason);
+}
+
+void dor__actor_leave(dor_actor *a, int reason)
+{
+    bool killed = reason == DOR_KILL;
+    if (a->state != DOR_ACTOR_RUNNING && !(killed && a->state == DOR_ACTOR_EXITING)) return;
+    a->state = DOR_ACTOR_LEAVING;
+    a->reason = reason;
+}
+
+/* The callback in which a wanted to leave has returned. */
+static void leave(dor_actor *a)
+{
+    int reason = a->reason;
+    a->state = DOR_ACTOR_RUNNING;
+    if (reason == DOR_KILL)
+        dor__actor_end(a, reason);
+    else
+        dor__actor_ask_to_end(a, reason);
+}
+
+dor_actor_extra *dor__actor_extra(dor_actor *a)
+{
+    if (!a->extra) a->extra = (dor_actor_extra *)dor__calloc(1, sizeof *a->extra);
+    return a->extra;
 }
 
 dor_result dor__stop(dor_pid pid, int reason)
@@ -171,7 +202,8 @@ void dor__actors_ask_to_stop(dor_scheduler *s)
     for (uint32_t slot = 0; slot < used; slot++) {
         dor_actor *a = actor_of_slot(s, slot);
         if (!a || a->state != DOR_ACTOR_RUNNING) continue;
-        if (dor__failed(dor__stop(a->pid, DOR_E_STOPPED))) ask_to_end(a, DOR_E_STOPPED); /* out of memory */
+        if (dor__failed(dor__stop(a->pid, DOR_E_STOPPED)))
+            dor__actor_ask_to_end(a, DOR_E_STOPPED); /* out of memory */
     }
 }
 
@@ -194,7 +226,7 @@ static unsigned receive_events(dor_scheduler *s, dor_actor *a, dor_message *note
 {
     unsigned given = 0;
     dor_take taken = DOR_TAKE_MORE;
-    while (taken == DOR_TAKE_MORE && given < most && a->state != DOR_ACTOR_DEAD && !s->turn_spent) {
+    while (taken == DOR_TAKE_MORE && given < most && a->state < DOR_ACTOR_LEAVING && !s->turn_spent) {
         dor_message *event;
         taken = dor__event_mailbox_take(note, a->pid, &event);
         if (taken == DOR_TAKE_GONE) break;
@@ -232,8 +264,10 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
     case DOR_MSG_STOP:
         reason = *(int *)dor_message_payload(m);
         dor__message_free(m);
-        ask_to_end(a, reason);
+        dor__actor_ask_to_end(a, reason);
         return 1;
+    case DOR_MSG_EXIT_SIGNAL:
+    case DOR_MSG_EXIT_LINKED: dor__signal_receive(a, m); return 1;
     default: a->ops->receive(a, m); return 1;
     }
 }
@@ -252,7 +286,7 @@ static void run(dor_scheduler *s, dor_actor *a)
 {
     unsigned left = DOR_ACTOR_TURN_MESSAGES;
     s->current = a;
-    while (a->head && left > 0 && a->state != DOR_ACTOR_DEAD) {
+    while (a->head && left > 0 && a->state < DOR_ACTOR_LEAVING) {
         dor_message *m = a->head;
         a->head = (dor_message *)m->next_;
         DOR_FIGURE_ADD(a->slot->depth, -1U);
@@ -267,13 +301,17 @@ static void run(dor_scheduler *s, dor_actor *a)
         }
         if (dor__turn_over(s)) break;
     }
+    if (a->state == DOR_ACTOR_LEAVING) leave(a);
     s->current = NULL;
     count_run(s, a, DOR_ACTOR_TURN_MESSAGES - left);
 }
 
 void dor__actors_run(dor_scheduler *s)
 {
-    while (s->run_first && !s->turn_spent) {
+    while (!s->turn_spent) {
+        /* The signals that the last one has sent overtake what the next one has waiting. */
+        if (s->signals_first && !s->signals_late && !dor__signals_run(s)) return;
+        if (!s->run_first) return;
         dor_actor *a = s->run_first;
         s->run_first = a->run_next;
         DOR_FIGURE_ADD(s->figures.run_queue, -1U);

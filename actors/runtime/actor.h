@@ -17,8 +17,8 @@ typedef struct dor_actor_ops {
     void (*receive)(dor_actor *actor, dor_message *message);
 
     /**
-     * The actor was asked to end or its runtime stops. It may finish work first; it ends by calling dor__actor_end.
-     * NULL: it ends at once.
+     * The actor was asked to end, by dor_stop or by an exit signal that it does not trap, or its runtime stops. Called
+     * once. It may finish work first; it ends by calling dor__actor_end. NULL: it ends at once. DOR_KILL is not asked.
      */
     void (*exit)(dor_actor *actor, int reason);
 
@@ -68,5 +68,10 @@ DOR_MUST_USE dor_result dor__scheduler_call(dor_scheduler *s, void (*fn)(dor_sch
 /** Monitors `watched` on behalf of the actor `watcher` (of this thread): DOR_MSG_DOWN with *ref comes. */
 DOR_MUST_USE dor_result dor__actor_monitor(dor_actor *watcher, dor_pid watched, dor_ref *ref);
 void dor__actor_demonitor(dor_actor *watcher, dor_ref ref);
+
+/** dor_trap_exit, dor_link and dor_unlink on behalf of an actor of this thread. */
+DOR_MUST_USE dor_result dor__actor_trap_exit(dor_actor *actor, bool trap);
+DOR_MUST_USE dor_result dor__actor_link(dor_actor *actor, dor_pid pid);
+void dor__actor_unlink(dor_actor *actor, dor_pid pid);
 
 #endif

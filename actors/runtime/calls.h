@@ -44,6 +44,7 @@ dor_ref dor__make_ref(void);
 /* ---- actors ---- */
 
 DOR_MUST_USE dor_result dor__spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
+DOR_MUST_USE dor_result dor__spawn_link(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
 DOR_MUST_USE dor_result dor__stop(dor_pid pid, int reason);
 dor_pid dor__self(void);
 
@@ -53,7 +54,13 @@ bool dor__pid_alive(dor_pid pid);
 /** True on a scheduler's thread, where nothing may block. */
 bool dor__on_scheduler(void);
 
-/** On behalf of the calling actor or process. */
+DOR_MUST_USE dor_result dor__exit(dor_pid pid, int reason);
+
+/** On behalf of the calling actor, process or port. */
+DOR_MUST_USE dor_result dor__exit_self(int reason); /* an actor only */
+DOR_MUST_USE dor_result dor__trap_exit(bool trap);
+DOR_MUST_USE dor_result dor__link(dor_pid pid);
+dor_result dor__unlink(dor_pid pid);
 DOR_MUST_USE dor_result dor__monitor(dor_pid pid, dor_ref *ref);
 dor_result dor__demonitor(dor_ref ref);
 

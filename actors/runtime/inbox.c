@@ -65,6 +65,17 @@ dor_message *dor__inbox_pop(dor_inbox *q)
     return first;
 }
 
+bool dor__inbox_is_cut(dor_inbox *q)
+{
+    dor_message *first = q->first;
+    if (load_next(first)) return false;
+    /*
+     * relaxed: only compared. Of a push that happened before one whose message the consumer has taken, from whatever
+     * queue, the exchange is seen.
+     */
+    return (atomic_load_explicit(&q->last, memory_order_relaxed) & ~EMPTY) != (uintptr_t)first;
+}
+
 bool dor__inbox_sleep(dor_inbox *q)
 {
     uintptr_t empty = (uintptr_t)&q->stub;

@@ -11,6 +11,7 @@
 #include "runtime/calls.h"
 #include "runtime/inbox.h"
 #include "runtime/buffer_cache.h"
+#include "runtime/links.h"
 #include "runtime/pool.h"
 #include "runtime/slab.h"
 #include "runtime/system_message.h"
@@ -21,14 +22,15 @@
 enum {
     DOR_ACTOR_TURN_MESSAGES = 100,
     DOR_TURN_NS = 500000,
-    DOR_INBOX_TURN_MESSAGES = 2048 /* taken from other threads before actors run again */
+    DOR_INBOX_TURN_MESSAGES = 2048 /* taken from other threads, per lane, before actors run again */
 };
 
 /* dor_actor.state */
 enum {
     DOR_ACTOR_RUNNING = 0,
     DOR_ACTOR_EXITING = 1, /* ops->exit was called; it ends when it is ready */
-    DOR_ACTOR_DEAD = 2     /* ended; destroy comes when the run queue gets there */
+    DOR_ACTOR_LEAVING = 2, /* ends itself when its callback returns: receives nothing more */
+    DOR_ACTOR_DEAD = 3     /* ended; destroy comes when the run queue gets there */
 };
 
 /* dor_actor.flags_ */
@@ -93,13 +95,15 @@ struct dor_scheduler {
     /* ---- the scheduler's thread ---- */
     _Alignas(64) dor_actor *run_first;
     dor_actor *run_last;
-    dor_actor *current; /* whose callback is running */
+    dor_actor *current;         /* whose callback is running */
+    dor_message *signals_first; /* the urgent lane within this scheduler: signals.h */
     dor_scheduler_figures figures;
     uint32_t clock_left;   /* messages until the clock is read again */
     uint32_t clock_stride; /* messages between two readings: many when they are cheap */
     uint64_t clock_last_ns;
     uint64_t turn_end_ns;
     bool turn_spent;
+    bool signals_late;  /* more signals wait than a turn has time for: actors run all the same */
     bool idling;        /* the idle handle keeps poll from blocking */
     bool closed;        /* sends from this thread go nowhere: the others' inboxes are being closed */
     bool asked_to_stop; /* has dealt with DOR_PHASE_STOPPING */
@@ -113,6 +117,9 @@ struct dor_scheduler {
     dor_timer notes_timer; /* armed while event mailboxes lack a note: see dor__event_mailboxes_notify */
     dor_pool pool;
     dor_buffer_cache buffers;
+    dor_message *signals_last;
+    dor_link_table links; /* the halves of all its actors */
+    uint32_t link_number; /* the latest call of dor_link */
     void *local;
     const dor_local_ops *local_ops;
     uv_loop_t loop;
@@ -273,10 +280,41 @@ static inline void dor__mailbox_push(dor_scheduler *s, dor_actor *a, dor_message
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
 }
 
+/**
+ * Puts m before everything in the mailbox but other urgent messages. a has its extra part, as all that trap exits do; and
+ * m's type is one that the runtime looks at when it is received, to see to urgent_last.
+ */
+static inline void dor__mailbox_push_urgent(dor_scheduler *s, dor_actor *a, dor_message *m)
+{
+    dor_message *last = a->extra->urgent_last;
+    m->next_ = last ? last->next_ : a->head;
+    if (last)
+        last->next_ = m;
+    else
+        a->head = m;
+    if (!m->next_) a->tail = m;
+    a->extra->urgent_last = m;
+    DOR_FIGURE_ADD(a->slot->depth, 1);
+    DOR_FIGURE_ADD(a->slot->bytes, m->size);
+    if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
+}
+
+/** The extra part, made if need be; NULL when out of memory. */
+dor_actor_extra *dor__actor_extra(dor_actor *a);
+
+/** What dor_stop and exit signals do, on the actor's thread: ops->exit, or the end. Nothing when it is ending already. */
+void dor__actor_ask_to_end(dor_actor *a, int reason);
+
+/** The actor whose callback runs ends when that returns. */
+void dor__actor_leave(dor_actor *a, int reason);
+
 /** Runs actors until none has anything left, or the turn is over. */
 void dor__actors_run(dor_scheduler *s);
 
-/** Makes actor, zeroed but for what the caller keeps in it, a live actor of s; any thread. */
+/**
+ * Makes actor a live actor of s; any thread. Of its fields, which are all set, the caller gives `extra` and `flags_`; on
+ * failure `extra` remains the caller's.
+ */
 DOR_MUST_USE dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops,
                                          dor_pid *pid);
 

@@ -7,6 +7,7 @@
 #include "runtime/private.h"
 
 #include "runtime/event_mailbox_private.h"
+#include "runtime/signals.h"
 
 #include <signal.h>
 
@@ -218,13 +219,15 @@ static void empty_inbox(dor_scheduler *s)
     assert(dor__inbox_sleep(&s->urgent) && dor__inbox_sleep(&s->inbox));
 }
 
-/* Destroys the dead; nobody else is left to run. */
+/* Destroys the dead, who may have something to tell others yet; nobody else is left to run. */
 static void empty_run_queue(dor_scheduler *s)
 {
-    while (s->run_first) {
+    while (s->run_first || s->signals_first) {
         s->turn_spent = false;
+        (void)dor__signals_run(s);
         dor__actors_run(s);
     }
+    assert(s->links.count == 0);
 }
 
 void dor__scheduler_finish(dor_scheduler *s)

@@ -58,6 +58,16 @@ static dor_result place(dor_runtime *runtime, int wanted, dor_scheduler **s)
     return DOR_SUCCESS;
 }
 
+/* What the spec asks for beyond a plain actor. */
+static dor_result prepare(dor_actor *a, const dor_actor_spec *spec)
+{
+    a->extra = NULL;
+    a->flags_ = 0;
+    if (!spec->trap_exit) return DOR_SUCCESS;
+    a->flags_ |= DOR_ACTOR_TRAPS;
+    return dor__actor_extra(a) ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
+}
+
 /* The runtime is entered. */
 static dor_result spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid)
 {
@@ -68,8 +78,12 @@ static dor_result spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pi
     a->receive = spec->receive;
     a->stop = spec->stop;
     a->state = spec->state;
-    dor_result result = dor__actor_begin(&a->base, s, &plain_ops, pid);
-    if (dor__failed(result)) dor__free(a);
+    dor_result result = prepare(&a->base, spec);
+    if (dor__ok(result)) result = dor__actor_begin(&a->base, s, &plain_ops, pid);
+    if (dor__failed(result)) {
+        dor__free(a->base.extra);
+        dor__free(a);
+    }
     return result;
 }
 

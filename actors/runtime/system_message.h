@@ -23,10 +23,12 @@ enum {
     DOR_MSG_DOWN_DUE,   /* to the watcher: becomes DOR_MSG_DOWN if it still wants to know */
     DOR_MSG_TIMER_ARM,  /* to a scheduler: arm a timer that another thread has made */
     DOR_MSG_TIMER_DROP, /* to a scheduler: release a timer that another thread has cancelled */
-    /* The urgent lane: these overtake the mailbox, and keep their order among themselves. */
+    /* The urgent lane: these overtake the mailbox, and keep their order among themselves. See links.h. */
     DOR_MSG_EXIT_SIGNAL, /* to anybody: end, or become DOR_MSG_EXIT */
+    DOR_MSG_EXIT_LINKED, /* the same over a link: only where the receiver still has its half */
     DOR_MSG_LINK,        /* to anybody: this very message becomes the receiver's half of a link */
-    DOR_MSG_UNLINK       /* to anybody: no link any more */
+    DOR_MSG_UNLINK,      /* to anybody: no link any more */
+    DOR_MSG_LINK_OVER    /* half of one that has ended, about to become EXIT_LINKED */
 };
 
 _Static_assert((int)DOR_MSG_USER_MAX < (int)DOR_MSG_REPLY_MARK && (int)DOR_MSG_SSL_FIRST < (int)DOR_MSG_USER,

@@ -1,0 +1,168 @@
+/*
+ * signals.c - see signals.h.
+ */
+#include "runtime/signals.h"
+
+/* ---- the scheduler's own queue ---- */
+
+static void queue(dor_scheduler *s, dor_message *m)
+{
+    DOR_ASSERT_OWNER(s);
+    m->next_ = NULL;
+    if (s->signals_first)
+        s->signals_last->next_ = m;
+    else
+        s->signals_first = m;
+    s->signals_last = m;
+}
+
+bool dor__signals_run(dor_scheduler *s)
+{
+    while (s->signals_first && !s->turn_spent) {
+        dor_message *m = s->signals_first;
+        s->signals_first = (dor_message *)m->next_;
+        m->next_ = NULL;
+        dor__signal_deliver(s, m);
+        (void)dor__turn_over(s);
+    }
+    return !s->signals_first;
+}
+
+/* ---- sending ---- */
+
+/* The runtime is entered. */
+static bool send_to_actor(dor_runtime *runtime, dor_pid to, dor_message *m)
+{
+    unsigned index = dor__scheduler_index_of(to);
+    if (index >= runtime->count) return false;
+    dor_scheduler *s = &runtime->schedulers[index];
+    if (!dor__slab_find(&s->actors, to)) return false;
+    dor__scheduler_push_urgent(s, m);
+    return true;
+}
+
+static void refused(dor_message *m)
+{
+    dor_message *answer = dor__link_refused(m);
+    if (answer) dor__signal_send(answer->to_, answer);
+}
+
+void dor__signal_send(dor_pid to, dor_message *m)
+{
+    dor_scheduler *s = dor__current;
+    bool taken = false;
+    m->to_ = to;
+    if (s && dor__home_of(to) == s->actor_home) {
+        queue(s, m);
+        return;
+    }
+    dor_runtime *runtime = dor__runtime_enter_of(to);
+    if (runtime) {
+        if (dor__kind_of(to) == DOR_KIND_ACTOR) taken = send_to_actor(runtime, to, m);
+        dor__runtime_leave(runtime);
+    }
+    if (!taken) refused(m);
+}
+
+/* ---- acting ---- */
+
+dor_linker dor__actor_linker(dor_actor *a)
+{
+    dor_scheduler *s = a->scheduler;
+    return (dor_linker){a->pid, &a->links, &s->links, &s->link_number};
+}
+
+void dor__actor_links_end(dor_actor *a, int reason)
+{
+    dor_linker self = dor__actor_linker(a);
+    dor_message *first = dor__links_end(&self, reason);
+    if (first) queue(a->scheduler, first);
+}
+
+static void tell_of_end(dor_scheduler *s, dor_message *m)
+{
+    dor_message *next = dor__link_next(&s->links, m);
+    if (next) queue(s, next); /* behind what others have to tell */
+    if (dor__home_of(m->to_) == s->actor_home)
+        dor__signal_deliver(s, m);
+    else
+        dor__signal_send(m->to_, m);
+}
+
+static const dor_exit_notice *notice_of(const dor_message *m)
+{
+    return (const dor_exit_notice *)(const void *)(m + 1);
+}
+
+/*
+ * Whether a signal may end an actor that does not trap. When a runtime stops, all its actors have been asked to end behind
+ * what they have to do yet: that their partners have done so ends none of them sooner.
+ */
+static bool ends(dor_actor *a, int reason)
+{
+    if (reason == DOR_E_STOPPED && dor__phase(a->scheduler->runtime) != DOR_PHASE_RUNNING) return false;
+    return reason != DOR_OK;
+}
+
+static void exit_signal(dor_scheduler *s, dor_actor *a, dor_message *m)
+{
+    int reason = notice_of(m)->reason;
+    if (m->type == DOR_MSG_EXIT_SIGNAL && reason == DOR_KILL) {
+        dor__actor_end(a, DOR_E_KILLED);
+    } else if (a->flags_ & DOR_ACTOR_TRAPS) {
+        dor__mailbox_push_urgent(s, a, m);
+        return;
+    } else if (ends(a, reason)) {
+        dor__actor_ask_to_end(a, reason);
+    }
+    dor__message_free(m);
+}
+
+void dor__signal_deliver(dor_scheduler *s, dor_message *m)
+{
+    if (m->type == DOR_MSG_LINK_OVER) {
+        tell_of_end(s, m);
+        return;
+    }
+    dor_actor *a = dor__actor_find(s, m->to_);
+    if (!a) {
+        refused(m);
+        return;
+    }
+    dor_linker self = dor__actor_linker(a);
+    if (m->type == DOR_MSG_EXIT_SIGNAL) {
+        exit_signal(s, a, m);
+    } else if (m->type == DOR_MSG_EXIT_LINKED) {
+        dor_pid other = notice_of(m)->pid;
+        if (!dor__link_exists(&self, other)) {
+            dor__message_free(m); /* unlinked meanwhile */
+            return;
+        }
+        /* One that traps may unlink until it receives this; its half goes then. */
+        if (!(a->flags_ & DOR_ACTOR_TRAPS)) dor__message_free(dor__link_forget(&self, other));
+        exit_signal(s, a, m);
+    } else {
+        dor_message *done = dor__link_arrived(&self, m);
+        while (done) {
+            dor_message *next = (dor_message *)done->next_;
+            dor__message_free(done);
+            done = next;
+        }
+    }
+}
+
+void dor__signal_receive(dor_actor *a, dor_message *m)
+{
+    if (a->extra->urgent_last == m) a->extra->urgent_last = NULL;
+    if (m->type == DOR_MSG_EXIT_LINKED) {
+        dor_linker self = dor__actor_linker(a);
+        dor_message *half = dor__link_forget(&self, notice_of(m)->pid);
+        if (!half) {
+            dor__message_free(m);
+            return;
+        }
+        dor__message_free(half);
+    }
+    m->type = DOR_MSG_EXIT;
+    a->ops->receive(a, m);
+}

@@ -310,9 +310,12 @@ void dor__actors_run(dor_scheduler *s)
 {
     while (!s->turn_spent) {
         /* The signals that the last one has sent overtake what the next one has waiting. */
-        if (s->signals_first && !s->signals_late && !dor__signals_run(s)) return;
-        if (!s->run_first) return;
+        if (dor__signals_wait(s)) dor__signals_run(s);
         dor_actor *a = s->run_first;
+        if (!a) {
+            if (dor__signals_wait(s)) continue;
+            return;
+        }
         s->run_first = a->run_next;
         DOR_FIGURE_ADD(s->figures.run_queue, -1U);
         if (a->state != DOR_ACTOR_DEAD) run(s, a);

@@ -65,15 +65,14 @@ dor_message *dor__inbox_pop(dor_inbox *q)
     return first;
 }
 
-bool dor__inbox_is_cut(dor_inbox *q)
+bool dor__inbox_is_empty(dor_inbox *q)
 {
-    dor_message *first = q->first;
-    if (load_next(first)) return false;
     /*
-     * relaxed: only compared. Of a push that happened before one whose message the consumer has taken, from whatever
-     * queue, the exchange is seen.
+     * relaxed: only compared. Of a push that happened before what the consumer has seen, the exchange is seen, too; its
+     * link, which may come later, is not asked for.
      */
-    return (atomic_load_explicit(&q->last, memory_order_relaxed) & ~EMPTY) != (uintptr_t)first;
+    return (atomic_load_explicit(&q->last, memory_order_relaxed) & ~EMPTY) == (uintptr_t)&q->stub &&
+           q->first == &q->stub;
 }
 
 bool dor__inbox_sleep(dor_inbox *q)

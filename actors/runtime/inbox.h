@@ -30,10 +30,10 @@ bool dor__inbox_push(dor_inbox *q, dor_message *m);
 dor_message *dor__inbox_pop(dor_inbox *q);
 
 /**
- * The consumer, when it gets no more messages: true when a producer is between its two steps, so that messages which may be
- * older than what the consumer has from elsewhere are there and cannot be reached yet.
+ * The consumer: true when there is nothing, not even something that cannot be reached yet, of what was sent before anything
+ * that the consumer has seen, from whatever queue.
  */
-bool dor__inbox_is_cut(dor_inbox *q);
+bool dor__inbox_is_empty(dor_inbox *q);
 
 /**
  * The consumer, before it sleeps: true when the queue is empty, and then the next push says that it must be woken.

@@ -10,6 +10,7 @@
 #include "runtime/actor.h"
 #include "runtime/calls.h"
 #include "runtime/inbox.h"
+#include "runtime/intake.h"
 #include "runtime/buffer_cache.h"
 #include "runtime/links.h"
 #include "runtime/pool.h"
@@ -22,7 +23,7 @@
 enum {
     DOR_ACTOR_TURN_MESSAGES = 100,
     DOR_TURN_NS = 500000,
-    DOR_INBOX_TURN_MESSAGES = 2048 /* taken from other threads, per lane, before actors run again */
+    DOR_INBOX_TURN_MESSAGES = 2048 /* taken from other threads before actors run again */
 };
 
 /* dor_actor.state */
@@ -97,13 +98,13 @@ struct dor_scheduler {
     dor_actor *run_last;
     dor_actor *current;         /* whose callback is running */
     dor_message *signals_first; /* the urgent lane within this scheduler: signals.h */
+    dor_message *ends_first;
     dor_scheduler_figures figures;
     uint32_t clock_left;   /* messages until the clock is read again */
     uint32_t clock_stride; /* messages between two readings: many when they are cheap */
     uint64_t clock_last_ns;
     uint64_t turn_end_ns;
     bool turn_spent;
-    bool signals_late;  /* more signals wait than a turn has time for: actors run all the same */
     bool idling;        /* the idle handle keeps poll from blocking */
     bool closed;        /* sends from this thread go nowhere: the others' inboxes are being closed */
     bool asked_to_stop; /* has dealt with DOR_PHASE_STOPPING */
@@ -118,6 +119,8 @@ struct dor_scheduler {
     dor_pool pool;
     dor_buffer_cache buffers;
     dor_message *signals_last;
+    dor_message *ends_last;
+    dor_intake intake;
     dor_link_table links; /* the halves of all its actors */
     uint32_t link_number; /* the latest call of dor_link */
     void *local;

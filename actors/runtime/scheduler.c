@@ -210,21 +210,11 @@ static void close_own(uv_handle_t *handle, void *arg)
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-/* Nobody pushes any more. Calls are made even now: what their argument holds must be released. */
-static void empty_inbox(dor_scheduler *s)
-{
-    dor_message *m;
-    while ((m = dor__inbox_pop(&s->urgent)) || (m = dor__inbox_pop(&s->inbox)))
-        dor__scheduler_deliver(s, m);
-    assert(dor__inbox_sleep(&s->urgent) && dor__inbox_sleep(&s->inbox));
-}
-
 /* Destroys the dead, who may have something to tell others yet; nobody else is left to run. */
 static void empty_run_queue(dor_scheduler *s)
 {
-    while (s->run_first || s->signals_first) {
+    while (s->run_first || dor__signals_wait(s)) {
         s->turn_spent = false;
-        (void)dor__signals_run(s);
         dor__actors_run(s);
     }
     assert(s->links.count == 0);
@@ -234,7 +224,7 @@ void dor__scheduler_finish(dor_scheduler *s)
 {
     s->closed = true;
     dor__slab_close(&s->actors);
-    empty_inbox(s);
+    dor__intake_finish(s); /* calls are made even now: what their argument holds must be released */
     dor__actors_kill(s);
     empty_run_queue(s);
     uv_walk(&s->loop, close_orphan, s);

@@ -3,29 +3,56 @@
  */
 #include "runtime/signals.h"
 
-/* ---- the scheduler's own queue ---- */
+enum { ENDS_BEFORE_A_RUN = 16 };
 
-static void queue(dor_scheduler *s, dor_message *m)
+/* ---- the scheduler's own queues ---- */
+
+static void append(dor_message **first, dor_message **last, dor_message *m)
 {
-    DOR_ASSERT_OWNER(s);
     m->next_ = NULL;
-    if (s->signals_first)
-        s->signals_last->next_ = m;
+    if (*first)
+        (*last)->next_ = m;
     else
-        s->signals_first = m;
-    s->signals_last = m;
+        *first = m;
+    *last = m;
 }
 
-bool dor__signals_run(dor_scheduler *s)
+static dor_message *take_first(dor_message **first)
 {
-    while (s->signals_first && !s->turn_spent) {
-        dor_message *m = s->signals_first;
-        s->signals_first = (dor_message *)m->next_;
-        m->next_ = NULL;
+    dor_message *m = *first;
+    *first = (dor_message *)m->next_;
+    m->next_ = NULL;
+    return m;
+}
+
+/* Of one link: the next one of the same owner goes behind what others have to tell. */
+static void tell_of_end(dor_scheduler *s, dor_message *m)
+{
+    dor_message *next = dor__link_next(&s->links, m);
+    if (next) append(&s->ends_first, &s->ends_last, next);
+    if (dor__home_of(m->to_) == s->actor_home)
         dor__signal_deliver(s, m);
+    else
+        dor__signal_send(m->to_, m);
+}
+
+/* All of them, since only callbacks make more: what one has made belongs to its share of the turn. */
+static void act(dor_scheduler *s)
+{
+    while (s->signals_first) {
+        dor__signal_deliver(s, take_first(&s->signals_first));
         (void)dor__turn_over(s);
     }
-    return !s->signals_first;
+}
+
+void dor__signals_run(dor_scheduler *s)
+{
+    act(s);
+    for (unsigned i = 0; i < ENDS_BEFORE_A_RUN && s->ends_first && !s->turn_spent; i++) {
+        tell_of_end(s, take_first(&s->ends_first));
+        (void)dor__turn_over(s);
+        act(s); /* what a native actor, being asked to end, has sent */
+    }
 }
 
 /* ---- sending ---- */
@@ -53,7 +80,7 @@ void dor__signal_send(dor_pid to, dor_message *m)
     bool taken = false;
     m->to_ = to;
     if (s && dor__home_of(to) == s->actor_home) {
-        queue(s, m);
+        append(&s->signals_first, &s->signals_last, m);
         return;
     }
     dor_runtime *runtime = dor__runtime_enter_of(to);
@@ -74,19 +101,10 @@ dor_linker dor__actor_linker(dor_actor *a)
 
 void dor__actor_links_end(dor_actor *a, int reason)
 {
+    dor_scheduler *s = a->scheduler;
     dor_linker self = dor__actor_linker(a);
     dor_message *first = dor__links_end(&self, reason);
-    if (first) queue(a->scheduler, first);
-}
-
-static void tell_of_end(dor_scheduler *s, dor_message *m)
-{
-    dor_message *next = dor__link_next(&s->links, m);
-    if (next) queue(s, next); /* behind what others have to tell */
-    if (dor__home_of(m->to_) == s->actor_home)
-        dor__signal_deliver(s, m);
-    else
-        dor__signal_send(m->to_, m);
+    if (first) append(&s->ends_first, &s->ends_last, first);
 }
 
 static const dor_exit_notice *notice_of(const dor_message *m)
@@ -120,10 +138,6 @@ static void exit_signal(dor_scheduler *s, dor_actor *a, dor_message *m)
 
 void dor__signal_deliver(dor_scheduler *s, dor_message *m)
 {
-    if (m->type == DOR_MSG_LINK_OVER) {
-        tell_of_end(s, m);
-        return;
-    }
     dor_actor *a = dor__actor_find(s, m->to_);
     if (!a) {
         refused(m);

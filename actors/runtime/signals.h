@@ -2,10 +2,12 @@
  * signals.h - the urgent lane: LINK, UNLINK and exit signals on their way, and what they do to an actor.
  *
  * What goes from one to another on this lane keeps its order, and overtakes what waits in mailboxes. To other schedulers it
- * travels by an inbox of its own (dor_scheduler.urgent); within a scheduler by a plain queue, for the end of one may be the
- * end of a hundred thousand others that it is linked to, which must neither recurse nor take a turn for itself. Whoever
- * sends a signal to an actor of its own scheduler finds it acted upon before that actor runs again, unless more signals
- * wait than a turn has time for.
+ * travels by an inbox of its own (dor_scheduler.urgent, intake.h).
+ *
+ * Within a scheduler there are two plain queues. `signals` has those that a callback has sent to actors beside it: they are
+ * acted on before the next actor runs. `ends` has the links of those that have ended (LINK_OVER), which have to be told
+ * one by one. There may be any number: one is linked to a hundred thousand, or to another whose end is that of a third and
+ * so on. So of these a few are told before each actor's run, nothing recurses, and no turn takes longer for it.
  *
  * Threads: as written.
  */
@@ -20,8 +22,13 @@ void dor__signal_send(dor_pid to, dor_message *m);
 /** The scheduler's thread: acts on a message of the lane. Takes it. */
 void dor__signal_deliver(dor_scheduler *s, dor_message *m);
 
-/** The scheduler's thread: acts on what is queued for actors of its own, as long as the turn lasts. False: some is left. */
-bool dor__signals_run(dor_scheduler *s);
+/** The scheduler's thread: acts on the signals within it, and tells of some ends. */
+void dor__signals_run(dor_scheduler *s);
+
+static inline bool dor__signals_wait(const dor_scheduler *s)
+{
+    return s->signals_first || s->ends_first;
+}
 
 /** The end of a: those it is linked to are going to be told. */
 void dor__actor_links_end(dor_actor *a, int reason);

@@ -4,7 +4,7 @@
  * libuv's round: timers, idle, prepare, poll (I/O callbacks), check, close callbacks. The turn is the prepare callback,
  * so everything that callbacks of a round have queued is seen before the next poll may block:
  *
- *     due timers, messages from other threads, signals, actors, deferred work, and again while the turn's time lasts
+ *     due timers, what other threads have sent, actors, deferred work, and again while the turn's time lasts
  *
  * When something is left after that, an idle handle is kept active: poll then looks for I/O and comes back at once.
  * Only a scheduler with nothing to do marks its inbox as asleep (inbox.h) and lets poll block until I/O, the wake-up
@@ -92,36 +92,6 @@ void dor__scheduler_deliver(dor_scheduler *s, dor_message *m)
         dor__message_undeliverable(m);
 }
 
-/* False when the turn was over before the inbox was empty. */
-static bool take_inbox(dor_scheduler *s, dor_inbox *inbox, unsigned *taken)
-{
-    for (unsigned left = DOR_INBOX_TURN_MESSAGES; left > 0; left--) {
-        dor_message *m = dor__inbox_pop(inbox);
-        if (!m) return true;
-        dor__scheduler_deliver(s, m);
-        ++*taken;
-        if (dor__turn_over(s)) return false; /* calls may take long */
-    }
-    return false;
-}
-
-/*
- * The urgent lane, after the other one: so a signal that was sent before a message is there before that message's receiver
- * runs. A flood of signals gets no more than its share of the turn; what is left is late and overtaken by messages.
- */
-static void take_signals(dor_scheduler *s, unsigned *taken)
-{
-    bool all = take_inbox(s, &s->urgent, taken);
-    if (s->turn_spent) clock_start(s); /* those from outside don't keep our own waiting */
-    s->signals_late = !dor__signals_run(s) || !all;
-}
-
-/* A signal is being sent this very moment, perhaps by one who has sent a message after another: actors wait for it. */
-static bool signal_is_half_sent(dor_scheduler *s)
-{
-    return !s->signals_late && dor__inbox_is_cut(&s->urgent);
-}
-
 /* What is queued now; what these functions defer comes in the next round. */
 static void run_deferred(dor_scheduler *s)
 {
@@ -169,7 +139,7 @@ static void follow_phase(dor_scheduler *s, int phase)
         dor__actors_kill(s);
     }
     if (phase >= DOR_PHASE_FINISHING) uv_stop(&s->loop);
-    if (s->arrived || s->run_first || s->signals_first || dor__slab_live(&s->actors) > 0) return;
+    if (s->arrived || s->run_first || dor__signals_wait(s) || dor__slab_live(&s->actors) > 0) return;
     if (phase < DOR_PHASE_KILLING && (s->holds > 0 || s->deferred.first || !loop_is_bare(s))) return;
     s->arrived = true;
     dor__runtime_arrive(s->runtime);
@@ -227,13 +197,10 @@ void dor__turn(dor_scheduler *s)
     bool busy = !dor__wheel_fire(&s->wheel, timers_spent, s);
     if (s->turn_spent) clock_start(s); /* however long that took, the next part gets its share */
     unsigned taken = 0;
-    (void)take_inbox(s, &s->inbox, &taken);
-    if (s->turn_spent) clock_start(s);
-    take_signals(s, &taken);
+    dor__intake(s, &taken);
     /* What the inbox took is not to be charged to the first actor; a few messages do not matter. */
     if (s->turn_spent || taken > STRIDE_MAX) clock_start(s);
     count_turn(s, taken);
-    if (signal_is_half_sent(s)) s->turn_spent = true;
     do {
         dor__actors_run(s);
         run_deferred(s);
@@ -242,7 +209,8 @@ void dor__turn(dor_scheduler *s)
     int phase = dor__phase(s->runtime);
     if (phase != DOR_PHASE_RUNNING) follow_phase(s, phase);
     set_timer(s);
-    busy = busy || s->wheel.due || s->run_first || s->deferred.first || s->signals_first;
+    busy = busy || s->wheel.due || s->run_first || s->deferred.first || dor__signals_wait(s) ||
+           dor__intake_pending(&s->intake);
     /* Last of all, since from here on a push wakes the loop. A wake-up too many, when only one lane sleeps, does no harm. */
     if (!busy && !(dor__inbox_sleep(&s->inbox) && dor__inbox_sleep(&s->urgent))) {
         busy = true;

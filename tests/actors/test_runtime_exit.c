@@ -284,6 +284,27 @@ Test(runtime_exit, signals_overtake_messages)
     stop_runtime(runtime);
 }
 
+/* A message that was sent after the signal is never received. */
+static void count_only(void *state, dor_message *m)
+{
+    atomic_fetch_add((atomic_uint *)state, 1);
+    dor_message_free(m);
+}
+
+Test(runtime_exit, no_message_overtakes_a_signal)
+{
+    atomic_uint received = 0;
+    dor_runtime *runtime = begin(2);
+    for (unsigned i = 0; i < scaled(20000); i++) {
+        dor_pid pid = spawn_on(runtime, (int)(i % 2), count_only, NULL, &received);
+        cr_assert_eq(dor_exit(pid, DOR_E_CLOSED), DOR_OK);
+        send_number(pid, NUMBER, 0);
+    }
+    cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
+    cr_assert_eq(atomic_load(&received), 0);
+    cr_assert_eq(atomic_load(&live_blocks), 0);
+}
+
 /* ---- one's own end ---- */
 
 Test(runtime_exit, one_who_ends_itself_receives_nothing_more)

@@ -127,7 +127,12 @@ int dor_demonitor(dor_ref ref)
 
 int dor_process_attach(dor_runtime *runtime, dor_pid *pid)
 {
-    return dor__process_attach(runtime, pid).code;
+    return dor__process_attach(runtime, NULL, pid).code;
+}
+
+int dor_process_attach_limited(dor_runtime *runtime, const dor_mailbox_limits *limits, dor_pid *pid)
+{
+    return limits ? dor__process_attach(runtime, limits, pid).code : DOR_E_BADARG;
 }
 
 int dor_process_detach(void)

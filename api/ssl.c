@@ -12,7 +12,7 @@ static const size_t recv_max = (size_t)1 << 30; /* what one recv may ask for at 
 
 /* ---- the caller ----------------------------------------------------------------------------------------------- */
 
-/* The calling actor or process, for calls that send it a reply. */
+/* The calling actor, process or port, for calls that send it a reply. */
 static dor_result need_self(dor_pid *self)
 {
     *self = dor__self();
@@ -22,8 +22,8 @@ static dor_result need_self(dor_pid *self)
 /* Makes the calling thread a process of runtime, if it is none yet. */
 static dor_result become_process(dor_runtime *runtime, dor_pid *self)
 {
-    if (dor__on_scheduler()) return dor__error(DOR_E_WOULD_DEADLOCK);
-    dor_result r = dor__process_attach(runtime, self);
+    if (!dor__may_block()) return dor__error(DOR_E_WOULD_DEADLOCK);
+    dor_result r = dor__process_attach(runtime, NULL, self);
     if (r.code != DOR_E_BADARG) return r;
     return need_self(self); /* of another runtime: its mailbox is as good */
 }
@@ -31,7 +31,7 @@ static dor_result become_process(dor_runtime *runtime, dor_pid *self)
 /* The same, in the runtime of a socket. */
 static dor_result become_process_for(dor_socket socket, dor_pid *self)
 {
-    if (dor__on_scheduler()) return dor__error(DOR_E_WOULD_DEADLOCK);
+    if (!dor__may_block()) return dor__error(DOR_E_WOULD_DEADLOCK);
     dor_runtime *runtime = dor__runtime_enter_of(socket);
     if (!runtime) return dor__error(DOR_E_CLOSED);
     dor_result r = become_process(runtime, self);
@@ -39,10 +39,10 @@ static dor_result become_process_for(dor_socket socket, dor_pid *self)
     return r;
 }
 
-/* Who makes a listener owns it: an actor, or else the thread. */
+/* Who makes a listener owns it: an actor, a port, or else the thread. */
 static dor_result become_owner(dor_runtime *runtime, dor_pid *self)
 {
-    return dor__on_scheduler() ? need_self(self) : become_process(runtime, self);
+    return dor__may_block() ? become_process(runtime, self) : need_self(self);
 }
 
 static int is_reply(const dor_message *message, void *arg)
@@ -283,7 +283,7 @@ int dor_ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, const
     dor_pid self;
     dor_ref ref;
     if (!can_connect_to(host, port) || !socket) return DOR_E_BADARG;
-    if (dor__on_scheduler()) return DOR_E_WOULD_DEADLOCK;
+    if (!dor__may_block()) return DOR_E_WOULD_DEADLOCK;
     dor_result r = dor__runtime_enter(&runtime);
     if (dor__failed(r)) return r.code;
     r = become_process(runtime, &self);

@@ -54,6 +54,9 @@ bool dor__pid_alive(dor_pid pid);
 /** True on a scheduler's thread, where nothing may block. */
 bool dor__on_scheduler(void);
 
+/** False there, and on a thread that speaks for a port: where a call that waits for a message is refused. */
+bool dor__may_block(void);
+
 DOR_MUST_USE dor_result dor__exit(dor_pid pid, int reason);
 
 /** On behalf of the calling actor, process or port. */
@@ -66,11 +69,23 @@ dor_result dor__demonitor(dor_ref ref);
 
 /* ---- processes ---- */
 
-DOR_MUST_USE dor_result dor__process_attach(dor_runtime *runtime, dor_pid *pid);
+/** limits may be NULL. */
+DOR_MUST_USE dor_result dor__process_attach(dor_runtime *runtime, const dor_mailbox_limits *limits,
+                                            dor_pid *pid);
 dor_result dor__process_detach(void);
 /** match may be NULL. */
 DOR_MUST_USE dor_result dor__process_receive(dor_message **message, dor_match_fn match, void *arg,
                                              uint32_t timeout_ms);
+
+/* ---- ports: dormouse/port.h ---- */
+
+DOR_MUST_USE dor_result dor__port_new(dor_runtime *runtime, const dor_mailbox_limits *limits, dor_pid *port);
+dor_result dor__port_close(dor_pid port);
+DOR_MUST_USE dor_result dor__port_fd(dor_pid port, int *fd);
+/** *count is 0 when it fails. */
+DOR_MUST_USE dor_result dor__port_drain(dor_pid port, dor_message **messages, size_t cap, size_t *count);
+DOR_MUST_USE dor_result dor__port_enter(dor_pid port);
+dor_result dor__port_leave(void);
 
 /* ---- buffers ---- */
 

@@ -27,7 +27,19 @@ static dor_result make(dor_guest *g)
     return DOR_SUCCESS;
 }
 
-dor_result dor__guest_begin(dor_runtime *runtime, dor_pid *pid)
+/* What is left of the slot's last life is the lock's business: who waits there may not have noticed yet. */
+static void reset(dor_guest *g, const dor_mailbox_limits *limits, dor_port_record *port)
+{
+    g->limits = *limits;
+    g->port = port;
+    g->counted = g->taken = 0;
+    g->counted_bytes = g->taken_bytes = 0;
+    g->mark = g->scanned = NULL;
+    g->news = g->waiting = g->readable = g->had = g->stopped = g->exit_due = g->events_next = false;
+}
+
+dor_result dor__guest_begin(dor_runtime *runtime, const dor_mailbox_limits *limits, dor_port_record *port,
+                            dor_pid *pid)
 {
     void *item;
     uint32_t slot;
@@ -37,22 +49,23 @@ dor_result dor__guest_begin(dor_runtime *runtime, dor_pid *pid)
     dor_guest *g = (dor_guest *)item;
     if (dor__ok(result)) {
         result = make(g);
-        g->waiting = g->stopped = g->events_next = false;
-        g->slot = slot;
+    }
+    if (dor__ok(result)) {
         uint32_t home = dor__name_home(DOR_KIND_PROCESS, runtime->index, 0);
-        g->pid = dor__name(home, slot, dor__slab_generation(&g->item));
-        /* Still under the lock: a runtime that stops closes the slab and then finds every guest. */
-        if (dor__ok(result)) dor__slab_publish(&g->item);
+        uv_mutex_lock(&g->lock);
+        reset(g, limits, port);
+        g->slot = slot;
+        *pid = g->pid = dor__name(home, slot, dor__slab_generation(&g->item));
+        /* Still under the slab's lock: a runtime that stops closes the slab and then finds every guest. */
+        dor__slab_publish(&g->item);
+        uv_mutex_unlock(&g->lock);
     }
     uv_mutex_unlock(&runtime->processes.lock);
-    if (dor__ok(result))
-        *pid = g->pid;
-    else if (item)
-        dor__slab_give(&runtime->processes, &g->item, slot);
+    if (dor__failed(result) && item) dor__slab_give(&runtime->processes, &g->item, slot);
     return result;
 }
 
-static void free_list(dor_message *m)
+void dor__list_free(dor_message *m)
 {
     while (m) {
         dor_message *next = (dor_message *)m->next_;
@@ -67,18 +80,21 @@ static void end(dor_runtime *runtime, dor_guest *g, int reason)
 {
     uv_mutex_lock(&g->lock);
     dor__slab_kill(&g->item); /* under the lock: no message comes in afterwards */
-    dor_message *incoming = g->incoming.first, *watchers = g->watchers;
-    g->incoming = (dor_message_list){NULL, NULL};
+    dor_message *watchers = g->watchers;
+    dor__list_join(&g->kept, &g->incoming);
+    dor__list_join(&g->unseen_notes, &g->incoming_notes);
     g->watchers = NULL;
+    g->port = NULL;
+    if (g->awaited) uv_cond_broadcast(&g->changed);
     uv_mutex_unlock(&g->lock);
 
-    dor_message *lists[] = {incoming, g->kept.first, g->unseen_notes.first, g->seen_notes.first};
+    dor_message *lists[] = {g->kept.first, g->unseen_notes.first, g->seen_notes.first};
     g->kept = g->unseen_notes = g->seen_notes = (dor_message_list){NULL, NULL};
     dor_watcher watcher = dor__guest_watcher(runtime, g);
     dor__unwatch_all(&watcher);
     dor__watchers_tell(watchers, g->pid, reason);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-        free_list(lists[i]);
+        dor__list_free(lists[i]);
 }
 
 void dor__guest_end(dor_runtime *runtime, dor_guest *g, int reason)
@@ -105,7 +121,8 @@ void dor__guests_stop(dor_runtime *runtime)
         if (!g) continue;
         uv_mutex_lock(&g->lock);
         g->stopped = true;
-        uv_cond_signal(&g->changed);
+        dor__guest_arrived(g);
+        if (g->port) dor__port_record_orphan(g->port, g->pid, DOR_E_STOPPED);
         uv_mutex_unlock(&g->lock);
     }
 }
@@ -141,21 +158,46 @@ dor_guest *dor__guest_lock(dor_runtime *runtime, dor_pid pid)
     return NULL;
 }
 
+void dor__guest_arrived(dor_guest *g)
+{
+    g->news = true;
+    if (g->port && !g->readable) {
+        g->readable = true;
+        dor__wake_fd_set(&g->port->wake);
+    }
+    if (g->awaited) /* some of them may have waited for somebody who was in this slot before */
+        uv_cond_broadcast(&g->changed);
+    else if (g->waiting)
+        uv_cond_signal(&g->changed);
+    g->waiting = false; /* one signal will do */
+}
+
+void dor__guest_exit(dor_guest *g, int reason)
+{
+    if (g->exit_due) return;
+    g->exit_due = true;
+    g->exit_reason = reason;
+    dor__guest_arrived(g);
+}
+
 dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m)
 {
+    dor_message_list dropped = {NULL, NULL};
+    int code = DOR_OK;
     dor_guest *g = dor__guest_lock(runtime, to);
     if (!g) return dor__error(DOR_E_NOPROC);
     if (m->type == DOR_MSG_MONITOR) {
         dor__watchers_add(&g->watchers, m);
     } else {
-        dor__list_append(&g->incoming, m);
-        if (g->waiting) {
-            g->waiting = false; /* one signal will do */
-            uv_cond_signal(&g->changed);
-        }
+        if (m->type == DOR_MSG_EVENTS_READY)
+            dor__list_append(&g->incoming_notes, m);
+        else
+            code = dor__guest_admit(g, m, &dropped);
+        if (code != DOR_E_MAILBOX_FULL && dropped.first != m) dor__guest_arrived(g);
     }
     uv_mutex_unlock(&g->lock);
-    return DOR_SUCCESS;
+    dor__list_free(dropped.first);
+    return dor__error(code);
 }
 
 void dor__guest_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node)

@@ -3,15 +3,19 @@
  * and ports (port.c: somebody else's event loop). Both have pids of kind DOR_KIND_PROCESS and lie in one slab, so that
  * sending to them, monitoring them and giving them sockets is the same.
  *
- * `lock` guards what other threads touch: the queue of incoming messages and the watchers. What has been received and not
- * been asked for yet ("kept"), the notes of event mailboxes and the monitors belong to the speaker: the thread of a
- * process, or the one thread that has a port at the moment.
+ * `lock` guards what other threads touch: the queues of what has come in, the count of what waits, and the watchers. What
+ * has been taken from there and not been asked for yet ("kept"), the notes of event mailboxes and the monitors belong to
+ * the speaker: the thread of a process, or the one thread that has a port at the moment.
  *
  * Notes are kept in two lists: those that the present receive has yet to look into, and those where it found nothing.
+ *
+ * Where the oldest messages may be dropped, what is kept goes back to the queue, as its first, before the speaker sleeps
+ * or returns: then who sends finds the oldest there.
  */
 #ifndef DOR_RUNTIME_GUEST_H
 #define DOR_RUNTIME_GUEST_H
 
+#include "runtime/port_record.h"
 #include "runtime/private.h"
 
 typedef struct dor_message_list {
@@ -25,10 +29,23 @@ struct dor_guest {
     uv_mutex_t lock;
     uv_cond_t changed;
     /* under the lock */
+    uint32_t
+        awaited; /* threads that wait to have a port that was in this slot; outlives the guest, as they may */
     dor_message_list incoming;
+    dor_message_list incoming_notes;
     dor_message *watchers;
-    bool waiting; /* a process sleeps until something comes */
+    dor_mailbox_limits limits;
+    uint32_t counted; /* messages that wait, incoming or kept, and count against the limits */
+    uint64_t counted_bytes;
+    dor_port_record *port; /* a port's descriptor; NULL for a process */
+    bool news;             /* something has come since the speaker last looked */
+    bool waiting;          /* a process sleeps until something comes */
+    bool readable;         /* a port's descriptor is */
+    bool had;              /* a thread has the port */
     bool stopped;
+    bool exit_due; /* it is to end, with this reason, when its speaker receives or waits next */
+    int exit_reason;
+    dor_message *mark; /* `scanned`, while what was kept is with the incoming messages */
     /* the speaker's */
     dor_pid pid;
     dor_message_list kept;
@@ -38,15 +55,18 @@ struct dor_guest {
     uint64_t scan; /* numbers the receive calls */
     uint32_t watching;
     uint32_t slot;
+    uint32_t taken; /* of what counts, since the count was last brought up to date */
+    uint64_t taken_bytes;
     bool events_next; /* takes turns between messages and events */
 };
 
 /* ---- guest.c ---- */
 
-/** A new guest; the runtime is entered. */
-DOR_MUST_USE dor_result dor__guest_begin(dor_runtime *runtime, dor_pid *pid);
+/** A new guest; the runtime is entered. port NULL: a process. limits are good ones; all 0: none. */
+DOR_MUST_USE dor_result dor__guest_begin(dor_runtime *runtime, const dor_mailbox_limits *limits,
+                                         dor_port_record *port, dor_pid *pid);
 
-/** The speaker ends it: watchers are told, its slot is free again. */
+/** The speaker ends it: watchers are told, its slot is free again. A port's descriptor stays the caller's. */
 void dor__guest_end(dor_runtime *runtime, dor_guest *g, int reason);
 
 /** The live guest of a pid, for its speaker; else NULL. */
@@ -54,6 +74,12 @@ dor_guest *dor__guest_find(dor_runtime *runtime, dor_pid pid);
 
 /** The guest of a pid, locked, or NULL; the runtime is entered. */
 dor_guest *dor__guest_lock(dor_runtime *runtime, dor_pid pid);
+
+/** Something has come that the speaker should know of: it is woken, a port's descriptor becomes readable. Under the lock. */
+void dor__guest_arrived(dor_guest *g);
+
+/** It is to end; the first reason is the one that counts. Under the lock. */
+void dor__guest_exit(dor_guest *g, int reason);
 
 dor_watcher dor__guest_watcher(dor_runtime *runtime, dor_guest *g);
 
@@ -69,11 +95,55 @@ typedef struct dor_receiving {
 /** A new receive looks at everything again. */
 void dor__guest_start_scan(dor_guest *g);
 
-/** What others have sent becomes the guest's own. False when there was nothing. */
-bool dor__guest_take_incoming(dor_guest *g);
+/**
+ * What others have sent becomes the guest's own, for the speaker to keep. Under the lock; returns notes, which are for
+ * dor__guest_keep_notes without it.
+ */
+dor_message *dor__guest_take(dor_guest *g);
+void dor__guest_keep_notes(dor_guest *g, dor_message *notes);
 
 /** The first message or event, of those that this receive has not looked at, that is wanted; or NULL. */
 dor_message *dor__guest_search(const dor_receiving *r);
+
+/**
+ * Before the speaker of a guest with limits sleeps or returns: brings the count up to date. Under the lock. What has to go,
+ * for want of room, is appended to `dropped`, to be freed without it.
+ */
+void dor__guest_put_back(dor_guest *g, dor_message_list *dropped);
+
+/** True when the speaker has kept something, or may find some in event mailboxes. */
+static inline bool dor__guest_keeps(const dor_guest *g)
+{
+    return g->kept.first || g->unseen_notes.first || g->seen_notes.first;
+}
+
+/* ---- guest_limits.c ---- */
+
+/** Whether limits make sense. */
+bool dor__limits_good(const dor_mailbox_limits *limits);
+
+/** Whether its mailbox has limits; from any thread that may touch it at all. */
+static inline bool dor__guest_is_limited(const dor_guest *g)
+{
+    return g->limits.messages || g->limits.bytes;
+}
+
+/** Whether a message of this type counts against the limits: an application's, unless it is a reply. */
+static inline bool dor__counts(uint32_t type)
+{
+    return type >= DOR_MSG_USER && type <= DOR_MSG_USER_MAX;
+}
+
+/**
+ * Appends m to what is incoming, if there is room or room can be made; under the lock. DOR_OK; DOR_MESSAGE_DROPPED: a
+ * message is in `dropped`, m or older ones; DOR_E_MAILBOX_FULL: m is still the caller's.
+ */
+int dor__guest_admit(dor_guest *g, dor_message *m, dor_message_list *dropped);
+
+/** Drops the oldest of what is incoming, but never the last, while there is more than may be. Under the lock. */
+void dor__guest_trim(dor_guest *g, dor_message_list *dropped);
+
+/* ---- lists ---- */
 
 static inline void dor__list_append(dor_message_list *list, dor_message *m)
 {
@@ -84,5 +154,31 @@ static inline void dor__list_append(dor_message_list *list, dor_message *m)
         list->first = m;
     list->last = m;
 }
+
+/** Puts all of `more` behind what is in `list`. */
+static inline void dor__list_join(dor_message_list *list, dor_message_list *more)
+{
+    if (!more->first) return;
+    if (list->first)
+        list->last->next_ = more->first;
+    else
+        list->first = more->first;
+    list->last = more->last;
+    *more = (dor_message_list){NULL, NULL};
+}
+
+/** Takes m, which follows previous (NULL: is the first), out of the list. */
+static inline void dor__list_remove(dor_message_list *list, dor_message *previous, dor_message *m)
+{
+    if (previous)
+        previous->next_ = m->next_;
+    else
+        list->first = (dor_message *)m->next_;
+    if (list->last == m) list->last = previous;
+    m->next_ = NULL;
+}
+
+/** Frees a chain of messages. */
+void dor__list_free(dor_message *first);
 
 #endif

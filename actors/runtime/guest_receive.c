@@ -43,15 +43,14 @@ static bool wanted(const dor_receiving *r, dor_message *m)
     return !r->match || r->match(m, r->arg);
 }
 
-/* Takes m, which follows previous, out of the kept messages. */
-static void unkeep(dor_guest *g, dor_message *previous, dor_message *m)
+/* Takes m, which follows previous, out of the kept messages, to be given out or thrown away. */
+static void unkeep(dor_guest *g, dor_message *previous, dor_message *m, uint32_t type)
 {
-    if (previous)
-        previous->next_ = m->next_;
-    else
-        g->kept.first = (dor_message *)m->next_;
-    if (g->kept.last == m) g->kept.last = previous;
-    m->next_ = NULL;
+    if (dor__counts(type)) {
+        g->taken++;
+        g->taken_bytes += m->size;
+    }
+    dor__list_remove(&g->kept, previous, m);
 }
 
 /* The first message, of those that this call has not looked at, that is wanted. */
@@ -63,12 +62,13 @@ static dor_message *search_messages(const dor_receiving *r)
     dor_message *m = previous ? (dor_message *)previous->next_ : g->kept.first;
     while (m) {
         dor_message *next = (dor_message *)m->next_;
-        bool due = m->type == DOR_MSG_DOWN_DUE;
+        uint32_t type = m->type; /* that it came in with, and that it was counted by */
+        bool due = type == DOR_MSG_DOWN_DUE;
         if (due && !dor__watch_pending(&watcher, m)) {
-            unkeep(g, previous, m);
+            unkeep(g, previous, m, type);
             dor__message_free(m);
         } else if (wanted(r, m)) {
-            unkeep(g, previous, m);
+            unkeep(g, previous, m, type);
             g->scanned = previous;
             if (due) (void)dor__watch_ends(&watcher, m);
             return m;
@@ -118,22 +118,39 @@ static void keep_note(dor_guest *g, dor_message *note)
     notes_append(&g->unseen_notes, kept);
 }
 
-bool dor__guest_take_incoming(dor_guest *g)
+dor_message *dor__guest_take(dor_guest *g)
 {
-    uv_mutex_lock(&g->lock);
-    dor_message *m = g->incoming.first;
-    g->incoming = (dor_message_list){NULL, NULL};
-    uv_mutex_unlock(&g->lock);
-    bool some = m != NULL;
-    while (m) {
-        dor_message *next = (dor_message *)m->next_;
-        if (m->type == DOR_MSG_EVENTS_READY)
-            keep_note(g, m);
-        else
-            dor__list_append(&g->kept, m);
-        m = next;
+    dor_message *notes = g->incoming_notes.first;
+    g->incoming_notes = (dor_message_list){NULL, NULL};
+    if (!g->kept.first) g->scanned = g->mark;
+    g->mark = NULL;
+    dor__list_join(&g->kept, &g->incoming);
+    g->news = false;
+    return notes;
+}
+
+void dor__guest_keep_notes(dor_guest *g, dor_message *notes)
+{
+    while (notes) {
+        dor_message *next = (dor_message *)notes->next_;
+        keep_note(g, notes);
+        notes = next;
     }
-    return some;
+}
+
+void dor__guest_put_back(dor_guest *g, dor_message_list *dropped)
+{
+    if (!dor__guest_is_limited(g)) return;
+    g->counted -= g->taken;
+    g->counted_bytes -= g->taken_bytes;
+    g->taken = 0;
+    g->taken_bytes = 0;
+    if (g->limits.policy != DOR_MAILBOX_DROP_OLDEST || !g->kept.first) return;
+    dor__list_join(&g->kept, &g->incoming);
+    g->incoming = g->kept;
+    g->kept = (dor_message_list){NULL, NULL};
+    g->mark = g->scanned;
+    dor__guest_trim(g, dropped);
 }
 
 dor_message *dor__guest_search(const dor_receiving *r)

@@ -35,7 +35,7 @@ static dor_result send_far(dor_pid to, dor_message *m)
             atomic_fetch_add_explicit(&runtime->undelivered, 1, memory_order_relaxed);
         dor__runtime_leave(runtime);
     }
-    if (dor__failed(result)) dor__message_undeliverable(m);
+    if (result.code < 0) dor__message_undeliverable(m); /* DOR_MESSAGE_DROPPED: that has been seen to */
     return result;
 }
 

@@ -123,6 +123,59 @@ int dor_demonitor(dor_ref ref)
     return dor__demonitor(ref).code;
 }
 
+/* ---- names ---- */
+
+int dor_register(dor_runtime *runtime, const char *name, dor_pid pid)
+{
+    return name ? dor__register(runtime, name, pid).code : DOR_E_BADARG;
+}
+
+int dor_unregister(dor_runtime *runtime, const char *name)
+{
+    return name ? dor__unregister(runtime, name).code : DOR_E_BADARG;
+}
+
+dor_pid dor_whereis(dor_runtime *runtime, const char *name)
+{
+    return name ? dor__whereis(runtime, name) : DOR_PID_NONE;
+}
+
+/* ---- requests ---- */
+
+/* A message with room for a reference; otherwise it is freed. */
+static int has_room(dor_message *message)
+{
+    if (!message) return 0;
+    if (message->size >= sizeof(dor_ref)) return 1;
+    dor__message_free(message);
+    return 0;
+}
+
+int dor_request(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_ref unwanted;
+    if (!has_room(request)) return DOR_E_BADARG;
+    return dor__request(to, request, timeout_ms, ref ? ref : &unwanted).code;
+}
+
+int dor_reply(dor_ref ref, dor_message *reply)
+{
+    return has_room(reply) ? dor__reply(ref, reply).code : DOR_E_BADARG;
+}
+
+int dor_cancel_request(dor_ref ref)
+{
+    return dor__cancel_request(ref).code;
+}
+
+int dor_call(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_message **reply)
+{
+    if (!has_room(request)) return DOR_E_BADARG;
+    if (reply) return dor__call(to, request, timeout_ms, reply).code;
+    dor__message_free(request);
+    return DOR_E_BADARG;
+}
+
 /* ---- processes ---- */
 
 int dor_process_attach(dor_runtime *runtime, dor_pid *pid)

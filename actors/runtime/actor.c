@@ -243,11 +243,13 @@ static unsigned receive_events(dor_scheduler *s, dor_actor *a, dor_message *note
     return given ? given : 1;
 }
 
-static void receive_down(dor_actor *a, dor_message *m)
+/* A DOWN, a reply, or that there will be none. */
+static void receive_due(dor_actor *a, dor_message *m)
 {
     dor_watcher self = dor__actor_watcher(a);
-    if (dor__watch_ends(&self, m)) {
-        m->type = DOR_MSG_DOWN;
+    dor_monitor_entry *entry = dor__due_entry(&self, m);
+    if (entry) {
+        dor__due_receive(&self, entry, m);
         a->ops->receive(a, m);
     } else {
         dor__message_free(m);
@@ -260,7 +262,8 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
     int reason;
     switch (m->type) {
     case DOR_MSG_EVENTS_READY: return receive_events(s, a, m, most);
-    case DOR_MSG_DOWN_DUE: receive_down(a, m); return 1;
+    case DOR_MSG_DOWN_DUE:
+    case DOR_MSG_NO_REPLY_DUE: receive_due(a, m); return 1;
     case DOR_MSG_STOP:
         reason = *(int *)dor_message_payload(m);
         dor__message_free(m);
@@ -268,7 +271,12 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
         return 1;
     case DOR_MSG_EXIT_SIGNAL:
     case DOR_MSG_EXIT_LINKED: dor__signal_receive(a, m); return 1;
-    default: a->ops->receive(a, m); return 1;
+    default:
+        if (dor__is_reply(m->type))
+            receive_due(a, m);
+        else
+            a->ops->receive(a, m);
+        return 1;
     }
 }
 

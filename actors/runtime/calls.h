@@ -67,6 +67,31 @@ dor_result dor__unlink(dor_pid pid);
 DOR_MUST_USE dor_result dor__monitor(dor_pid pid, dor_ref *ref);
 dor_result dor__demonitor(dor_ref ref);
 
+/* ---- names ---- */
+
+DOR_MUST_USE dor_result dor__register(dor_runtime *runtime, const char *name, dor_pid pid);
+dor_result dor__unregister(dor_runtime *runtime, const char *name);
+dor_pid dor__whereis(dor_runtime *runtime, const char *name);
+
+typedef struct dor_named {
+    dor_pid pid;
+    char name[DOR_NAME_MAX + 1];
+} dor_named;
+
+/**
+ * Walks over the names of the living: writes up to cap (> 0) of them and returns how many. *cursor is 0 at first, and 0
+ * again when there are no more. Holds the table for as long as it copies, so with a small cap nobody waits for long.
+ */
+size_t dor__names_walk(dor_runtime *runtime, uint64_t *cursor, dor_named *named, size_t cap);
+
+/* ---- requests ---- */
+
+/** Each takes the message even on failure. Payloads must have room for a dor_ref. */
+DOR_MUST_USE dor_result dor__request(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_ref *ref);
+dor_result dor__reply(dor_ref ref, dor_message *reply);
+dor_result dor__cancel_request(dor_ref ref);
+DOR_MUST_USE dor_result dor__call(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_message **reply);
+
 /* ---- processes ---- */
 
 /** limits may be NULL. */

@@ -90,6 +90,7 @@ typedef struct dor_receiving {
     dor_guest *guest;
     dor_match_fn match; /* NULL: anything */
     void *arg;
+    dor_ref answer_to; /* not 0: only what ends this request, whatever match says */
 } dor_receiving;
 
 /** A new receive looks at everything again. */
@@ -142,6 +143,14 @@ int dor__guest_admit(dor_guest *g, dor_message *m, dor_message_list *dropped);
 
 /** Drops the oldest of what is incoming, but never the last, while there is more than may be. Under the lock. */
 void dor__guest_trim(dor_guest *g, dor_message_list *dropped);
+
+/* ---- process.c ---- */
+
+/** Begins a receive or a call: takes what has come. EXITED: the process is over, and its guest not to be touched. */
+DOR_MUST_USE dor_result dor__process_look(const dor_receiving *r);
+
+/** The rest of it: searches, and sleeps until something comes. EXITED as above. */
+DOR_MUST_USE dor_result dor__process_wait(const dor_receiving *r, dor_message **message, uint32_t timeout_ms);
 
 /* ---- lists ---- */
 

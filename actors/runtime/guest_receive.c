@@ -29,18 +29,18 @@ static void notes_remove(dor_message_list *list, dor_message *note)
 /* ---- messages and events ---- */
 
 /*
- * Whether the caller wants this message, which is DOWN_DUE until it is given out: then and not before the monitor is
- * over, so a dor_demonitor in between still takes it away.
+ * Whether the caller wants this message. One that depends on an entry is shown as what it will be, but becomes it only
+ * when it is given out: then and not before the monitor or request is over, so it can be taken back in between.
  */
 static bool wanted(const dor_receiving *r, dor_message *m)
 {
-    if (m->type == DOR_MSG_DOWN_DUE) {
-        m->type = DOR_MSG_DOWN;
-        if (!r->match || r->match(m, r->arg)) return true;
-        m->type = DOR_MSG_DOWN_DUE;
-        return false;
-    }
-    return !r->match || r->match(m, r->arg);
+    uint32_t type = m->type;
+    if (r->answer_to) return dor__is_due(type) && dor__due_ref(m) == r->answer_to;
+    if (!r->match) return true;
+    m->type = dor__due_shown(type);
+    bool is_wanted = r->match(m, r->arg);
+    m->type = type;
+    return is_wanted;
 }
 
 /* Takes m, which follows previous, out of the kept messages, to be given out or thrown away. */
@@ -63,14 +63,15 @@ static dor_message *search_messages(const dor_receiving *r)
     while (m) {
         dor_message *next = (dor_message *)m->next_;
         uint32_t type = m->type; /* that it came in with, and that it was counted by */
-        bool due = type == DOR_MSG_DOWN_DUE;
-        if (due && !dor__watch_pending(&watcher, m)) {
+        bool due = dor__is_due(type);
+        dor_monitor_entry *entry = due ? dor__due_entry(&watcher, m) : NULL;
+        if (due && !entry) {
             unkeep(g, previous, m, type);
             dor__message_free(m);
         } else if (wanted(r, m)) {
             unkeep(g, previous, m, type);
             g->scanned = previous;
-            if (due) (void)dor__watch_ends(&watcher, m);
+            if (due) dor__due_receive(&watcher, entry, m);
             return m;
         } else {
             previous = m;
@@ -157,6 +158,7 @@ dor_message *dor__guest_search(const dor_receiving *r)
 {
     dor_guest *g = r->guest;
     dor_message *m;
+    if (r->answer_to) return search_messages(r);
     bool events = g->events_next;
     g->events_next = !events; /* neither a busy socket nor a busy sender keeps the other waiting */
     m = events ? search_events(r) : search_messages(r);

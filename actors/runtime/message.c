@@ -40,7 +40,10 @@ dor_message *dor__message_new(uint32_t type, size_t size, dor_message_destroy_fn
 void dor__message_free(dor_message *m)
 {
     if (!m) return;
-    if (m->destroy_) m->destroy_(m);
+    if (m->destroy_) {
+        m->type = dor__due_shown(m->type); /* a reply that nobody takes is shown without its mark */
+        m->destroy_(m);
+    }
 #ifdef DOR_PLAIN_MALLOC
     dor__free(m);
 #else

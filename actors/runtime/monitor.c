@@ -139,11 +139,12 @@ static dor_monitor_entry *entry_at(const dor_watcher *w, uint32_t slot_plus_1)
     return (dor_monitor_entry *)dor__slab_at(w->slab, slot_plus_1 - 1);
 }
 
-static dor_monitor_entry *entry_of(const dor_watcher *w, dor_ref ref)
+dor_monitor_entry *dor__watch_entry(const dor_watcher *w, dor_ref ref)
 {
     if (dor__home_of(ref) != w->home) return NULL;
     dor_monitor_entry *entry = (dor_monitor_entry *)dor__slab_find(w->slab, ref);
-    return entry && entry->watcher == w->pid ? entry : NULL;
+    /* relaxed: if it is ours, this thread wrote it; if not, any value but ours will do, and only we write ours. */
+    return entry && atomic_load_explicit(&entry->watcher, memory_order_relaxed) == w->pid ? entry : NULL;
 }
 
 static void forget(const dor_watcher *w, dor_monitor_entry *entry, uint32_t slot)
@@ -157,7 +158,7 @@ static void forget(const dor_watcher *w, dor_monitor_entry *entry, uint32_t slot
     dor__slab_give(w->slab, &entry->item, slot);
 }
 
-dor_result dor__watch(const dor_watcher *w, dor_pid watched, dor_ref *ref)
+dor_result dor__watch_make(const dor_watcher *w, dor_pid watched, dor_ref *ref, dor_monitor_entry **made)
 {
     void *item;
     uint32_t slot;
@@ -170,28 +171,55 @@ dor_result dor__watch(const dor_watcher *w, dor_pid watched, dor_ref *ref)
     }
     dor_monitor_entry *entry = (dor_monitor_entry *)item;
     *ref = dor__name(w->home, slot, dor__slab_generation(&entry->item));
-    entry->watcher = w->pid;
+    /* relaxed: published with the tag. */
+    atomic_store_explicit(&entry->watcher, w->pid, memory_order_relaxed);
     entry->watched = watched;
     entry->node = node;
+    entry->is_request = 0;
     entry->previous = 0;
     entry->next = *w->list;
-    if (entry->next) entry_at(w, entry->next)->previous = slot + 1;
+    if (entry->next) entry_at(w, entry->next)->previous = (slot + 1) & 0x7fffffff;
     *w->list = slot + 1;
     dor__slab_publish(&entry->item);
-
     node->to_ = watched;
     *down_of(node) = (dor_down){.pid = w->pid, .ref = *ref};
-    send_monitor(node);
+    *made = entry;
     return DOR_SUCCESS;
+}
+
+void dor__watch_send(const dor_monitor_entry *entry)
+{
+    send_monitor(entry->node);
+}
+
+void dor__watch_unmake(const dor_watcher *w, dor_monitor_entry *entry, uint32_t slot)
+{
+    dor_message *node = entry->node;
+    forget(w, entry, slot);
+    dor__message_free(node);
+}
+
+dor_result dor__watch(const dor_watcher *w, dor_pid watched, dor_ref *ref)
+{
+    dor_monitor_entry *entry;
+    DOR_TRY(dor__watch_make(w, watched, ref, &entry));
+    dor__watch_send(entry);
+    return DOR_SUCCESS;
+}
+
+void dor__watch_end(const dor_watcher *w, dor_monitor_entry *entry, uint32_t slot, const dor_message *node)
+{
+    dor_monitor_entry copy = {.watched = entry->watched, .node = entry->node};
+    if (entry->is_request) dor__request_stop_timer(entry);
+    forget(w, entry, slot);
+    if (copy.node != node) send_demonitor(&copy);
 }
 
 dor_result dor__unwatch(const dor_watcher *w, dor_ref ref)
 {
-    dor_monitor_entry *entry = entry_of(w, ref);
-    if (!entry) return dor__error(DOR_E_NOPROC);
-    dor_monitor_entry copy = {.watched = entry->watched, .node = entry->node};
-    forget(w, entry, dor__slot_of(ref));
-    send_demonitor(&copy);
+    dor_monitor_entry *entry = dor__watch_entry(w, ref);
+    if (!entry || entry->is_request) return dor__error(DOR_E_NOPROC);
+    dor__watch_end(w, entry, dor__slot_of(ref), NULL);
     return DOR_SUCCESS;
 }
 
@@ -199,24 +227,8 @@ void dor__unwatch_all(const dor_watcher *w)
 {
     while (*w->list) {
         uint32_t slot = *w->list - 1;
-        dor_monitor_entry *entry = entry_at(w, slot + 1);
-        dor_monitor_entry copy = {.watched = entry->watched, .node = entry->node};
-        forget(w, entry, slot);
-        send_demonitor(&copy);
+        dor__watch_end(w, entry_at(w, slot + 1), slot, NULL);
     }
-}
-
-bool dor__watch_pending(const dor_watcher *w, const dor_message *down)
-{
-    return entry_of(w, ((const dor_down *)(const void *)(down + 1))->ref) != NULL;
-}
-
-bool dor__watch_ends(const dor_watcher *w, dor_message *down)
-{
-    dor_ref ref = down_of(down)->ref;
-    dor_monitor_entry *entry = entry_of(w, ref);
-    if (entry) forget(w, entry, dor__slot_of(ref));
-    return entry != NULL;
 }
 
 /* ---- for actors ---- */

@@ -11,6 +11,7 @@
 #include "runtime/calls.h"
 #include "runtime/inbox.h"
 #include "runtime/intake.h"
+#include "runtime/names.h"
 #include "runtime/buffer_cache.h"
 #include "runtime/links.h"
 #include "runtime/pool.h"
@@ -141,6 +142,7 @@ struct dor_runtime {
     dor_depot depot;
     dor_slab processes;
     dor_slab process_monitors;
+    dor_names names;
     _Atomic int phase;            /* a dor_phase */
     _Atomic unsigned placed;      /* rotates ties and timers without a home */
     _Atomic uint64_t undelivered; /* as a scheduler's, of senders that are on none */
@@ -327,6 +329,9 @@ void dor__actors_kill(dor_scheduler *s);
 
 /* ---- message.c, send.c ---- */
 
+/** Whether a pid of this runtime, which is entered, is alive. */
+bool dor__pid_alive_in(dor_runtime *runtime, dor_pid pid);
+
 /** Frees a message that nobody takes, after answering it where it wants an answer. */
 void dor__message_undeliverable(dor_message *m);
 
@@ -340,14 +345,22 @@ void dor__timers_discard(dor_scheduler *s);
 
 /* ---- monitor.c ---- */
 
-/** What the watcher keeps of a monitor; the other end is the DOWN message itself, with the watched. */
+/**
+ * What the watcher keeps of a monitor, or of a request (request.c), which is a monitor too; the other end is the DOWN
+ * message itself, with the watched.
+ */
 typedef struct dor_monitor_entry {
     dor_slab_item item;
-    dor_pid watcher;
+    _Atomic dor_pid watcher; /* read by whoever replies to a process: see dor__reply */
     dor_pid watched;
     dor_message *node; /* where it lies may be looked at only while the watched lives */
     uint32_t next;     /* slot + 1, in the watcher's list */
-    uint32_t previous;
+    uint32_t previous : 31;
+    uint32_t is_request : 1;
+    union {
+        dor_message *message; /* of an actor: the timer is within it */
+        dor_ref timer;        /* of a process */
+    } timeout;                /* of a request; 0: there is none */
 } dor_monitor_entry;
 
 /** Who asks: an actor or a process, and where its entries are. */
@@ -361,10 +374,17 @@ typedef struct dor_watcher {
 DOR_MUST_USE dor_result dor__watch(const dor_watcher *watcher, dor_pid watched, dor_ref *ref);
 dor_result dor__unwatch(const dor_watcher *watcher, dor_ref ref);
 void dor__unwatch_all(const dor_watcher *watcher);
-/** True when a DOWN_DUE is still wanted; then its monitor is over. */
-bool dor__watch_ends(const dor_watcher *watcher, dor_message *down);
-/** True when it would be. */
-bool dor__watch_pending(const dor_watcher *watcher, const dor_message *down);
+/** dor__watch in two steps: the entry and the node are made; then, once the entry is complete, the watched is told. */
+DOR_MUST_USE dor_result dor__watch_make(const dor_watcher *watcher, dor_pid watched, dor_ref *ref,
+                                        dor_monitor_entry **entry);
+void dor__watch_send(const dor_monitor_entry *entry);
+/** Takes the first step back. */
+void dor__watch_unmake(const dor_watcher *watcher, dor_monitor_entry *entry, uint32_t slot);
+/** The watcher's own living entry of that reference, or NULL. */
+dor_monitor_entry *dor__watch_entry(const dor_watcher *watcher, dor_ref ref);
+/** Ends an entry; `node`, if that is its node, has come back and is the caller's, otherwise it is taken back. */
+void dor__watch_end(const dor_watcher *watcher, dor_monitor_entry *entry, uint32_t slot,
+                    const dor_message *node);
 /** Tells everybody in a list of watchers that pid has ended. */
 void dor__watchers_tell(dor_message *watchers, dor_pid pid, int reason);
 /** Puts a MONITOR into, or takes it out of, a list of watchers. */
@@ -375,6 +395,43 @@ void dor__watch_refused(dor_message *monitor);
 void dor__monitor_message(dor_scheduler *s, dor_message *m);
 void dor__demonitor_message(dor_scheduler *s, dor_message *m);
 dor_watcher dor__actor_watcher(dor_actor *a);
+
+/* ---- request.c ---- */
+
+/**
+ * Messages that depend on an entry of the receiver's, and are shown to it as something else, or not at all: DOWN_DUE,
+ * NO_REPLY_DUE, and replies.
+ */
+static inline bool dor__is_reply(uint32_t type)
+{
+    return type >= (uint32_t)DOR_MSG_REPLY_MARK && type < (uint32_t)DOR_MSG_SYSTEM;
+}
+static inline bool dor__is_due(uint32_t type)
+{
+    return dor__is_reply(type) || type == DOR_MSG_DOWN_DUE || type == DOR_MSG_NO_REPLY_DUE;
+}
+/** As what its receiver will see a message of this type. */
+static inline uint32_t dor__due_shown(uint32_t type)
+{
+    if (type == DOR_MSG_DOWN_DUE) return DOR_MSG_DOWN;
+    if (type == DOR_MSG_NO_REPLY_DUE) return DOR_MSG_NO_REPLY;
+    return dor__is_reply(type) ? type & ~(uint32_t)DOR_MSG_REPLY_MARK : type;
+}
+/** The reference that such a message is about. */
+dor_ref dor__due_ref(const dor_message *m);
+/** Whether it is still wanted: its entry, or NULL. May turn a DOWN_DUE into a NO_REPLY_DUE. */
+dor_monitor_entry *dor__due_entry(const dor_watcher *watcher, dor_message *m);
+/** It is being received: its entry is over, and the message shown as what it is. */
+void dor__due_receive(const dor_watcher *watcher, dor_monitor_entry *entry, dor_message *m);
+
+/** dor_request and dor_cancel_request on behalf of a watcher whose thread this is. */
+DOR_MUST_USE dor_result dor__ask(const dor_watcher *watcher, dor_pid to, dor_message *request,
+                                 uint32_t timeout_ms, dor_ref *ref);
+dor_result dor__ask_no_more(const dor_watcher *watcher, dor_ref ref);
+/** Takes the timeout of a request back. */
+void dor__request_stop_timer(dor_monitor_entry *entry);
+/** A reply has come to the scheduler of the one who asked. */
+void dor__reply_message(dor_scheduler *s, dor_message *m);
 
 /* ---- guest.c: processes and ports, from outside; their struct: guest.h ---- */
 
@@ -392,6 +449,12 @@ void dor__guest_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node);
 /** dor_monitor and dor_demonitor of the guest that the calling thread speaks for. */
 DOR_MUST_USE dor_result dor__guest_watch(dor_pid watched, dor_ref *ref);
 dor_result dor__guest_unwatch(dor_ref ref);
+
+/* ---- guest_request.c ---- */
+
+/** dor_request and dor_cancel_request of the guest that the calling thread speaks for. */
+DOR_MUST_USE dor_result dor__guest_ask(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_ref *ref);
+dor_result dor__guest_ask_no_more(dor_ref ref);
 
 /* ---- process.c ---- */
 

@@ -99,19 +99,35 @@ static void update_count(dor_guest *g)
     dor__list_free(dropped.first);
 }
 
+dor_result dor__process_look(const dor_receiving *r)
+{
+    dor_result result = take(r->guest, false, 0, 0);
+    if (dor__ok(result))
+        dor__guest_start_scan(r->guest);
+    else if (result.code == DOR_E_EXITED)
+        end_process(r->runtime, r->guest, r->guest->exit_reason);
+    return result;
+}
+
+dor_result dor__process_wait(const dor_receiving *r, dor_message **message, uint32_t timeout_ms)
+{
+    dor_result result = DOR_SUCCESS;
+    uint64_t end_ns = timeout_ms == DOR_INFINITY ? 0 : uv_hrtime() + (uint64_t)timeout_ms * 1000000;
+    while (dor__ok(result) && !(*message = dor__guest_search(r)))
+        result = take(r->guest, true, timeout_ms, end_ns);
+    if (result.code == DOR_E_EXITED)
+        end_process(r->runtime, r->guest, r->guest->exit_reason);
+    else
+        update_count(r->guest);
+    return result;
+}
+
 dor_result dor__process_receive(dor_message **message, dor_match_fn match, void *arg, uint32_t timeout_ms)
 {
     dor_receiving r = {.match = match, .arg = arg};
-    uint64_t end_ns = timeout_ms == DOR_INFINITY ? 0 : uv_hrtime() + (uint64_t)timeout_ms * 1000000;
     DOR_TRY(dor__process_enter(&r.runtime, &r.guest));
-    dor_result result = take(r.guest, false, 0, 0);
-    dor__guest_start_scan(r.guest);
-    while (dor__ok(result) && !(*message = dor__guest_search(&r)))
-        result = take(r.guest, true, timeout_ms, end_ns);
-    if (result.code == DOR_E_EXITED)
-        end_process(r.runtime, r.guest, r.guest->exit_reason);
-    else
-        update_count(r.guest);
+    dor_result result = dor__process_look(&r);
+    if (dor__ok(result)) result = dor__process_wait(&r, message, timeout_ms);
     dor__runtime_leave(r.runtime);
     return result;
 }

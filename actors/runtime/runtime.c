@@ -175,6 +175,7 @@ static void free_runtime(dor_runtime *runtime)
     uint32_t next = dor__slab_next_generation(&runtime->process_monitors);
     if (next > generation) generation = next;
     dor__guests_fini(runtime);
+    dor__names_fini(&runtime->names);
     dor__depot_fini(&runtime->depot);
     uv_mutex_destroy(&runtime->lock);
     uv_cond_destroy(&runtime->changed);
@@ -227,6 +228,7 @@ static dor_result init_shared(dor_runtime *runtime, unsigned count, uint32_t fir
     int error = dor__depot_init(&runtime->depot);
     if (!error) error = uv_mutex_init(&runtime->lock);
     if (!error) error = uv_cond_init(&runtime->changed);
+    if (!error) error = dor__names_init(&runtime->names);
     dor_result result = error ? dor__errno(-error) : dor__guests_init(runtime, first_generation);
     if (dor__failed(result)) dor__free(runtime->memory);
     return result;

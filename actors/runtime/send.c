@@ -53,15 +53,19 @@ dor_result dor__send(dor_pid to, dor_message *m)
     return DOR_SUCCESS;
 }
 
+bool dor__pid_alive_in(dor_runtime *runtime, dor_pid pid)
+{
+    unsigned index = dor__scheduler_index_of(pid);
+    if (dor__kind_of(pid) == DOR_KIND_PROCESS) return dor__slab_find(&runtime->processes, pid) != NULL;
+    if (dor__kind_of(pid) != DOR_KIND_ACTOR || index >= runtime->count) return false;
+    return dor__slab_find(&runtime->schedulers[index].actors, pid) != NULL;
+}
+
 bool dor__pid_alive(dor_pid pid)
 {
-    bool alive = false;
     dor_runtime *runtime = dor__runtime_enter_of(pid);
     if (!runtime) return false;
-    if (dor__kind_of(pid) == DOR_KIND_PROCESS)
-        alive = dor__slab_find(&runtime->processes, pid) != NULL;
-    else if (dor__kind_of(pid) == DOR_KIND_ACTOR && dor__scheduler_index_of(pid) < runtime->count)
-        alive = dor__slab_find(&runtime->schedulers[dor__scheduler_index_of(pid)].actors, pid) != NULL;
+    bool alive = dor__pid_alive_in(runtime, pid);
     dor__runtime_leave(runtime);
     return alive;
 }

@@ -82,7 +82,7 @@ typedef struct dor_exit_notice {
 /** DOR_MSG_NO_REPLY's payload. */
 typedef struct dor_no_reply {
     dor_ref ref; /**< what dor_request gave */
-    int reason;  /**< DOR_E_TIMEOUT, DOR_E_NOPROC, or why the one that was asked has ended */
+    int reason; /**< DOR_E_TIMEOUT, DOR_E_NOPROC, DOR_E_MAILBOX_FULL, or why the one that was asked has ended */
 } dor_no_reply;
 
 /** DOR_MSG_HANDOVER's payload; see dor_set_heir. */
@@ -277,12 +277,14 @@ DOR_API int dor_set_heir(dor_pid heir);
 enum { DOR_NAME_MAX = 63 /**< bytes of a registered name, without the NUL */ };
 
 /**
- * Gives pid, which must be of this runtime and alive, a name. It ends with pid or with dor_unregister.
- * DOR_E_NAME_TAKEN, DOR_E_NOPROC, DOR_E_BADARG (empty or too long), DOR_E_NOMEM, DOR_E_LIMIT.
+ * Gives pid, which must be of this runtime (NULL: the default one) and alive, a name; it may have several. A name ends with
+ * pid, and is free at once then, or with dor_unregister. DOR_E_NAME_TAKEN, also by pid itself; DOR_E_NOPROC when pid is
+ * dead; DOR_E_BADARG: the name is empty or too long, or pid is not of this runtime; DOR_E_NOMEM; DOR_E_LIMIT: there are
+ * 65,536 names already; DOR_E_STOPPED.
  */
 DOR_API int dor_register(dor_runtime *runtime, const char *name, dor_pid pid);
 
-/** DOR_E_NOPROC when nobody has that name. */
+/** DOR_E_NOPROC when nobody has that name; DOR_E_STOPPED. Anybody may take anybody's name away. */
 DOR_API int dor_unregister(dor_runtime *runtime, const char *name);
 
 /** Who has the name, or DOR_PID_NONE. */
@@ -294,26 +296,36 @@ DOR_API dor_pid dor_whereis(dor_runtime *runtime, const char *name);
  * The payload of a request begins with a dor_ref, which dor_request fills in; whoever serves it gives that reference to
  * dor_reply, together with a message whose payload begins with a dor_ref too, which dor_reply fills in. So the asker
  * knows which of its requests a reply belongs to. For each request the asker gets exactly one of the reply and a
- * DOR_MSG_NO_REPLY; whatever comes later is dropped.
+ * DOR_MSG_NO_REPLY; whatever comes later is dropped. Replies are not counted by the limits of the asker's mailbox, and
+ * come in order with the other messages of the one who replies.
  */
 
 /**
  * From an actor, a process or a port: sends a request, whose reply is waited for up to timeout_ms. Takes the message even
- * on failure. DOR_E_BADARG when the payload has no room for a dor_ref; DOR_E_NOMEM. That `to` is dead, or full, is told
- * by DOR_MSG_NO_REPLY.
+ * on failure. DOR_E_BADARG when the payload has no room for a dor_ref; DOR_E_NOMEM, DOR_E_NO_PROCESS, DOR_E_STOPPED. That
+ * `to` is dead (DOR_E_NOPROC), or its mailbox refuses (DOR_E_MAILBOX_FULL), is told by DOR_MSG_NO_REPLY. A mailbox that
+ * drops messages drops requests too: then it is the timeout that tells. `to` may hand the request on to another, which
+ * replies in its stead; but a NO_REPLY comes when `to` itself ends before.
  */
 DOR_API int dor_request(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_ref *ref);
 
-/** Answers a request, from any thread. Takes the message even on failure. DOR_E_NOPROC: too late, nobody waits. */
+/**
+ * Answers a request, from any thread. Takes the message even on failure. DOR_E_NOPROC: nobody waits (any more); DOR_OK does
+ * not promise that the reply comes in time. DOR_E_BADARG when the payload has no room for a dor_ref.
+ */
 DOR_API int dor_reply(dor_ref ref, dor_message *reply);
 
-/** Neither a reply nor a NO_REPLY comes after this returns. DOR_E_NOPROC when it is over already. */
+/**
+ * For the one who made the request: neither a reply nor a NO_REPLY comes after this returns. DOR_E_NOPROC when it is over
+ * already, that is, when one of the two has been received.
+ */
 DOR_API int dor_cancel_request(dor_ref ref);
 
 /**
  * From a process: a request whose reply is waited for here; other messages stay. Takes the request even on failure.
  * DOR_E_TIMEOUT, DOR_E_NOPROC, the reason why the one asked has ended (DOR_E_NOPROC where that is not a code below 0),
- * DOR_E_EXITED, DOR_E_STOPPED, DOR_E_NO_PROCESS, DOR_E_WOULD_DEADLOCK.
+ * DOR_E_MAILBOX_FULL, DOR_E_EXITED, DOR_E_STOPPED, DOR_E_NO_PROCESS, DOR_E_NOMEM, DOR_E_BADARG as dor_request,
+ * DOR_E_WOULD_DEADLOCK on a scheduler thread, and when a process calls itself. A reply that comes after that is dropped.
  */
 DOR_API int dor_call(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_message **reply);
 

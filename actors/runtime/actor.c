@@ -116,10 +116,6 @@ void dor__actor_end(dor_actor *a, int reason)
 
     dor_watcher self = dor__actor_watcher(a);
     dor__unwatch_all(&self);
-    dor_message *watchers = a->watchers;
-    a->watchers = NULL;
-    dor__watchers_tell(watchers, a->pid, reason);
-    dor__actor_links_end(a, reason);
     dor__slab_give(&s->actors, &at->item, dor__slot_of(a->pid));
     /* Its memory may be in use further up the stack: the run queue comes to it when nothing of it runs. */
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) enqueue(s, a);
@@ -127,7 +123,9 @@ void dor__actor_end(dor_actor *a, int reason)
 
 /*
  * The messages go only now, since their destructors may be anything. The slot may be another actor's by now: no figures
- * are kept of the dead.
+ * are kept of the dead. Others are told last of all, so that who hears of an end knows that the state has been released:
+ * what it held, a file, a name, a port, can be had again. Nobody has found the actor since its end, so both lists are as
+ * they were.
  */
 static void destroy(dor_scheduler *s, dor_actor *a)
 {
@@ -137,10 +135,15 @@ static void destroy(dor_scheduler *s, dor_actor *a)
         m->next_ = NULL;
         dor__message_undeliverable(m);
     }
+    dor_pid pid = a->pid;
+    int reason = a->reason;
+    dor_message *watchers = a->watchers, *links = dor__actor_links_end(a);
     dor__free(a->extra);
     s->current = a;
     a->ops->destroy(a);
     s->current = NULL;
+    dor__watchers_tell(watchers, pid, reason);
+    dor__links_tell(s, links);
 }
 
 void dor__actor_ask_to_end(dor_actor *a, int reason)

@@ -99,11 +99,14 @@ dor_linker dor__actor_linker(dor_actor *a)
     return (dor_linker){a->pid, &a->links, &s->links, &s->link_number};
 }
 
-void dor__actor_links_end(dor_actor *a, int reason)
+dor_message *dor__actor_links_end(dor_actor *a)
 {
-    dor_scheduler *s = a->scheduler;
     dor_linker self = dor__actor_linker(a);
-    dor_message *first = dor__links_end(&self, reason);
+    return dor__links_end(&self, a->reason);
+}
+
+void dor__links_tell(dor_scheduler *s, dor_message *first)
+{
     if (first) append(&s->ends_first, &s->ends_last, first);
 }
 

@@ -30,8 +30,9 @@ static inline bool dor__signals_wait(const dor_scheduler *s)
     return s->signals_first || s->ends_first;
 }
 
-/** The end of a: those it is linked to are going to be told. */
-void dor__actor_links_end(dor_actor *a, int reason);
+/** The end of a: its links, for dor__links_tell to tell those at their other ends. Neither needs memory. */
+dor_message *dor__actor_links_end(dor_actor *a);
+void dor__links_tell(dor_scheduler *s, dor_message *links);
 
 /** a gets an EXIT_SIGNAL or EXIT_LINKED out of its mailbox. */
 void dor__signal_receive(dor_actor *a, dor_message *m);

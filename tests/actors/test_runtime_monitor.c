@@ -308,3 +308,29 @@ Test(runtime_monitor, the_end_of_the_runtime_is_told_to_other_runtimes)
     cr_assert_eq(dor_receive(&m, 5), DOR_E_TIMEOUT);
     stop_runtime(here);
 }
+
+static atomic_uint released;
+
+static void release_slowly(void *state, int reason)
+{
+    (void)state, (void)reason;
+    uv_sleep(1);
+    atomic_fetch_add(&released, 1);
+}
+
+Test(runtime_monitor, an_end_is_told_when_the_stop_function_has_returned)
+{
+    enum { ROUNDS = 30 };
+    dor_ref ref;
+    dor_runtime *runtime = runtime_of(2);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    atomic_store(&released, 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        dor_pid pid = spawn_on(runtime, (int)(i % 2), ignore, release_slowly, NULL);
+        cr_assert_eq(dor_monitor(pid, &ref), DOR_OK);
+        cr_assert_eq(dor_stop(pid, DOR_OK), DOR_OK);
+        check_down(pid, ref, DOR_OK);
+        cr_assert_eq(atomic_load(&released), i + 1);
+    }
+    stop_runtime(runtime);
+}

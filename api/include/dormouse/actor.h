@@ -164,7 +164,10 @@ typedef struct dor_mailbox_limits {
 /** Handles one message and owns it: dor_message_free it, keep it, or send it on. */
 typedef void (*dor_receive_fn)(void *state, dor_message *message);
 
-/** Called once on the actor's scheduler when it ends, whatever the reason; releases state. */
+/**
+ * Called once on the actor's scheduler when it ends, whatever the reason; releases state. Those who monitor the actor or
+ * are linked to it are told when it has returned.
+ */
 typedef void (*dor_stop_fn)(void *state, int reason);
 
 /** Shrinks or restores a state: see dor_hibernate. */

@@ -77,7 +77,7 @@ int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *optio
     if (!listener) return DOR_E_BADARG;
     dor_result r = dor__options_resolve(options, DOR_TLS_SERVER, &settings);
     if (dor__failed(r)) return r.code;
-    r = dor__runtime_enter(&runtime);
+    r = dor__runtime_enter_real(&runtime);
     if (dor__ok(r)) {
         r = become_owner(runtime, &self);
         if (dor__ok(r)) r = dor__ssl_listen(runtime, port, settings, self, listener);
@@ -94,7 +94,7 @@ int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *option
     if (!listener || !spec) return DOR_E_BADARG;
     dor_result r = dor__options_resolve(options, DOR_TLS_SERVER, &settings);
     if (dor__failed(r)) return r.code;
-    r = dor__runtime_enter(&runtime);
+    r = dor__runtime_enter_real(&runtime);
     if (dor__ok(r)) {
         r = dor__ssl_serve(runtime, port, settings, spec, listener);
         dor__runtime_leave(runtime);
@@ -269,7 +269,7 @@ int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16_t port,
 {
     dor_pid self;
     if (!can_connect_to(host, port) || !ref) return DOR_E_BADARG;
-    dor_result r = dor__runtime_enter(&runtime);
+    dor_result r = dor__runtime_enter_real(&runtime);
     if (dor__failed(r)) return r.code;
     r = need_self(&self);
     int code = dor__failed(r) ? r.code : start_connect(runtime, host, port, options, self, timeout_ms, ref);
@@ -284,7 +284,7 @@ int dor_ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, const
     dor_ref ref;
     if (!can_connect_to(host, port) || !socket) return DOR_E_BADARG;
     if (!dor__may_block()) return DOR_E_WOULD_DEADLOCK;
-    dor_result r = dor__runtime_enter(&runtime);
+    dor_result r = dor__runtime_enter_real(&runtime);
     if (dor__failed(r)) return r.code;
     r = become_process(runtime, &self);
     int code = dor__failed(r) ? r.code : start_connect(runtime, host, port, options, self, timeout_ms, &ref);

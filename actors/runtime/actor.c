@@ -330,6 +330,7 @@ void dor__actors_run(dor_scheduler *s)
         s->run_first = a->run_next;
         DOR_FIGURE_ADD(s->figures.run_queue, -1U);
         if (a->state != DOR_ACTOR_DEAD) run(s, a);
+        if (s->simulation) dor__simulation_has_run(s->simulation, a);
         /* The last of them: what it took is known only now. Of the others the readings on the way must be enough. */
         if (!s->run_first && !s->turn_spent) dor__turn_clock_charge(s, a);
         if (a->state == DOR_ACTOR_DEAD) {

@@ -23,6 +23,9 @@ DOR_MUST_USE dor_result dor__runtime_default(dor_runtime **runtime);
 DOR_MUST_USE dor_result dor__runtime_enter(dor_runtime **runtime);
 void dor__runtime_leave(dor_runtime *runtime);
 
+/** The same for what needs threads and loops: a simulation is NOT_SUPPORTED. */
+DOR_MUST_USE dor_result dor__runtime_enter_real(dor_runtime **runtime);
+
 /** Enters the runtime that a pid, mailbox handle or timer belongs to; NULL when it has gone. */
 dor_runtime *dor__runtime_enter_of(uint64_t name);
 

@@ -29,7 +29,7 @@ static dor_runtime_info runtime_info(dor_runtime *runtime)
 {
     dor_runtime_info info = {.schedulers = runtime->count,
                              .processes = dor__slab_live(&runtime->processes),
-                             .uptime_ns = uv_hrtime() - runtime->started_ns,
+                             .uptime_ns = dor__clock_ns(&runtime->schedulers[0]) - runtime->started_ns,
                              .undelivered = FIGURE(runtime->undelivered)};
     for (unsigned i = 0; i < runtime->count; i++) {
         info.actors += dor__slab_live(&runtime->schedulers[i].actors);
@@ -55,6 +55,7 @@ static uint64_t cpu_ns(const dor_scheduler *s)
 #else
     clockid_t clock;
     struct timespec t;
+    if (s->simulation) return 0; /* it has no thread of its own */
     if (pthread_getcpuclockid(s->thread, &clock) != 0 || clock_gettime(clock, &t) != 0) return 0;
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 #endif
@@ -63,9 +64,9 @@ static uint64_t cpu_ns(const dor_scheduler *s)
 /* libuv counts the time in poll; the lock that it has for it is held over a few instructions on either side. */
 static uint64_t busy_ns(dor_scheduler *s)
 {
-    uint64_t idle =
-        uv_metrics_idle_time(&s->loop); /* before the present time, lest the difference be below 0 */
-    uint64_t up = uv_hrtime() - s->runtime->started_ns;
+    /* Before the present time, lest the difference be below 0. A simulation does not know when it idles. */
+    uint64_t idle = s->simulation ? 0 : uv_metrics_idle_time(&s->loop);
+    uint64_t up = dor__clock_ns(s) - s->runtime->started_ns;
     return up > idle ? up - idle : 0;
 }
 

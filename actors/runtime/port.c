@@ -78,7 +78,7 @@ dor_result dor__port_new(dor_runtime *runtime, const dor_mailbox_limits *limits,
     dor_port_record *record;
     if (dor__current) return dor__error(DOR_E_WOULD_DEADLOCK);
     if (limits && !dor__limits_good(limits)) return dor__error(DOR_E_BADARG);
-    DOR_TRY(dor__runtime_enter(&runtime));
+    DOR_TRY(dor__runtime_enter_real(&runtime));
     dor_result result = dor__port_record_new(&record);
     if (dor__ok(result)) {
         result = dor__guest_begin(runtime, limits ? limits : &usual, record, port);

@@ -15,6 +15,7 @@
 #include "runtime/buffer_cache.h"
 #include "runtime/links.h"
 #include "runtime/pool.h"
+#include "runtime/simulation.h"
 #include "runtime/slab.h"
 #include "runtime/system_message.h"
 #include <assert.h>
@@ -88,6 +89,7 @@ struct dor_scheduler {
 
     /* ---- written before the thread starts, read by any ---- */
     _Alignas(64) dor_runtime *runtime;
+    dor_simulation *simulation; /* NULL: there is a thread, and a loop */
     unsigned index;
     uint32_t actor_home; /* dor__name_home of each kind */
     uint32_t mailbox_home;
@@ -137,7 +139,8 @@ struct dor_scheduler {
 struct dor_runtime {
     unsigned index; /* in the registry, and in names */
     unsigned count;
-    dor_scheduler *schedulers; /* aligned, within memory */
+    dor_simulation *simulation; /* NULL: it is none */
+    dor_scheduler *schedulers;  /* aligned, within memory */
     void *memory;
     dor_depot depot;
     dor_slab processes;
@@ -204,26 +207,36 @@ typedef struct dor_scheduled_call {
 /** Handles a message that the inbox has brought. */
 void dor__scheduler_deliver(dor_scheduler *s, dor_message *m);
 
-/** Milliseconds that are not cached, rounded down: for deadlines that must not come early. */
-static inline uint64_t dor__clock_ms(void)
+/*
+ * What time it is for a scheduler, from any thread: the machine's, or the simulation's. Nothing in this folder that
+ * actors can notice asks any other clock.
+ */
+static inline uint64_t dor__clock_ns(const dor_scheduler *s)
 {
-    return uv_hrtime() / 1000000;
+    return s->simulation ? dor__simulation_clock_ns(s->simulation) : uv_hrtime();
 }
 
 /** The deadline of a timer: rounded up, so that it never comes early. */
-static inline uint64_t dor__deadline_ms(uint32_t delay_ms)
+static inline uint64_t dor__deadline_ms(const dor_scheduler *s, uint32_t delay_ms)
 {
-    return dor__clock_ms() + delay_ms + (delay_ms > 0);
+    uint64_t now = dor__clock_ns(s);
+    return delay_ms > 0 ? (now + 999999) / 1000000 + delay_ms : now / 1000000;
+}
+
+/** Makes poll return, if it has not; a simulation looks into inboxes of its own accord. */
+static inline void dor__scheduler_wake(dor_scheduler *s)
+{
+    if (!s->simulation) uv_async_send(&s->wake);
 }
 
 static inline void dor__scheduler_push(dor_scheduler *s, dor_message *m)
 {
-    if (dor__inbox_push(&s->inbox, m)) uv_async_send(&s->wake);
+    if (dor__inbox_push(&s->inbox, m)) dor__scheduler_wake(s);
 }
 
 static inline void dor__scheduler_push_urgent(dor_scheduler *s, dor_message *m)
 {
-    if (dor__inbox_push(&s->urgent, m)) uv_async_send(&s->wake);
+    if (dor__inbox_push(&s->urgent, m)) dor__scheduler_wake(s);
 }
 
 /* ---- runtime.c ---- */
@@ -234,6 +247,8 @@ static inline int dor__phase(dor_runtime *runtime)
     return atomic_load_explicit(&runtime->phase, memory_order_acquire);
 }
 
+/** dor__runtime_new, or, with a simulation, which the runtime takes on success, one that dor__turn makes go. */
+DOR_MUST_USE dor_result dor__runtime_make(dor_runtime **runtime, unsigned count, dor_simulation *simulation);
 /** A scheduler has nothing left to do. */
 void dor__runtime_arrive(dor_runtime *runtime);
 /** Waits until every scheduler's thread is here. */

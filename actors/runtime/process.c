@@ -35,7 +35,7 @@ dor_result dor__process_attach(dor_runtime *runtime, const dor_mailbox_limits *l
     if (!dor__may_block()) return dor__error(DOR_E_WOULD_DEADLOCK);
     if (limits && !dor__limits_good(limits)) return dor__error(DOR_E_BADARG);
     DOR_TRY(dor__speaker_prepare());
-    DOR_TRY(dor__runtime_enter(&runtime));
+    DOR_TRY(dor__runtime_enter_real(&runtime));
     dor_runtime *present = *self ? dor__runtime_enter_of(*self) : NULL;
     if (present && !dor__guest_find(present, *self)) {
         dor__runtime_leave(present); /* it was of an earlier runtime */

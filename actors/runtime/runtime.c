@@ -44,8 +44,12 @@ static dor_runtime *enter(struct place *place)
 {
     /* acquire: pairs with the release that opened the place, so that the runtime is seen complete. */
     uint64_t before = atomic_fetch_add_explicit(&place->inside, 1, memory_order_acquire);
-    /* relaxed: written before the place was opened, and not while anybody is inside. */
-    if (before & OPEN) return atomic_load_explicit(&place->runtime, memory_order_relaxed);
+    if (before & OPEN) {
+        /* relaxed: written before the place was opened, and not while anybody is inside. */
+        dor_runtime *runtime = atomic_load_explicit(&place->runtime, memory_order_relaxed);
+        /* To other threads a simulation is not there. */
+        if (!runtime->simulation || dor__simulation_is_here(runtime->simulation)) return runtime;
+    }
     /* relaxed: nothing was touched. */
     atomic_fetch_sub_explicit(&place->inside, 1, memory_order_relaxed);
     return NULL;
@@ -110,6 +114,14 @@ void dor__runtime_leave(dor_runtime *runtime)
 {
     dor_scheduler *s = dor__current;
     if (!s || s->runtime != runtime) leave(&places[runtime->index]);
+}
+
+dor_result dor__runtime_enter_real(dor_runtime **runtime)
+{
+    DOR_TRY(dor__runtime_enter(runtime));
+    if (!(*runtime)->simulation) return DOR_SUCCESS;
+    dor__runtime_leave(*runtime);
+    return dor__error(DOR_E_NOT_SUPPORTED);
 }
 
 /* ---- what layers above ask ---- */
@@ -207,7 +219,7 @@ static void set_phase(dor_runtime *runtime, dor_phase phase)
     /* release: pairs with the acquire in dor__phase. */
     atomic_store_explicit(&runtime->phase, (int)phase, memory_order_release);
     for (unsigned i = 0; i < runtime->count; i++)
-        if (runtime->schedulers[i].started) uv_async_send(&runtime->schedulers[i].wake);
+        if (runtime->schedulers[i].started) dor__scheduler_wake(&runtime->schedulers[i]);
 }
 
 static unsigned started_count(const dor_runtime *runtime)
@@ -248,12 +260,14 @@ static dor_result start_threads(dor_runtime *runtime)
     return DOR_SUCCESS;
 }
 
-static dor_result make(dor_runtime **made, struct place *place, unsigned index, unsigned count)
+static dor_result make(dor_runtime **made, struct place *place, unsigned index, unsigned count,
+                       dor_simulation *simulation)
 {
     dor_runtime *runtime = (dor_runtime *)dor__calloc(1, sizeof *runtime);
     if (runtime) {
         runtime->index = index;
-        runtime->started_ns = uv_hrtime();
+        runtime->simulation = simulation;
+        runtime->started_ns = simulation ? 0 : uv_hrtime();
     }
     dor_result result = runtime ? init_shared(runtime, count, place->generation) : dor__error(DOR_E_NOMEM);
     if (dor__failed(result)) {
@@ -266,7 +280,7 @@ static dor_result make(dor_runtime **made, struct place *place, unsigned index, 
                                      place->generation);
         if (dor__ok(result)) runtime->count++;
     }
-    if (dor__ok(result)) result = start_threads(runtime);
+    if (dor__ok(result) && !simulation) result = start_threads(runtime);
     if (dor__failed(result)) {
         set_phase(runtime, DOR_PHASE_FINISHING);
         join_and_free(runtime);
@@ -277,17 +291,23 @@ static dor_result make(dor_runtime **made, struct place *place, unsigned index, 
     return DOR_SUCCESS;
 }
 
+dor_result dor__runtime_make(dor_runtime **runtime, unsigned count, dor_simulation *simulation)
+{
+    unsigned index;
+    if (count > DOR_SCHEDULERS_MAX) return dor__error(DOR_E_BADARG);
+    struct place *place = take_place(&index);
+    if (!place) return dor__error(DOR_E_LIMIT);
+    return make(runtime, place, index, count, simulation);
+}
+
 dor_result dor__runtime_new(dor_runtime **runtime, const dor_runtime_options *options)
 {
-    unsigned index, count = options ? options->schedulers : 0;
-    if (count > DOR_SCHEDULERS_MAX) return dor__error(DOR_E_BADARG);
+    unsigned count = options ? options->schedulers : 0;
     if (count == 0) {
         count = uv_available_parallelism();
         if (count > DOR_SCHEDULERS_MAX) count = DOR_SCHEDULERS_MAX;
     }
-    struct place *place = take_place(&index);
-    if (!place) return dor__error(DOR_E_LIMIT);
-    return make(runtime, place, index, count);
+    return dor__runtime_make(runtime, count, NULL);
 }
 
 dor_result dor__runtime_default(dor_runtime **runtime)
@@ -333,6 +353,7 @@ static bool all_arrived(dor_runtime *runtime, uint32_t deadline_ms)
 {
     uint64_t end = uv_hrtime() + (uint64_t)deadline_ms * 1000000;
     bool timely = true;
+    if (runtime->simulation) return dor__simulation_arrives(runtime, deadline_ms);
     uv_mutex_lock(&runtime->lock);
     while (runtime->arrived < runtime->count && timely) {
         uint64_t now = uv_hrtime();
@@ -359,6 +380,7 @@ static dor_runtime *claim(dor_runtime *runtime)
         /* acquire on `inside`: an open place is one whose runtime is complete; see open_place. */
         if (!(atomic_load_explicit(&place->inside, memory_order_acquire) & OPEN)) continue;
         if (atomic_load_explicit(&place->runtime, memory_order_relaxed) != runtime) continue;
+        if (runtime->simulation && !dor__simulation_is_here(runtime->simulation)) continue;
         place->stopping = true;
         claimed = runtime;
     }
@@ -383,6 +405,8 @@ dor_result dor__runtime_stop(dor_runtime *runtime, uint32_t deadline_ms)
                                             memory_order_relaxed);
     close_place(&places[runtime->index]);
     set_phase(runtime, DOR_PHASE_FINISHING);
+    dor_simulation *simulation = runtime->simulation;
     join_and_free(runtime);
+    dor__simulation_free(simulation);
     return DOR_SUCCESS;
 }

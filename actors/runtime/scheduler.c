@@ -36,13 +36,14 @@ unsigned dor__scheduler_index(const dor_scheduler *s)
 uv_loop_t *dor__scheduler_loop(dor_scheduler *s)
 {
     DOR_ASSERT_OWNER(s);
+    assert(!s->simulation);
     return &s->loop;
 }
 
 uint64_t dor__scheduler_now_ms(const dor_scheduler *s)
 {
     DOR_ASSERT_OWNER(s);
-    return uv_now(&s->loop);
+    return s->simulation ? dor__simulation_clock_ns(s->simulation) / 1000000 : uv_now(&s->loop);
 }
 
 /* ---- timers ---- */
@@ -52,7 +53,7 @@ void dor__timer_start(dor_scheduler *s, dor_timer *t, uint32_t delay_ms, dor_tim
     DOR_ASSERT_OWNER(s);
     if (dor__timer_armed(t)) dor__wheel_remove(&s->wheel, t);
     t->fn = fn;
-    t->deadline_ms = dor__deadline_ms(delay_ms);
+    t->deadline_ms = dor__deadline_ms(s, delay_ms);
     dor__wheel_add(&s->wheel, t);
 }
 
@@ -126,7 +127,7 @@ static void on_prepare(uv_prepare_t *handle)
     dor__turn((dor_scheduler *)handle->data);
 }
 
-/* The loop's handles: none of these calls can fail once the loop is there, except for the async one (a descriptor). */
+/* None of these calls can fail once the loop is there, except for the async one (a descriptor). */
 static dor_result init_handles(dor_scheduler *s)
 {
     DOR_TRY_UV(uv_async_init(&s->loop, &s->wake, on_wake));
@@ -142,6 +143,16 @@ static dor_result init_handles(dor_scheduler *s)
     return DOR_SUCCESS;
 }
 
+static dor_result init_loop(dor_scheduler *s)
+{
+    if (s->simulation) return DOR_SUCCESS;
+    DOR_TRY_UV(uv_loop_init(&s->loop));
+    (void)uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME); /* else it only seems to be busy all the time */
+    dor_result result = init_handles(s);
+    if (dor__failed(result)) uv_loop_close(&s->loop);
+    return result;
+}
+
 static dor_result init_slabs(dor_scheduler *s, uint32_t first_generation)
 {
     DOR_TRY(dor__slab_init(&s->actors, sizeof(dor_actor_slot), first_generation));
@@ -154,6 +165,7 @@ dor_result dor__scheduler_init(dor_scheduler *s, dor_runtime *runtime, unsigned 
                                uint32_t first_generation)
 {
     s->runtime = runtime;
+    s->simulation = runtime->simulation;
     s->index = index;
     s->actor_home = dor__name_home(DOR_KIND_ACTOR, runtime->index, index);
     s->mailbox_home = dor__name_home(DOR_KIND_MAILBOX, runtime->index, index);
@@ -168,14 +180,8 @@ dor_result dor__scheduler_init(dor_scheduler *s, dor_runtime *runtime, unsigned 
     dor__pool_init(&s->pool, &runtime->depot);
     DOR_TRY(init_slabs(
         s, first_generation)); /* a mutex that can't be made: nothing to undo for it on any system we know */
-    DOR_TRY_UV(uv_loop_init(&s->loop));
-    (void)uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME); /* else it only seems to be busy all the time */
-    dor_result result = init_handles(s);
-    if (dor__failed(result)) {
-        uv_loop_close(&s->loop);
-        return result;
-    }
-    dor__wheel_init(&s->wheel, uv_now(&s->loop));
+    DOR_TRY(init_loop(s));
+    dor__wheel_init(&s->wheel, s->simulation ? 0 : uv_now(&s->loop));
     return DOR_SUCCESS;
 }
 
@@ -220,6 +226,24 @@ static void empty_run_queue(dor_scheduler *s)
     assert(s->links.count == 0);
 }
 
+static void close_handles_of_others(dor_scheduler *s)
+{
+    uv_walk(&s->loop, close_orphan, s);
+    uv_unref((uv_handle_t *)&s->wake);
+    uv_prepare_stop(&s->prepare);
+    uv_run(&s->loop,
+           UV_RUN_DEFAULT); /* close callbacks, and requests that threads of the pool are still at */
+}
+
+static void close_loop(dor_scheduler *s)
+{
+    uv_walk(&s->loop, close_own, NULL);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    int error = uv_loop_close(&s->loop);
+    assert(error == 0);
+    (void)error;
+}
+
 void dor__scheduler_finish(dor_scheduler *s)
 {
     s->closed = true;
@@ -227,19 +251,11 @@ void dor__scheduler_finish(dor_scheduler *s)
     dor__intake_finish(s); /* calls are made even now: what their argument holds must be released */
     dor__actors_kill(s);
     empty_run_queue(s);
-    uv_walk(&s->loop, close_orphan, s);
-    uv_unref((uv_handle_t *)&s->wake);
-    uv_prepare_stop(&s->prepare);
-    uv_run(&s->loop,
-           UV_RUN_DEFAULT); /* close callbacks, and requests that threads of the pool are still at */
+    if (!s->simulation) close_handles_of_others(s);
     if (s->local) s->local_ops->destroy(s->local);
     s->local = NULL;
     dor__timers_discard(s);
-    uv_walk(&s->loop, close_own, NULL);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    int error = uv_loop_close(&s->loop);
-    assert(error == 0);
-    (void)error;
+    if (!s->simulation) close_loop(s);
     dor__pool_fini(&s->pool);
     dor__buffer_cache_fini(&s->buffers);
 }

@@ -109,7 +109,7 @@ static dor_result start(dor_scheduler *s, dor_message *m, uint32_t delay_ms, dor
     DOR_TRY(dor__slab_take(&s->timers, &item, &slot));
     timer_message *t = (timer_message *)item;
     t->slot = slot;
-    t->timer = (dor_timer){.fn = fire, .deadline_ms = dor__deadline_ms(delay_ms)};
+    t->timer = (dor_timer){.fn = fire, .deadline_ms = dor__deadline_ms(s, delay_ms)};
     atomic_store_explicit(&t->message, m, memory_order_relaxed); /* relaxed: published with the tag */
     *ref = dor__name(s->timer_home, slot, dor__slab_generation(&t->item));
     dor__slab_publish(&t->item);

@@ -88,6 +88,17 @@ static bool earliest(const dor_timer_wheel *w, unsigned *level, unsigned *slot)
     return false;
 }
 
+uint64_t dor__wheel_earliest(const dor_timer_wheel *w)
+{
+    unsigned level, slot;
+    uint64_t earliest_ms = DOR_WHEEL_NEVER;
+    if (w->due || w->firing) return 0;
+    if (!earliest(w, &level, &slot)) return earliest_ms;
+    for (const dor_timer *t = w->slots[level][slot]; t; t = t->next)
+        if (t->deadline_ms < earliest_ms) earliest_ms = t->deadline_ms;
+    return earliest_ms;
+}
+
 /* Takes a slot's timers, oldest first: slots are kept youngest first because they know only their head. */
 static dor_timer *take_slot(dor_timer_wheel *w, unsigned level, unsigned slot)
 {

@@ -51,6 +51,9 @@ void dor__wheel_init(dor_timer_wheel *w, uint64_t now_ms);
 void dor__wheel_add(dor_timer_wheel *w, dor_timer *t);
 void dor__wheel_remove(dor_timer_wheel *w, dor_timer *t);
 
+/** When the next timer is due, exactly (next_ms is a bound): walks over a slot. DOR_WHEEL_NEVER; 0 when one is due. */
+uint64_t dor__wheel_earliest(const dor_timer_wheel *w);
+
 /** Brings the wheel's time to now_ms and makes due what has become due. */
 void dor__wheel_advance(dor_timer_wheel *w, uint64_t now_ms);
 

@@ -24,16 +24,16 @@ enum {
 
 static void clock_start(dor_scheduler *s)
 {
-    s->clock_last_ns = uv_hrtime();
+    s->clock_last_ns = dor__clock_ns(s);
     s->turn_end_ns = s->clock_last_ns + DOR_TURN_NS;
-    s->clock_left = s->clock_stride;
+    s->clock_left = s->simulation ? dor__simulation_share(s->simulation, s->clock_stride) : s->clock_stride;
     s->turn_spent = false;
 }
 
 /* Reads the clock, and charges what has passed to the actor, if there is one whose slot is still its own. */
 static uint64_t clock_advance(dor_scheduler *s, dor_actor *a)
 {
-    uint64_t now = uv_hrtime();
+    uint64_t now = dor__clock_ns(s);
     uint64_t used = now - s->clock_last_ns;
     s->clock_last_ns = now;
     if (a && a->state != DOR_ACTOR_DEAD) DOR_FIGURE_ADD(a->slot->busy_ns, used);
@@ -54,7 +54,8 @@ void dor__turn_clock_read(dor_scheduler *s)
     else if (used < CHEAP_NS && s->clock_stride < STRIDE_MAX)
         s->clock_stride *= 2;
     s->clock_left = s->clock_stride;
-    s->turn_spent = s->clock_last_ns >= s->turn_end_ns;
+    s->turn_spent =
+        s->clock_last_ns >= s->turn_end_ns || (s->simulation && dor__simulation_decides(s->simulation));
 }
 
 static bool timers_spent(void *arg)
@@ -67,6 +68,7 @@ static bool timers_spent(void *arg)
 void dor__scheduler_deliver(dor_scheduler *s, dor_message *m)
 {
     dor_scheduled_call call;
+    if (s->simulation) dor__simulation_has_delivered(s->simulation, m);
     if (dor__is_system_message(m->type)) {
         switch (m->type) {
         case DOR_MSG_CALL:
@@ -117,6 +119,7 @@ static void run_deferred(dor_scheduler *s)
 /* True when nothing but the scheduler's own handles is alive on the loop. */
 static bool loop_is_bare(dor_scheduler *s)
 {
+    if (s->simulation) return true;
     uv_unref((uv_handle_t *)&s->wake); /* the only one of them that counts */
     bool bare = !uv_loop_alive(&s->loop);
     uv_ref((uv_handle_t *)&s->wake);
@@ -141,7 +144,7 @@ static void follow_phase(dor_scheduler *s, int phase)
         s->killed = true;
         dor__actors_kill(s);
     }
-    if (phase >= DOR_PHASE_FINISHING) uv_stop(&s->loop);
+    if (phase >= DOR_PHASE_FINISHING && !s->simulation) uv_stop(&s->loop);
     if (s->arrived || s->run_first || dor__signals_wait(s) || dor__slab_live(&s->actors) > 0) return;
     if (phase < DOR_PHASE_KILLING && (s->holds > 0 || s->deferred.first || !loop_is_bare(s))) return;
     s->arrived = true;
@@ -193,17 +196,42 @@ static void count_turn(dor_scheduler *s, unsigned taken)
     atomic_store_explicit(&s->figures.timers_fired, s->wheel.fired, memory_order_relaxed);
 }
 
+static bool fire_timers(dor_scheduler *s)
+{
+    if (s->simulation && dor__simulation_withholds(s->simulation)) return true;
+    dor__wheel_advance(&s->wheel, dor__scheduler_now_ms(s));
+    return dor__wheel_fire(&s->wheel, timers_spent, s);
+}
+
+static unsigned take_in(dor_scheduler *s)
+{
+    unsigned taken = 0;
+    if (!s->simulation || !dor__simulation_withholds(s->simulation)) dor__intake(s, &taken);
+    return taken;
+}
+
+/* Lets poll block, or not. `busy`: something is left to do; `taken`: messages that the inbox had. */
+static void prepare_to_poll(dor_scheduler *s, bool busy, unsigned taken)
+{
+    set_timer(s);
+    /* Last of all, since from here on a push wakes the loop. A wake-up too many, when only one lane sleeps, does no harm. */
+    if (!busy && !(dor__inbox_sleep(&s->inbox) && dor__inbox_sleep(&s->urgent))) {
+        busy = true;
+        if (taken == 0) sched_yield(); /* perhaps a producer was interrupted in the middle of its push */
+    }
+    set_idling(s, busy);
+}
+
 void dor__turn(dor_scheduler *s)
 {
     clock_start(s);
-    dor__wheel_advance(&s->wheel, uv_now(&s->loop));
-    bool busy = !dor__wheel_fire(&s->wheel, timers_spent, s);
+    bool busy = !fire_timers(s);
     if (s->turn_spent) clock_start(s); /* however long that took, the next part gets its share */
-    unsigned taken = 0;
-    dor__intake(s, &taken);
+    unsigned taken = take_in(s);
     /* What the inbox took is not to be charged to the first actor; a few messages do not matter. */
     if (s->turn_spent || taken > STRIDE_MAX) clock_start(s);
     count_turn(s, taken);
+    if (s->simulation) dor__simulation_choose_actor(s);
     do {
         dor__actors_run(s);
         run_deferred(s);
@@ -211,13 +239,7 @@ void dor__turn(dor_scheduler *s)
 
     int phase = dor__phase(s->runtime);
     if (phase != DOR_PHASE_RUNNING) follow_phase(s, phase);
-    set_timer(s);
     busy = busy || s->wheel.due || s->run_first || s->deferred.first || dor__signals_wait(s) ||
            dor__intake_pending(&s->intake);
-    /* Last of all, since from here on a push wakes the loop. A wake-up too many, when only one lane sleeps, does no harm. */
-    if (!busy && !(dor__inbox_sleep(&s->inbox) && dor__inbox_sleep(&s->urgent))) {
-        busy = true;
-        if (taken == 0) sched_yield(); /* perhaps a producer was interrupted in the middle of its push */
-    }
-    set_idling(s, busy);
+    if (!s->simulation) prepare_to_poll(s, busy, taken);
 }

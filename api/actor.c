@@ -72,6 +72,14 @@ int dor_spawn_link(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pi
     return dor__spawn_link(runtime, spec, pid ? pid : &unwanted).code;
 }
 
+int dor_spawn_monitor(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid, dor_ref *ref)
+{
+    dor_pid unwanted;
+    dor_ref unwanted_ref;
+    if (!spec || !spec->receive) return DOR_E_BADARG;
+    return dor__spawn_monitor(runtime, spec, pid ? pid : &unwanted, ref ? ref : &unwanted_ref).code;
+}
+
 int dor_stop(dor_pid pid, int reason)
 {
     return dor__stop(pid, reason).code;

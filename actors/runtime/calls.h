@@ -48,6 +48,8 @@ dor_ref dor__make_ref(void);
 
 DOR_MUST_USE dor_result dor__spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
 DOR_MUST_USE dor_result dor__spawn_link(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
+DOR_MUST_USE dor_result dor__spawn_monitor(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid,
+                                           dor_ref *ref);
 DOR_MUST_USE dor_result dor__stop(dor_pid pid, int reason);
 dor_pid dor__self(void);
 

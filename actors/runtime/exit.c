@@ -1,5 +1,7 @@
 /*
- * exit.c - the calls behind dormouse/actor.h that make and undo links and send exit signals.
+ * exit.c - the calls behind dormouse/actor.h that make and undo links, send exit signals, and spawn what is tied to the
+ * caller from the start. There whatever may fail is done before the spawn, which cannot be taken back: the new actor's state
+ * would not be ours to release.
  *
  * Threads: any. They act for the caller: the actor whose callback runs here, or the guest that the thread speaks for.
  */
@@ -73,14 +75,14 @@ dor_result dor__actor_trap_exit(dor_actor *a, bool trap)
 dor_result dor__trap_exit(bool trap)
 {
     dor_actor *a;
-    if (!dor__current) return dor__error(DOR_E_NO_PROCESS);
+    if (!dor__current) return dor__guest_trap_exit(trap);
     DOR_TRY(calling_actor(&a));
     return dor__actor_trap_exit(a, trap);
 }
 
 /* ---- links ---- */
 
-static dor_result link_halves(dor_actor *a, dor_pid pid, dor_message *halves[2])
+static void link_halves(dor_actor *a, dor_pid pid, dor_message *halves[2])
 {
     dor_linker self = dor__actor_linker(a);
     dor_message *m = dor__link_begin(&self, pid, halves);
@@ -88,7 +90,6 @@ static dor_result link_halves(dor_actor *a, dor_pid pid, dor_message *halves[2])
         dor__signal_send(pid, m);
     else
         dor__link_halves_free(halves);
-    return DOR_SUCCESS;
 }
 
 dor_result dor__actor_link(dor_actor *a, dor_pid pid)
@@ -99,7 +100,8 @@ dor_result dor__actor_link(dor_actor *a, dor_pid pid)
     if (a->state == DOR_ACTOR_DEAD) return dor__error(DOR_E_NOPROC);
     if (pid == a->pid || dor__link_exists(&self, pid)) return DOR_SUCCESS;
     DOR_TRY(dor__link_halves_new(halves));
-    return link_halves(a, pid, halves);
+    link_halves(a, pid, halves);
+    return DOR_SUCCESS;
 }
 
 void dor__actor_unlink(dor_actor *a, dor_pid pid)
@@ -114,7 +116,7 @@ void dor__actor_unlink(dor_actor *a, dor_pid pid)
 dor_result dor__link(dor_pid pid)
 {
     dor_actor *a;
-    if (!dor__current) return dor__error(DOR_E_NO_PROCESS);
+    if (!dor__current) return dor__guest_link(pid);
     DOR_TRY(calling_actor(&a));
     return dor__actor_link(a, pid);
 }
@@ -122,23 +124,50 @@ dor_result dor__link(dor_pid pid)
 dor_result dor__unlink(dor_pid pid)
 {
     dor_actor *a;
-    if (!dor__current) return dor__error(DOR_E_NO_PROCESS);
+    if (!dor__current) return dor__guest_unlink(pid);
     DOR_TRY(calling_actor(&a));
     dor__actor_unlink(a, pid);
     return DOR_SUCCESS;
 }
 
-/* Whatever may fail is done before the spawn, which may not be taken back: the new one's state is not ours to release. */
+/* ---- spawning ---- */
+
 dor_result dor__spawn_link(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid)
 {
     dor_actor *a;
     dor_message *halves[2];
-    if (!dor__current) return dor__error(DOR_E_NO_PROCESS);
+    if (!dor__current) return dor__guest_spawn_link(runtime, spec, pid);
     DOR_TRY(calling_actor(&a));
     DOR_TRY(dor__link_halves_new(halves));
     dor_result result = dor__spawn(runtime, spec, pid);
     /* Nobody knows the new one yet, so nothing can reach it before the LINK does. */
-    if (dor__ok(result)) return link_halves(a, *pid, halves);
-    dor__link_halves_free(halves);
+    if (dor__ok(result))
+        link_halves(a, *pid, halves);
+    else
+        dor__link_halves_free(halves);
     return result;
+}
+
+dor_result dor__watch_spawned(const dor_watcher *w, dor_runtime *runtime, const dor_actor_spec *spec,
+                              dor_pid *pid, dor_ref *ref)
+{
+    dor_monitor_entry *entry;
+    DOR_TRY(dor__watch_make(w, DOR_PID_NONE, ref, &entry));
+    dor_result result = dor__spawn(runtime, spec, pid);
+    if (dor__failed(result)) {
+        dor__watch_unmake(w, entry, dor__slot_of(*ref));
+        return result;
+    }
+    entry->watched = entry->node->to_ = *pid;
+    dor__watch_send(entry);
+    return result;
+}
+
+dor_result dor__spawn_monitor(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid, dor_ref *ref)
+{
+    dor_actor *a;
+    if (!dor__current) return dor__guest_spawn_monitor(runtime, spec, pid, ref);
+    DOR_TRY(calling_actor(&a));
+    dor_watcher self = dor__actor_watcher(a);
+    return dor__watch_spawned(&self, runtime, spec, pid, ref);
 }

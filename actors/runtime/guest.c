@@ -34,7 +34,8 @@ static void reset(dor_guest *g, const dor_mailbox_limits *limits, dor_port_recor
     g->port = port;
     g->counted = g->taken = 0;
     g->counted_bytes = g->taken_bytes = 0;
-    g->mark = g->scanned = NULL;
+    g->mark = g->scanned = g->scanned_exit = NULL;
+    g->traps = false;
     g->news = g->waiting = g->readable = g->had = g->stopped = g->exit_due = g->events_next = false;
 }
 
@@ -79,20 +80,24 @@ void dor__list_free(dor_message *m)
 static void end(dor_runtime *runtime, dor_guest *g, int reason)
 {
     uv_mutex_lock(&g->lock);
-    dor__slab_kill(&g->item); /* under the lock: no message comes in afterwards */
-    dor_message *watchers = g->watchers;
+    dor__slab_kill(&g->item);                 /* under the lock: no message comes in afterwards */
+    if (g->exit_due) reason = g->exit_reason; /* whatever it ends by, the signal came first */
+    dor_linker self = dor__guest_linker(g);
+    dor_message *watchers = g->watchers, *over = dor__links_end(&self, reason);
     dor__list_join(&g->kept, &g->incoming);
+    dor__list_join(&g->exits, &g->incoming_exits);
     dor__list_join(&g->unseen_notes, &g->incoming_notes);
     g->watchers = NULL;
     g->port = NULL;
     if (g->awaited) uv_cond_broadcast(&g->changed);
     uv_mutex_unlock(&g->lock);
 
-    dor_message *lists[] = {g->kept.first, g->unseen_notes.first, g->seen_notes.first};
-    g->kept = g->unseen_notes = g->seen_notes = (dor_message_list){NULL, NULL};
+    dor_message *lists[] = {g->kept.first, g->exits.first, g->unseen_notes.first, g->seen_notes.first};
+    g->kept = g->exits = g->unseen_notes = g->seen_notes = (dor_message_list){NULL, NULL};
     dor_watcher watcher = dor__guest_watcher(runtime, g);
     dor__unwatch_all(&watcher);
     dor__watchers_tell(watchers, g->pid, reason);
+    dor__guest_tell_ends(g, over);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         dor__list_free(lists[i]);
 }
@@ -186,15 +191,11 @@ dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m)
     int code = DOR_OK;
     dor_guest *g = dor__guest_lock(runtime, to);
     if (!g) return dor__error(DOR_E_NOPROC);
-    if (m->type == DOR_MSG_MONITOR) {
-        dor__watchers_add(&g->watchers, m);
-    } else {
-        if (m->type == DOR_MSG_EVENTS_READY)
-            dor__list_append(&g->incoming_notes, m);
-        else
-            code = dor__guest_admit(g, m, &dropped);
-        if (code != DOR_E_MAILBOX_FULL && dropped.first != m) dor__guest_arrived(g);
-    }
+    if (m->type == DOR_MSG_EVENTS_READY)
+        dor__list_append(&g->incoming_notes, m);
+    else
+        code = dor__guest_admit(g, m, &dropped);
+    if (code != DOR_E_MAILBOX_FULL && dropped.first != m) dor__guest_arrived(g);
     uv_mutex_unlock(&g->lock);
     dor__list_free(dropped.first);
     return dor__error(code);

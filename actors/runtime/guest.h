@@ -3,9 +3,9 @@
  * and ports (port.c: somebody else's event loop). Both have pids of kind DOR_KIND_PROCESS and lie in one slab, so that
  * sending to them, monitoring them and giving them sockets is the same.
  *
- * `lock` guards what other threads touch: the queues of what has come in, the count of what waits, and the watchers. What
- * has been taken from there and not been asked for yet ("kept"), the notes of event mailboxes and the monitors belong to
- * the speaker: the thread of a process, or the one thread that has a port at the moment.
+ * `lock` guards what other threads touch: the queues of what has come in, the count of what waits, the watchers and the
+ * links. What has been taken from there and not been asked for yet ("kept"), the notes of event mailboxes and the monitors
+ * belong to the speaker: the thread of a process, or the one thread that has a port at the moment.
  *
  * Notes are kept in two lists: those that the present receive has yet to look into, and those where it found nothing.
  *
@@ -33,7 +33,11 @@ struct dor_guest {
         awaited; /* threads that wait to have a port that was in this slot; outlives the guest, as they may */
     dor_message_list incoming;
     dor_message_list incoming_notes;
+    dor_message_list incoming_exits; /* of one that traps exits */
     dor_message *watchers;
+    dor_message *links; /* see guest_links.c */
+    dor_link_table link_table;
+    uint32_t link_number;
     dor_mailbox_limits limits;
     uint32_t counted; /* messages that wait, incoming or kept, and count against the limits */
     uint64_t counted_bytes;
@@ -45,11 +49,14 @@ struct dor_guest {
     bool stopped;
     bool exit_due; /* it is to end, with this reason, when its speaker receives or waits next */
     int exit_reason;
+    bool traps;
     dor_message *mark; /* `scanned`, while what was kept is with the incoming messages */
     /* the speaker's */
     dor_pid pid;
     dor_message_list kept;
-    dor_message *scanned; /* the last kept message that the present receive has looked at */
+    dor_message *scanned;   /* the last kept message that the present receive has looked at */
+    dor_message_list exits; /* exit signals, kept: before all others */
+    dor_message *scanned_exit;
     dor_message_list unseen_notes;
     dor_message_list seen_notes;
     uint64_t scan; /* numbers the receive calls */
@@ -115,8 +122,21 @@ void dor__guest_put_back(dor_guest *g, dor_message_list *dropped);
 /** True when the speaker has kept something, or may find some in event mailboxes. */
 static inline bool dor__guest_keeps(const dor_guest *g)
 {
-    return g->kept.first || g->unseen_notes.first || g->seen_notes.first;
+    return g->kept.first || g->exits.first || g->unseen_notes.first || g->seen_notes.first;
 }
+
+/* ---- guest_links.c ---- */
+
+/** An EXIT_SIGNAL or EXIT_LINKED that the speaker has kept: false when it has unlinked since. */
+bool dor__guest_exit_pending(dor_guest *g, const dor_message *m);
+
+/** It is being received: then the link is over. False as above. */
+bool dor__guest_exit_received(dor_guest *g, const dor_message *m);
+
+/** Of a guest that has ended: tells those it was linked to, starting with what dor__links_end gave. */
+void dor__guest_tell_ends(dor_guest *g, dor_message *over);
+
+dor_linker dor__guest_linker(dor_guest *g);
 
 /* ---- guest_limits.c ---- */
 

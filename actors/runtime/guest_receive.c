@@ -82,6 +82,35 @@ static dor_message *search_messages(const dor_receiving *r)
     return NULL;
 }
 
+/* Likewise of the exit signals, which come before all others. One over a link counts until the guest unlinks. */
+static dor_message *search_exits(const dor_receiving *r)
+{
+    dor_guest *g = r->guest;
+    dor_message *previous = g->scanned_exit, *found = NULL;
+    dor_message *m = previous ? (dor_message *)previous->next_ : g->exits.first;
+    while (m && !found) {
+        dor_message *next = (dor_message *)m->next_;
+        uint32_t type = m->type;
+        bool pending = dor__guest_exit_pending(g, m);
+        m->type = DOR_MSG_EXIT; /* what match is to see */
+        bool take = pending && (!r->match || r->match(m, r->arg));
+        m->type = type;
+        if (pending && !take) {
+            previous = m;
+        } else {
+            dor__list_remove(&g->exits, previous, m);
+            if (take && dor__guest_exit_received(g, m))
+                found = m;
+            else
+                dor__message_free(m);
+        }
+        m = next;
+    }
+    g->scanned_exit = previous;
+    if (found) found->type = DOR_MSG_EXIT;
+    return found;
+}
+
 /* Likewise in the event mailboxes that the guest has notes of. */
 static dor_message *search_events(const dor_receiving *r)
 {
@@ -126,6 +155,7 @@ dor_message *dor__guest_take(dor_guest *g)
     if (!g->kept.first) g->scanned = g->mark;
     g->mark = NULL;
     dor__list_join(&g->kept, &g->incoming);
+    dor__list_join(&g->exits, &g->incoming_exits);
     g->news = false;
     return notes;
 }
@@ -159,6 +189,8 @@ dor_message *dor__guest_search(const dor_receiving *r)
     dor_guest *g = r->guest;
     dor_message *m;
     if (r->answer_to) return search_messages(r);
+    m = search_exits(r);
+    if (m) return m;
     bool events = g->events_next;
     g->events_next = !events; /* neither a busy socket nor a busy sender keeps the other waiting */
     m = events ? search_events(r) : search_messages(r);
@@ -169,7 +201,7 @@ dor_message *dor__guest_search(const dor_receiving *r)
 void dor__guest_start_scan(dor_guest *g)
 {
     g->scan++;
-    g->scanned = NULL;
+    g->scanned = g->scanned_exit = NULL;
     while (g->seen_notes.first) {
         dor_message *note = g->seen_notes.first;
         dor__note_of(note)->is_seen = 0;

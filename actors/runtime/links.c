@@ -155,16 +155,10 @@ dor_message *dor__link_next(dor_link_table *table, dor_message *m)
     return next;
 }
 
-dor_message *dor__link_refused(dor_message *m)
+void dor__link_refused(dor_message *m)
 {
-    dor_link_half *h = dor__half_of(m);
-    dor_pid sender = h->self;
-    if (m->type != DOR_MSG_LINK) {
-        dor__message_free(m);
-        return NULL;
-    }
-    *h = (dor_link_half){.self = m->to_, .reason = DOR_E_NOPROC};
+    dor_pid sender = dor__half_of(m)->self;
+    *dor__half_of(m) = (dor_link_half){.self = m->to_, .reason = DOR_E_NOPROC};
     m->to_ = sender;
     m->type = DOR_MSG_EXIT_LINKED;
-    return m;
 }

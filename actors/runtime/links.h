@@ -85,7 +85,7 @@ dor_message *dor__links_end(const dor_linker *w, int reason);
 /** Makes a LINK_OVER an EXIT_LINKED, ready to be sent to to_, and gives the next LINK_OVER or NULL. */
 dor_message *dor__link_next(dor_link_table *table, dor_message *over);
 
-/** Nobody is there to get m, which is freed, or becomes an EXIT_LINKED to its sender: then that is returned. */
-dor_message *dor__link_refused(dor_message *m);
+/** Nobody is there to get a LINK: it becomes an EXIT_LINKED that says so, to be sent to to_. */
+void dor__link_refused(dor_message *link);
 
 #endif

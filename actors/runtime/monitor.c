@@ -9,10 +9,13 @@
  * While a node waits, next_ links the list and the payload's `pid` holds the place that points to the node (so that it
  * can be taken out of the middle); to_ is the watcher.
  *
+ * To the watched the urgent lane is taken, so that an exit signal that is sent after dor_monitor returned does not get
+ * there first. Back it goes as a message, behind all others of the one that has ended.
+ *
  * Threads: a list of watchers belongs to the watched actor's thread, or lies under the watched process's lock. A
  * watcher's entries belong to its thread.
  */
-#include "runtime/private.h"
+#include "runtime/signals.h"
 
 /* Payload of DEMONITOR. */
 typedef struct demonitor {
@@ -100,7 +103,7 @@ static void send_monitor(dor_message *m)
     if (s && dor__home_of(m->to_) == s->actor_home)
         dor__monitor_message(s, m);
     else
-        (void)dor__send(m->to_, m); /* a guest's goes to dor__guest_send; the dead answer NOPROC */
+        dor__signal_send(m->to_, m); /* a guest's goes to dor__guest_signal; the dead answer NOPROC */
 }
 
 static void send_demonitor(const dor_monitor_entry *entry)
@@ -123,7 +126,7 @@ static void send_demonitor(const dor_monitor_entry *entry)
     dor_message *m = dor__message_new(DOR_MSG_DEMONITOR, sizeof(demonitor), NULL);
     if (!m) return; /* the node waits there for nothing, and its DOWN will find no entry */
     ((demonitor *)dor_message_payload(m))->node = entry->node;
-    (void)dor__send(entry->watched, m);
+    dor__signal_send(entry->watched, m);
 }
 
 /* ---- the watcher's entries ---- */

@@ -151,7 +151,8 @@ dor_result dor__port_fd(dor_port port, int *fd)
 /* The end of a drain, which has found `count` messages: locked. */
 static dor_result settle(dor_guest *g, size_t count)
 {
-    bool waits = dor__guest_keeps(g) || g->incoming.first || g->incoming_notes.first || g->exit_due;
+    bool waits = dor__guest_keeps(g) || g->incoming.first || g->incoming_notes.first ||
+                 g->incoming_exits.first || g->exit_due;
     if (!waits && !g->stopped && g->readable) {
         g->readable = g->news = false;
         dor__wake_fd_clear(&g->port->wake);

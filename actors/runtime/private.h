@@ -393,6 +393,9 @@ void dor__unwatch_all(const dor_watcher *watcher);
 DOR_MUST_USE dor_result dor__watch_make(const dor_watcher *watcher, dor_pid watched, dor_ref *ref,
                                         dor_monitor_entry **entry);
 void dor__watch_send(const dor_monitor_entry *entry);
+/** Spawns an actor that is watched from the start. */
+DOR_MUST_USE dor_result dor__watch_spawned(const dor_watcher *watcher, dor_runtime *runtime,
+                                           const dor_actor_spec *spec, dor_pid *pid, dor_ref *ref);
 /** Takes the first step back. */
 void dor__watch_unmake(const dor_watcher *watcher, dor_monitor_entry *entry, uint32_t slot);
 /** The watcher's own living entry of that reference, or NULL. */
@@ -464,6 +467,15 @@ void dor__guest_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node);
 /** dor_monitor and dor_demonitor of the guest that the calling thread speaks for. */
 DOR_MUST_USE dor_result dor__guest_watch(dor_pid watched, dor_ref *ref);
 dor_result dor__guest_unwatch(dor_ref ref);
+/** Acts on a message of the urgent lane to a guest. Takes it, unless there is no such guest: false. The runtime is entered. */
+bool dor__guest_signal(dor_runtime *runtime, dor_pid to, dor_message *m);
+/** dor_link and so on of the guest that the calling thread speaks for. */
+DOR_MUST_USE dor_result dor__guest_link(dor_pid pid);
+dor_result dor__guest_unlink(dor_pid pid);
+DOR_MUST_USE dor_result dor__guest_trap_exit(bool trap);
+DOR_MUST_USE dor_result dor__guest_spawn_link(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
+DOR_MUST_USE dor_result dor__guest_spawn_monitor(dor_runtime *runtime, const dor_actor_spec *spec,
+                                                 dor_pid *pid, dor_ref *ref);
 
 /* ---- guest_request.c ---- */
 

@@ -108,7 +108,7 @@ dor_result dor__ask(const dor_watcher *w, dor_pid to, dor_message *request, uint
         return result;
     }
     put_ref(request, *ref);
-    /* The monitor goes first, on the same way as the request: an end cannot come between the two unseen. */
+    /* The monitor goes first, and no message overtakes it: an end cannot come between the two unseen. */
     dor__watch_send(entry);
     result = dor__send(to, request);
     return result.code == DOR_E_MAILBOX_FULL ? refused(w, *ref) : DOR_SUCCESS;

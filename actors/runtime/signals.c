@@ -70,8 +70,12 @@ static bool send_to_actor(dor_runtime *runtime, dor_pid to, dor_message *m)
 
 static void refused(dor_message *m)
 {
-    dor_message *answer = dor__link_refused(m);
-    if (answer) dor__signal_send(answer->to_, answer);
+    if (m->type == DOR_MSG_LINK) {
+        dor__link_refused(m);
+        dor__signal_send(m->to_, m);
+    } else {
+        dor__message_undeliverable(m);
+    }
 }
 
 void dor__signal_send(dor_pid to, dor_message *m)
@@ -85,7 +89,10 @@ void dor__signal_send(dor_pid to, dor_message *m)
     }
     dor_runtime *runtime = dor__runtime_enter_of(to);
     if (runtime) {
-        if (dor__kind_of(to) == DOR_KIND_ACTOR) taken = send_to_actor(runtime, to, m);
+        if (dor__kind_of(to) == DOR_KIND_ACTOR)
+            taken = send_to_actor(runtime, to, m);
+        else if (dor__kind_of(to) == DOR_KIND_PROCESS)
+            taken = dor__guest_signal(runtime, to, m);
         dor__runtime_leave(runtime);
     }
     if (!taken) refused(m);
@@ -110,11 +117,6 @@ void dor__links_tell(dor_scheduler *s, dor_message *first)
     if (first) append(&s->ends_first, &s->ends_last, first);
 }
 
-static const dor_exit_notice *notice_of(const dor_message *m)
-{
-    return (const dor_exit_notice *)(const void *)(m + 1);
-}
-
 /*
  * Whether a signal may end an actor that does not trap. When a runtime stops, all its actors have been asked to end behind
  * what they have to do yet: that their partners have done so ends none of them sooner.
@@ -127,7 +129,7 @@ static bool ends(dor_actor *a, int reason)
 
 static void exit_signal(dor_scheduler *s, dor_actor *a, dor_message *m)
 {
-    int reason = notice_of(m)->reason;
+    int reason = dor__notice_of(m)->reason;
     if (m->type == DOR_MSG_EXIT_SIGNAL && reason == DOR_KILL) {
         dor__actor_end(a, DOR_E_KILLED);
     } else if (a->flags_ & DOR_ACTOR_TRAPS) {
@@ -150,7 +152,7 @@ void dor__signal_deliver(dor_scheduler *s, dor_message *m)
     if (m->type == DOR_MSG_EXIT_SIGNAL) {
         exit_signal(s, a, m);
     } else if (m->type == DOR_MSG_EXIT_LINKED) {
-        dor_pid other = notice_of(m)->pid;
+        dor_pid other = dor__notice_of(m)->pid;
         if (!dor__link_exists(&self, other)) {
             dor__message_free(m); /* unlinked meanwhile */
             return;
@@ -173,7 +175,7 @@ void dor__signal_receive(dor_actor *a, dor_message *m)
     if (a->extra->urgent_last == m) a->extra->urgent_last = NULL;
     if (m->type == DOR_MSG_EXIT_LINKED) {
         dor_linker self = dor__actor_linker(a);
-        dor_message *half = dor__link_forget(&self, notice_of(m)->pid);
+        dor_message *half = dor__link_forget(&self, dor__notice_of(m)->pid);
         if (!half) {
             dor__message_free(m);
             return;

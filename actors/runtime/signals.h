@@ -1,5 +1,5 @@
 /*
- * signals.h - the urgent lane: LINK, UNLINK and exit signals on their way, and what they do to an actor.
+ * signals.h - the urgent lane: links, monitors and exit signals on their way, and what they do to an actor.
  *
  * What goes from one to another on this lane keeps its order, and overtakes what waits in mailboxes. To other schedulers it
  * travels by an inbox of its own (dor_scheduler.urgent, intake.h).
@@ -16,7 +16,7 @@
 
 #include "runtime/private.h"
 
-/** Sends it on the urgent lane, from any thread. Takes m; a LINK to the dead is answered. */
+/** Sends it on the urgent lane, from any thread. Takes m; a LINK or MONITOR to the dead is answered. */
 void dor__signal_send(dor_pid to, dor_message *m);
 
 /** The scheduler's thread: acts on a message of the lane. Takes it. */
@@ -38,5 +38,11 @@ void dor__links_tell(dor_scheduler *s, dor_message *links);
 void dor__signal_receive(dor_actor *a, dor_message *m);
 
 dor_linker dor__actor_linker(dor_actor *a);
+
+/** What an EXIT_SIGNAL or EXIT_LINKED says. */
+static inline const dor_exit_notice *dor__notice_of(const dor_message *m)
+{
+    return (const dor_exit_notice *)(const void *)(m + 1);
+}
 
 #endif

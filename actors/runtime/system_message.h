@@ -18,13 +18,13 @@ enum {
     DOR_MSG_EVENTS_LOW,                    /* to a producer: its event mailbox is below the low-water mark */
     DOR_MSG_STOP,                          /* to an actor: end after what came before */
     DOR_MSG_CALL,                          /* to a scheduler: run a function */
-    DOR_MSG_MONITOR,      /* to the watched: this very message becomes the DOWN, in due time */
-    DOR_MSG_DEMONITOR,    /* to the watched: no DOWN any more */
     DOR_MSG_DOWN_DUE,     /* to the watcher: becomes DOR_MSG_DOWN if it still wants to know */
     DOR_MSG_NO_REPLY_DUE, /* to the one who asked: becomes DOR_MSG_NO_REPLY if it still waits */
     DOR_MSG_TIMER_ARM,    /* to a scheduler: arm a timer that another thread has made */
     DOR_MSG_TIMER_DROP,   /* to a scheduler: release a timer that another thread has cancelled */
-    /* The urgent lane: these overtake the mailbox, and keep their order among themselves. See links.h. */
+    /* The urgent lane: these overtake the mailbox, and keep their order among themselves. See signals.h. */
+    DOR_MSG_MONITOR,     /* to the watched: this very message becomes the DOWN, in due time */
+    DOR_MSG_DEMONITOR,   /* to the watched: no DOWN any more */
     DOR_MSG_EXIT_SIGNAL, /* to anybody: end, or become DOR_MSG_EXIT */
     DOR_MSG_EXIT_LINKED, /* the same over a link: only where the receiver still has its half */
     DOR_MSG_LINK,        /* to anybody: this very message becomes the receiver's half of a link */

@@ -232,6 +232,7 @@ static void exit_from_nowhere(void *arg)
     cr_assert_eq(dor_unlink(*(dor_pid *)arg), DOR_E_NO_PROCESS);
     dor_actor_spec spec = {.receive = puppet_receive};
     cr_assert_eq(dor_spawn_link(NULL, &spec, NULL), DOR_E_NO_PROCESS);
+    cr_assert_eq(dor_spawn_monitor(NULL, &spec, NULL, NULL), DOR_E_NO_PROCESS);
 }
 
 Test(runtime_exit, from_a_thread_that_is_nobody)
@@ -374,6 +375,7 @@ static void stop_with_calls(void *state, int reason)
     cr_assert_eq(dor_link(tell), DOR_E_NOPROC);
     cr_assert_eq(dor_unlink(tell), DOR_E_NOPROC);
     cr_assert_eq(dor_spawn_link(NULL, &spec, NULL), DOR_E_NOPROC);
+    cr_assert_eq(dor_spawn_monitor(NULL, &spec, NULL, NULL), DOR_E_NOPROC);
     send_number(tell, NUMBER, 1);
 }
 
@@ -537,5 +539,94 @@ Test(runtime_exit, spawn_link)
     dor_pid parent = puppet_on(runtime, 0, &p, 0, 0);
     make(parent, 0, do_spawn_link, (uint64_t)(uintptr_t)runtime, 2, DOR_E_BADARG);
     nothing_more();
+    stop_runtime(runtime);
+}
+
+/* ---- what is tied to it from the start hears the true reason ---- */
+
+static void end_at_once(void *state, dor_message *m)
+{
+    (void)state;
+    dor_message_free(m);
+    dor_exit_self(5);
+}
+
+static const dor_actor_spec short_lived = {.receive = end_at_once, .scheduler = DOR_ON_ANY};
+
+Test(runtime_exit, a_monitor_is_there_before_a_signal)
+{
+    dor_ref ref;
+    dor_pid pid;
+    dor_runtime *runtime = begin(2);
+    for (unsigned i = 0; i < scaled(8000); i++) {
+        if (i % 2) {
+            cr_assert_eq(dor_spawn_monitor(runtime, &short_lived, &pid, &ref), DOR_OK);
+        } else {
+            cr_assert_eq(dor_spawn(runtime, &short_lived, &pid), DOR_OK);
+            cr_assert_eq(dor_monitor(pid, &ref), DOR_OK);
+        }
+        if (i & 2)
+            send_number(pid, NUMBER, 0);
+        else
+            dor_exit(pid, 5);
+        dor_down down = receive_down();
+        cr_assert(down.pid == pid && down.ref == ref && down.reason == 5, "reason %d", down.reason);
+    }
+    stop_runtime(runtime);
+}
+
+/* An actor that spawns the short-lived, and counts what it hears of them. */
+typedef struct spawner {
+    dor_runtime *runtime;
+    atomic_uint downs, exits, wrong;
+    unsigned spawned;
+} spawner;
+
+static void spawn_more(void *state, dor_message *m)
+{
+    spawner *s = state;
+    dor_pid pid = DOR_PID_NONE;
+    int reason = 5;
+    if (m->type == DOR_MSG_DOWN) {
+        reason = ((dor_down *)dor_message_payload(m))->reason;
+        atomic_fetch_add(&s->downs, 1);
+    } else if (m->type == DOR_MSG_EXIT) {
+        reason = ((dor_exit_notice *)dor_message_payload(m))->reason;
+        atomic_fetch_add(&s->exits, 1);
+    } else {
+        dor_actor_spec spec = short_lived;
+        spec.scheduler = (int)(s->spawned / 2 % 2);
+        if (s->spawned++ % 2)
+            cr_assert_eq(dor_spawn_monitor(s->runtime, &spec, &pid, NULL), DOR_OK);
+        else
+            cr_assert_eq(dor_spawn_link(s->runtime, &spec, &pid), DOR_OK);
+        if (s->spawned & 4)
+            send_number(pid, NUMBER, 0);
+        else
+            dor_exit(pid, 5);
+    }
+    if (reason != 5) atomic_fetch_add(&s->wrong, 1);
+    dor_message_free(m);
+}
+
+Test(runtime_exit, spawning_and_tying_is_one)
+{
+    unsigned many = scaled(8000);
+    dor_pid pid;
+    dor_runtime *runtime = begin(2);
+    spawner s = {.runtime = runtime};
+    dor_actor_spec spec = {.receive = spawn_more, .state = &s, .trap_exit = 1};
+    cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_OK);
+    for (unsigned i = 0; i < many; i++)
+        send_number(pid, NUMBER, 0);
+    WAIT_FOR(atomic_load(&s.downs) == many / 2 && atomic_load(&s.exits) == (many + 1) / 2);
+    cr_assert_eq(atomic_load(&s.wrong), 0);
+    spec.receive = NULL;
+    cr_assert_eq(dor_spawn_monitor(runtime, &spec, NULL, NULL), DOR_E_BADARG);
+    cr_assert_eq(dor_spawn_link(runtime, &spec, NULL), DOR_E_BADARG);
+    cr_assert_eq(dor_spawn_link(runtime, NULL, NULL), DOR_E_BADARG);
+    spec = (dor_actor_spec){.receive = spawn_more, .scheduler = 99};
+    cr_assert_eq(dor_spawn_monitor(runtime, &spec, NULL, NULL), DOR_E_BADARG);
+    nothing_more(); /* its monitor is no more */
     stop_runtime(runtime);
 }

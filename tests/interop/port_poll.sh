@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# docs/examples/port_poll.c: a port in a poll loop serves two clients at once, and ends; docs/ports.md shows it.
+source "$(dirname "$0")/../support/interop.sh"
+
+mkfifo "$WORK/key"
+for PORT in 47461 47462 47463 47464; do
+    "$BUILD/examples/port_poll" "$PORT" <>"$WORK/key" >"$WORK/server.out" 2>&1 &
+    SERVER_PID=$!
+    PIDS+=("$SERVER_PID")
+    wait_for 10 line_or_death "$WORK/server.out" '^listening'
+    grep -q '^listening' "$WORK/server.out" && break
+done
+CLIENTS=()
+for i in 1 2; do
+    mkfifo "$WORK/in$i"
+    "$BIN" connect "localhost:$PORT" --insecure <>"$WORK/in$i" >"$WORK/out$i" 2>"$WORK/err$i" &
+    CLIENTS+=($!)
+    PIDS+=($!)
+done
+for i in 1 2; do
+    printf 'line of %s\n' "$i" >"$WORK/in$i"
+done
+for i in 1 2; do
+    wait_for 10 grep -q "line of $i" "$WORK/out$i"
+    check "client $i gets its line" has "$WORK/out$i" "^line of $i\$"
+done
+kill "${CLIENTS[0]}"
+wait "${CLIENTS[0]}" 2>/dev/null
+printf 'again\n' >"$WORK/in2"
+wait_for 10 grep -q again "$WORK/out2"
+check "the other one goes on" has "$WORK/out2" '^again$'
+printf '\n' >"$WORK/key"
+wait "$SERVER_PID"
+check "the example ends" equal $? 0
+kill "${CLIENTS[1]}"
+wait "${CLIENTS[1]}" 2>/dev/null
+finish

@@ -32,8 +32,8 @@ static void reset(dor_guest *g, const dor_mailbox_limits *limits, dor_port_recor
 {
     g->limits = *limits;
     g->port = port;
-    g->counted = g->taken = 0;
-    g->counted_bytes = g->taken_bytes = 0;
+    g->counted = g->held = g->taken = 0;
+    g->counted_bytes = g->held_bytes = g->taken_bytes = 0;
     g->mark = g->scanned = g->scanned_exit = NULL;
     g->traps = false;
     g->news = g->waiting = g->readable = g->had = g->stopped = g->exit_due = g->events_next = false;

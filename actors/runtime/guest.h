@@ -10,7 +10,8 @@
  * Notes are kept in two lists: those that the present receive has yet to look into, and those where it found nothing.
  *
  * Where the oldest messages may be dropped, what is kept goes back to the queue, as its first, before the speaker sleeps
- * or returns: then who sends finds the oldest there.
+ * or returns: then who sends finds the oldest there. What comes while the speaker looks is bounded by itself, and the
+ * oldest of all are dropped when it is put together.
  */
 #ifndef DOR_RUNTIME_GUEST_H
 #define DOR_RUNTIME_GUEST_H
@@ -41,6 +42,8 @@ struct dor_guest {
     dor_mailbox_limits limits;
     uint32_t counted; /* messages that wait, incoming or kept, and count against the limits */
     uint64_t counted_bytes;
+    uint32_t held; /* of one that drops its oldest: those that the speaker looks at now, which are not in `counted` */
+    uint64_t held_bytes;
     dor_port_record *port; /* a port's descriptor; NULL for a process */
     bool news;             /* something has come since the speaker last looked */
     bool waiting;          /* a process sleeps until something comes */

@@ -1,7 +1,8 @@
 /*
  * guest_limits.c - see guest.h: what happens when more comes to a guest than it has room for.
  *
- * The count takes in what the speaker has kept. Only applications' messages are counted, refused or dropped.
+ * The count takes in what the speaker has kept, but for those who drop their oldest (see guest.h). Only applications'
+ * messages are counted, refused or dropped.
  *
  * Threads: all under the guest's lock; nothing is freed here, since destructors may be anything.
  */
@@ -41,7 +42,8 @@ void dor__guest_trim(dor_guest *g, dor_message_list *dropped)
 int dor__guest_admit(dor_guest *g, dor_message *m, dor_message_list *dropped)
 {
     bool counts = dor__guest_is_limited(g) && dor__counts(m->type);
-    bool too_much = counts && exceeds(g, g->counted + 1, g->counted_bytes + m->size);
+    bool too_much =
+        counts && exceeds(g, g->counted + g->held + 1, g->counted_bytes + g->held_bytes + m->size);
     if (too_much) {
         switch (g->limits.policy) {
         case DOR_MAILBOX_DROP_NEWEST: dor__list_append(dropped, m); return DOR_MESSAGE_DROPPED;
@@ -57,5 +59,5 @@ int dor__guest_admit(dor_guest *g, dor_message *m, dor_message_list *dropped)
     }
     if (!too_much) return DOR_OK;
     dor__guest_trim(g, dropped);
-    return DOR_MESSAGE_DROPPED; /* if all the others are in the speaker's hands, it drops the oldest of them */
+    return DOR_MESSAGE_DROPPED; /* perhaps not yet, while the speaker looks at the oldest */
 }

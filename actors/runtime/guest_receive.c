@@ -157,6 +157,12 @@ dor_message *dor__guest_take(dor_guest *g)
     dor__list_join(&g->kept, &g->incoming);
     dor__list_join(&g->exits, &g->incoming_exits);
     g->news = false;
+    if (g->limits.policy == DOR_MAILBOX_DROP_OLDEST) {
+        g->held += g->counted;
+        g->held_bytes += g->counted_bytes;
+        g->counted = 0;
+        g->counted_bytes = 0;
+    }
     return notes;
 }
 
@@ -172,10 +178,10 @@ void dor__guest_keep_notes(dor_guest *g, dor_message *notes)
 void dor__guest_put_back(dor_guest *g, dor_message_list *dropped)
 {
     if (!dor__guest_is_limited(g)) return;
-    g->counted -= g->taken;
-    g->counted_bytes -= g->taken_bytes;
-    g->taken = 0;
-    g->taken_bytes = 0;
+    g->counted += g->held - g->taken;
+    g->counted_bytes += g->held_bytes - g->taken_bytes;
+    g->held = g->taken = 0;
+    g->held_bytes = g->taken_bytes = 0;
     if (g->limits.policy != DOR_MAILBOX_DROP_OLDEST || !g->kept.first) return;
     dor__list_join(&g->kept, &g->incoming);
     g->incoming = g->kept;

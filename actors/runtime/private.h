@@ -366,7 +366,7 @@ void dor__timers_discard(dor_scheduler *s);
  */
 typedef struct dor_monitor_entry {
     dor_slab_item item;
-    _Atomic dor_pid watcher; /* read by whoever replies to a process: see dor__reply */
+    _Atomic dor_pid watcher; /* read by whoever replies, on any thread: see request.c */
     dor_pid watched;
     dor_message *node; /* where it lies may be looked at only while the watched lives */
     uint32_t next;     /* slot + 1, in the watcher's list */
@@ -448,8 +448,6 @@ DOR_MUST_USE dor_result dor__ask(const dor_watcher *watcher, dor_pid to, dor_mes
 dor_result dor__ask_no_more(const dor_watcher *watcher, dor_ref ref);
 /** Takes the timeout of a request back. */
 void dor__request_stop_timer(dor_monitor_entry *entry);
-/** A reply has come to the scheduler of the one who asked. */
-void dor__reply_message(dor_scheduler *s, dor_message *m);
 
 /* ---- guest.c: processes and ports, from outside; their struct: guest.h ---- */
 

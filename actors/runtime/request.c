@@ -5,16 +5,17 @@
  * that entry lives the request is open. Three kinds of messages can end it, and each is on its way to the asker's mailbox
  * on its own account:
  *
- *   a reply         sent to the reference; carries DOR_MSG_REPLY_MARK in its type until it is received
+ *   a reply         sent like any message; carries DOR_MSG_REPLY_MARK in its type until it is received
  *   DOWN_DUE        the monitor's node, when the one that was asked has ended; becomes a NO_REPLY_DUE
  *   NO_REPLY_DUE    the timeout, made with the request, so that it can be told when memory has run out
  *
  * The first that the asker comes to in its mailbox finds the entry, ends it, takes the others back and is received; those
  * that were under way find no entry, and are freed. So there is exactly one, and none after dor_cancel_request.
  *
- * Threads: an entry belongs to the asker's thread. A reply of an actor elsewhere goes to the asker's scheduler, by the name
- * alone, and the entry is looked at there. A process has no scheduler, so who replies reads the asker's pid from the entry:
- * see dor__reply.
+ * Threads: an entry belongs to the asker's thread, but for its tag and for who the asker is, which whoever replies reads.
+ * Slots of slabs stay, and both are atomic, so that is safe at any time. The entry may end between the two reads, and be
+ * another asker's; the reply then goes to that one, who finds no entry of its own for the reference and throws it away. That
+ * is what the reply would have come to anyway.
  */
 #include "runtime/private.h"
 
@@ -145,73 +146,40 @@ dor_result dor__cancel_request(dor_ref ref)
 
 /* ---- replying ---- */
 
-/* Gives a reply to the asker, an actor of s. */
-static dor_result deliver(dor_scheduler *s, dor_ref ref, dor_message *m)
-{
-    dor_monitor_entry *entry = (dor_monitor_entry *)dor__slab_find(&s->monitors, ref);
-    dor_actor *a = NULL;
-    /* relaxed: this thread wrote it. Entries end with their actor, so it lives. */
-    if (entry && entry->is_request)
-        a = dor__actor_find(s, atomic_load_explicit(&entry->watcher, memory_order_relaxed));
-    if (!a) {
-        dor__message_free(m);
-        return dor__error(DOR_E_NOPROC);
-    }
-    m->to_ = a->pid;
-    dor__mailbox_push(s, a, m);
-    return DOR_SUCCESS;
-}
-
-void dor__reply_message(dor_scheduler *s, dor_message *m)
-{
-    (void)deliver(s, m->to_, m);
-}
-
-/* To the scheduler that the reference is of. The runtime is entered. */
-static dor_result reply_to_actor(dor_runtime *runtime, dor_ref ref, dor_message *m)
+/* The slab in which a reference's entry is, if it is one; the runtime is entered. */
+static dor_slab *slab_of(dor_runtime *runtime, dor_ref ref)
 {
     unsigned index = dor__scheduler_index_of(ref);
-    if (index >= runtime->count) return dor__error(DOR_E_NOPROC);
-    dor_scheduler *s = &runtime->schedulers[index];
-    /* Only the tag is looked at: of another thread's entry nothing else may be. */
-    if (!dor__slab_find(&s->monitors, ref)) return dor__error(DOR_E_NOPROC);
-    m->to_ = ref;
-    dor__scheduler_push(s, m);
-    return DOR_SUCCESS;
+    if (dor__kind_of(ref) == DOR_KIND_MONITOR && index < runtime->count)
+        return &runtime->schedulers[index].monitors;
+    if (dor__kind_of(ref) == DOR_KIND_PROCESS_MONITOR && index == 0) return &runtime->process_monitors;
+    return NULL;
 }
 
-static dor_result reply_to_guest(dor_runtime *runtime, dor_ref ref, dor_message *m)
+/* Who waits for a reply to ref, or may have a moment ago: another's, or nobody's, if that is over by now. */
+static dor_pid asker_of(dor_ref ref)
 {
-    if (dor__home_of(ref) != dor__name_home(DOR_KIND_PROCESS_MONITOR, runtime->index, 0))
-        return dor__error(DOR_E_NOPROC);
-    dor_monitor_entry *entry = (dor_monitor_entry *)dor__slab_find(&runtime->process_monitors, ref);
-    if (!entry) return dor__error(DOR_E_NOPROC);
-    /*
-     * The entry may end now, and be another's before we read whose it is. That does no harm: the slot stays, the read is
-     * atomic (relaxed: the tag's acquire has brought what was published with it), and a process that is given a reply
-     * which is not its own finds no entry for it and throws it away, which is what late replies come to.
-     */
-    m->to_ = atomic_load_explicit(&entry->watcher, memory_order_relaxed);
-    return dor__guest_send(runtime, m->to_, m);
+    dor_pid asker = DOR_PID_NONE;
+    dor_runtime *runtime = dor__runtime_enter_of(ref);
+    if (!runtime) return asker;
+    dor_slab *slab = slab_of(runtime, ref);
+    dor_monitor_entry *entry = slab ? (dor_monitor_entry *)dor__slab_find(slab, ref) : NULL;
+    /* relaxed: the tag's acquire has brought what was published with it. See the head for why a later one does no harm. */
+    if (entry) asker = atomic_load_explicit(&entry->watcher, memory_order_relaxed);
+    dor__runtime_leave(runtime);
+    return asker;
 }
 
 dor_result dor__reply(dor_ref ref, dor_message *m)
 {
-    dor_scheduler *s = dor__current;
-    dor_result result = dor__error(DOR_E_NOPROC);
+    dor_pid asker = asker_of(ref);
+    if (asker == DOR_PID_NONE) {
+        dor__message_free(m);
+        return dor__error(DOR_E_NOPROC);
+    }
     put_ref(m, ref);
     m->type |= (uint32_t)DOR_MSG_REPLY_MARK;
-    if (s && !s->closed && dor__home_of(ref) == s->monitor_home) return deliver(s, ref, m);
-    dor_runtime *runtime = dor__runtime_enter_of(ref);
-    if (runtime) {
-        if (dor__kind_of(ref) == DOR_KIND_MONITOR)
-            result = reply_to_actor(runtime, ref, m);
-        else if (dor__kind_of(ref) == DOR_KIND_PROCESS_MONITOR)
-            result = reply_to_guest(runtime, ref, m);
-        dor__runtime_leave(runtime);
-    }
-    if (dor__failed(result)) dor__message_free(m);
-    return result;
+    return dor__send(asker, m);
 }
 
 /* ---- receiving ---- */

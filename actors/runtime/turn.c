@@ -84,10 +84,7 @@ void dor__scheduler_deliver(dor_scheduler *s, dor_message *m)
         case DOR_MSG_EXIT_LINKED:
         case DOR_MSG_LINK:
         case DOR_MSG_UNLINK: dor__signal_deliver(s, m); return;
-        default:
-            if (!dor__is_reply(m->type)) break; /* for an actor */
-            dor__reply_message(s, m);
-            return;
+        default: break; /* for an actor */
         }
     }
     dor_actor *a = dor__actor_find(s, m->to_);

@@ -2,6 +2,7 @@
 #include "runtime_support.h"
 
 #include "runtime/private.h"
+#include <dormouse/port.h>
 
 TestSuite(runtime_request, .init = count_memory, .timeout = 60);
 
@@ -575,6 +576,147 @@ Test(runtime_request, stop_with_everything_open)
               c.code); /* the runtime's word, or the server's end: the same code */
 }
 
+/* ---- ports ---- */
+
+static dor_message *drain_one(dor_port port)
+{
+    dor_message *m = NULL;
+    size_t count = 0;
+    uint64_t end = now_ms() + 30000;
+    while (count == 0 && now_ms() < end) {
+        cr_assert_eq(dor_port_drain(port, &m, 1, &count), DOR_OK);
+        if (count == 0) uv_sleep(1);
+    }
+    cr_assert_eq(count, 1);
+    return m;
+}
+
+Test(runtime_request, port_asks)
+{
+    dor_port port;
+    dor_message *m;
+    size_t count;
+    dor_runtime *runtime = runtime_of(2);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    cr_assert_eq(dor_port_new(runtime, NULL, &port), DOR_OK);
+    server state = {.tell = dor_self()};
+    dor_pid to = spawn_on(runtime, 1, serve, NULL, &state);
+    cr_assert_eq(dor_port_enter(port), DOR_OK);
+    dor_ref answered = ask(to, 1, 30000), kept = ask(to, 0, 20), cancelled = ask(to, 0, 20);
+    cr_assert_eq(dor_call(to, question_message(ASK, 1), 30000, &m), DOR_E_WOULD_DEADLOCK);
+    cr_assert_eq(dor_cancel_request(cancelled), DOR_OK);
+    cr_assert_eq(dor_port_leave(), DOR_OK);
+    cr_assert_eq(dor_cancel_request(kept), DOR_E_NOPROC); /* the port's, not the process's */
+    m = drain_one(port);
+    cr_assert_eq(m->type, ANSWER);
+    cr_assert_eq(question_in(m)->ref, answered);
+    dor_message_free(m);
+    m = drain_one(port);
+    cr_assert_eq(m->type, DOR_MSG_NO_REPLY);
+    cr_assert_eq(no_reply_in(m).ref, kept);
+    cr_assert_eq(no_reply_in(m).reason, DOR_E_TIMEOUT);
+    dor_message_free(m);
+    cr_assert_eq(dor_port_drain(port, &m, 1, &count), DOR_OK);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(dor_port_enter(port), DOR_OK);
+    kept = ask(to, 0, 60000); /* open when the port ends */
+    cr_assert_eq(dor_port_close(port), DOR_OK);
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert(receive_number(NOTE));
+    cr_assert_eq(dor_reply(kept, question_message(ANSWER, 1)), DOR_E_NOPROC);
+    stop_runtime(runtime);
+}
+
+/* ---- mailboxes with limits ---- */
+
+typedef struct narrow {
+    dor_runtime *runtime;
+    dor_mailbox_limits limits;
+    dor_pid tell;
+    dor_pid to;
+    int code;
+    atomic_bool over;
+} narrow;
+
+/* A process with a limited mailbox that answers one request and receives no more. */
+static void serve_narrowly(void *arg)
+{
+    narrow *n = arg;
+    dor_message *m;
+    cr_assert_eq(dor_process_attach_limited(n->runtime, &n->limits, NULL), DOR_OK);
+    send_number(n->tell, GO, dor_self());
+    cr_assert_eq(dor_receive(&m, 30000), DOR_OK);
+    (void)dor_reply(question_in(m)->ref, question_message(ANSWER, 2));
+    dor_message_free(m);
+    WAIT_FOR(atomic_load(&n->over));
+}
+
+Test(runtime_request, of_one_whose_mailbox_is_full)
+{
+    uv_thread_t thread;
+    dor_message *m;
+    dor_ref ref;
+    dor_runtime *runtime = runtime_of(1);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    narrow n = {.runtime = runtime, .limits = {.messages = 1}, .tell = dor_self()};
+    uv_thread_create(&thread, serve_narrowly, &n);
+    dor_pid to = receive_number(GO);
+    cr_assert_eq(dor_call(to, question_message(ASK, 1), 30000, &m), DOR_OK);
+    dor_message_free(m);
+    cr_assert_eq(send_number(to, OTHER, 0), DOR_OK); /* fills it */
+    check_no_reply(ask(to, 1, 30000), DOR_E_MAILBOX_FULL);
+    check_no_reply(ask(to, 1, DOR_INFINITY), DOR_E_MAILBOX_FULL);
+    cr_assert_eq(dor_call(to, question_message(ASK, 1), 30000, &m), DOR_E_MAILBOX_FULL);
+    ref = ask(to, 1, DOR_INFINITY);
+    cr_assert_eq(dor_cancel_request(ref), DOR_OK); /* though the refusal is there already */
+    check_nothing();
+    for (long i = 0, code = DOR_E_NOMEM; code != DOR_OK; i++) { /* without memory: one of the two tells */
+        m = question_message(ASK, 1);
+        atomic_store(&fail_after, i);
+        code = dor_request(to, m, DOR_INFINITY, &ref);
+        atomic_store(&fail_after, -1);
+        cr_assert(code == DOR_OK || code == DOR_E_NOMEM);
+    }
+    check_no_reply(ref, DOR_E_MAILBOX_FULL);
+    check_nothing();
+    atomic_store(&n.over, true);
+    uv_thread_join(&thread);
+    stop_runtime(runtime);
+}
+
+static void call_narrowly(void *arg)
+{
+    narrow *n = arg;
+    dor_message *m = NULL;
+    cr_assert_eq(dor_process_attach_limited(n->runtime, &n->limits, NULL), DOR_OK);
+    dor_pid self = dor_self();
+    send_number(self, OTHER, 5); /* its mailbox is full, but replies always have room */
+    cr_assert_eq(dor_call(n->to, question_message(ASK, 3), 30000, &m), DOR_OK);
+    cr_assert_eq(question_in(m)->number, 4);
+    dor_message_free(m);
+    send_number(n->tell, GO, self);
+    n->code = dor_call(n->to, question_message(ASK, 0), DOR_INFINITY, &m);
+}
+
+Test(runtime_request, call_of_one_that_an_exit_signal_ends)
+{
+    uv_thread_t thread;
+    dor_runtime *runtime = runtime_of(1);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    server state = {.tell = dor_self()};
+    narrow n = {
+        .runtime = runtime, .limits = {.messages = 1, .policy = DOR_MAILBOX_KILL}, .tell = dor_self()};
+    n.to = spawn_on(runtime, 0, serve, NULL, &state);
+    uv_thread_create(&thread, call_narrowly, &n);
+    dor_pid caller_pid = receive_number(GO);
+    dor_ref ref = receive_number(NOTE);
+    cr_assert_eq(send_number(caller_pid, OTHER, 6), DOR_E_MAILBOX_FULL); /* and that kills it */
+    uv_thread_join(&thread);
+    cr_assert_eq(n.code, DOR_E_EXITED, "%d", n.code);
+    cr_assert_eq(dor_reply(ref, question_message(ANSWER, 1)), DOR_E_NOPROC);
+    stop_runtime(runtime);
+}
+
 /* ---- memory ---- */
 
 Test(runtime_request, out_of_memory)
@@ -613,6 +755,42 @@ Test(runtime_request, out_of_memory)
         dor_message_free(m[i]);
     }
     check_nothing();
+    stop_runtime(runtime);
+}
+
+/* Asks its server so many times, one after another, and reports what the library has allocated after the first few. */
+typedef struct counter {
+    dor_pid tell;
+    dor_pid to;
+    unsigned left;
+    long before;
+} counter;
+
+static void count_allocations(void *state, dor_message *message)
+{
+    counter *c = state;
+    dor_message_free(message);
+    if (--c->left == 1000) c->before = atomic_load(&allocations);
+    if (c->left == 0)
+        send_number(c->tell, NOTE, (uint64_t)(atomic_load(&allocations) - c->before));
+    else
+        cr_assert_eq(dor_request(c->to, question_message(ASK, 1), c->left % 2 ? 5000 : DOR_INFINITY, NULL),
+                     DOR_OK);
+}
+
+Test(runtime_request, allocates_nothing_on_one_scheduler)
+{
+    dor_runtime *runtime = runtime_of(1);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    counter c = {.tell = dor_self(), .left = 1100};
+    c.to = spawn_on(runtime, 0, serve, NULL, NULL);
+    dor_pid from = spawn_on(runtime, 0, count_allocations, NULL, &c);
+    send_number(from, GO, 0);
+    uint64_t allocated = receive_number(NOTE);
+#ifndef DOR_PLAIN_MALLOC
+    cr_assert_leq(allocated, 1, "%lu", (unsigned long)allocated); /* the note */
+#endif
+    (void)allocated;
     stop_runtime(runtime);
 }
 

@@ -6,6 +6,8 @@
  */
 #include "runtime_support.h"
 
+#include <dormouse/simulate.h>
+
 TestSuite(runtime_request_stress, .init = count_memory, .timeout = 120);
 
 enum { ASK = DOR_MSG_USER, ANSWER, GO, LATE, DONE, DEED };
@@ -17,7 +19,7 @@ typedef enum deed {
     REPLY_TWICE,
     REPLY_LATER,
     REPLY_AND_END,
-    REPLY_BY_HELPER, /* a process replies */
+    REPLY_BY_HELPER, /* somebody else replies: a process, or in a simulation another actor */
     END_UNANSWERED,
     END_LATER, /* the reply, and the end, are on their way to it */
     ANSWERED_OR_ENDED = END_LATER,
@@ -48,6 +50,7 @@ static struct {
     dor_pid main;
     dor_pid helper;
     atomic_bool over;
+    atomic_uint done; /* askers that have ended */
     atomic_uint faults;
     atomic_uint outcomes[4]; /* replies, timeouts, ends, cancels */
 } field;
@@ -96,6 +99,13 @@ static void serve(void *state, dor_message *m)
         return;
     default: break;
     }
+    dor_message_free(m);
+}
+
+static void help_in_simulation(void *state, dor_message *m)
+{
+    (void)state;
+    reply(dor_message_payload(m));
     dor_message_free(m);
 }
 
@@ -247,6 +257,7 @@ static void release(void *state, int reason)
 {
     (void)reason;
     free(state);
+    atomic_fetch_add(&field.done, 1);
     (void)send_number(field.main, DONE, 0);
 }
 
@@ -327,7 +338,6 @@ static void run(uint64_t seed)
     send_number(field.helper, DONE, 0);
     uv_thread_join(&helper);
     stop_runtime(field.runtime);
-if (getenv("SHOW")) fprintf(stderr, "XX %u %u %u %u\n", field.outcomes[0], field.outcomes[1], field.outcomes[2], field.outcomes[3]);
     cr_assert_eq(atomic_load(&field.faults), 0, "%u faults with seed %llu", atomic_load(&field.faults),
                  (unsigned long long)seed);
     for (unsigned i = 0; i < 4; i++)
@@ -348,4 +358,35 @@ Test(runtime_request_stress, seed_of_the_environment)
 {
     const char *seed = getenv("DORMOUSE_SEED");
     run(seed ? strtoull(seed, NULL, 10) : 3);
+}
+
+/* ---- simulated: every order that a seed can think of ---- */
+
+static unsigned simulate(uint64_t seed)
+{
+    dor_simulation_options options = {.schedulers = 3, .seed = seed};
+    cr_assert_eq(dor_simulation_new(&field.runtime, &options), DOR_OK);
+    field.main = DOR_PID_NONE;
+    atomic_store(&field.done, 0);
+    field.helper = spawn_on(field.runtime, (int)(seed % 3), help_in_simulation, NULL, NULL);
+    for (unsigned i = 0; i < SERVERS; i++)
+        atomic_store(&field.servers[i], spawn_server());
+    for (unsigned i = 0; i < ACTORS; i++)
+        spawn_asker(i < 4 ? ask : ask_and_end, seed * 100 + i, 40);
+    int code = dor_simulation_run(field.runtime, 1000000, NULL);
+    unsigned done = atomic_load(&field.done);
+    stop_runtime(field.runtime);
+    cr_assert_eq(code, DOR_OK, "seed %llu", (unsigned long long)seed);
+    cr_assert_eq(atomic_load(&field.faults), 0, "seed %llu", (unsigned long long)seed);
+    return done;
+}
+
+Test(runtime_request_stress, simulated)
+{
+    const char *count = getenv("DORMOUSE_SEEDS");
+    uint64_t seeds = count ? strtoull(count, NULL, 10) : scaled(300);
+    for (uint64_t seed = 1; seed <= seeds; seed++)
+        cr_assert_geq(simulate(seed), 4, "seed %llu: a request without outcome", (unsigned long long)seed);
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert_gt(atomic_load(&field.outcomes[i]), 0, "no outcome of kind %u", i);
 }

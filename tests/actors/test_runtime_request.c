@@ -717,6 +717,47 @@ Test(runtime_request, call_of_one_that_an_exit_signal_ends)
     stop_runtime(runtime);
 }
 
+static void call_twice(void *arg)
+{
+    narrow *n = arg;
+    dor_message *m = NULL;
+    cr_assert_eq(dor_process_attach(n->runtime, NULL), DOR_OK);
+    cr_assert_eq(dor_trap_exit(1), DOR_OK);
+    send_number(dor_self(), OTHER, 1);
+    send_number(n->tell, GO, dor_self());
+    cr_assert_eq(dor_call(n->to, question_message(ASK, 0), DOR_INFINITY, &m), DOR_OK);
+    cr_assert_eq(question_in(m)->number, 77);
+    dor_message_free(m);
+    dor_message_free(receive_any(DOR_MSG_EXIT)); /* it was told meanwhile, and goes before what waits */
+    cr_assert_eq(receive_number(OTHER), 1);
+    cr_assert_eq(dor_trap_exit(0), DOR_OK);
+    send_number(n->tell, GO, 0);
+    n->code = dor_call(n->to, question_message(ASK, 0), DOR_INFINITY, &m);
+}
+
+Test(runtime_request, exit_signals_during_a_call)
+{
+    uv_thread_t thread;
+    dor_runtime *runtime = runtime_of(1);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    server state = {.tell = dor_self()};
+    narrow n = {.runtime = runtime, .tell = dor_self()};
+    n.to = spawn_on(runtime, 0, serve, NULL, &state);
+    uv_thread_create(&thread, call_twice, &n);
+    dor_pid caller_pid = receive_number(GO);
+    dor_ref ref = receive_number(NOTE);
+    cr_assert_eq(dor_exit(caller_pid, DOR_E_CLOSED), DOR_OK);
+    cr_assert_eq(dor_reply(ref, question_message(ANSWER, 77)), DOR_OK);
+    cr_assert_eq(receive_number(GO), 0);
+    ref = receive_number(NOTE);
+    cr_assert_eq(dor_exit(caller_pid, DOR_OK), DOR_OK); /* says nothing to one that does not trap */
+    cr_assert_eq(dor_exit(caller_pid, DOR_E_CLOSED), DOR_OK);
+    uv_thread_join(&thread);
+    cr_assert_eq(n.code, DOR_E_EXITED, "%d", n.code);
+    cr_assert_eq(dor_reply(ref, question_message(ANSWER, 1)), DOR_E_NOPROC);
+    stop_runtime(runtime);
+}
+
 /* ---- memory ---- */
 
 Test(runtime_request, out_of_memory)

@@ -2,7 +2,7 @@
 #
 #   SANITIZE=address|thread   another build directory (build-address, build-thread) with that sanitizer
 #   TESTS=regex               only the tests whose folder/name matches
-#   ARGS=...                  arguments for `dormouse serve` in `make run`
+#   ARGS=...                  arguments for `dormouse serve` in `make run`, and for the benchmarks
 #   WOLFCRYPT=system          the system's wolfSSL instead of our own build of wolfCrypt
 #   WOLFCRYPT_TARBALL=path    a wolfSSL source tarball instead of the one that apt serves
 
@@ -21,7 +21,8 @@ export WOLFCRYPT WOLFCRYPT_TARBALL JOBS
 # What `make valgrind` runs: the folders, and the scripts whose servers it watches.
 VALGRIND_TESTS := ^(unit|proto|actors|net)/|^interop/(server_openssl|curl_gnutls)$$
 
-.PHONY: build run test valgrind bench install clean distclean format lint help setup setup-test configure
+.PHONY: build run test valgrind bench bench-actors install clean distclean format lint help setup setup-test \
+    setup-bench configure
 
 build: setup configure
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -35,6 +36,10 @@ setup:
 setup-test:
 	@.setup/packages test
 	@.setup/nginx
+	@.setup/wolfcrypt
+
+setup-bench:
+	@.setup/packages bench
 	@.setup/wolfcrypt
 
 # A build directory configured without the tests (because Criterion is not there) gets them once it is.
@@ -65,6 +70,10 @@ bench: setup-test configure
 	@cmake --build $(BUILD) -j $(JOBS)
 	@exec $(BUILD)/dormouse-bench $(ARGS)
 
+bench-actors: setup-bench configure
+	@cmake --build $(BUILD) -j $(JOBS)
+	@exec $(BUILD)/dormouse-bench-actors $(ARGS)
+
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -92,6 +101,6 @@ help:
 	@echo 'make build      set up and build: build/dormouse, build/libdormouse.{a,so}'
 	@echo 'make install    install below PREFIX=/usr/local (DESTDIR= for packagers)'
 	@echo 'make valgrind   the tests under memcheck (TESTS=regex)'
-	@echo 'make bench      the benchmarks (ARGS=...)'
+	@echo 'make bench      the benchmarks of TLS (ARGS=...);  make bench-actors  those of actors'
 	@echo 'make format     clang-format in place;  make lint  checks it'
 	@echo 'make clean      remove what was built, but not the cached wolfCrypt;  make distclean  removes all'

@@ -118,7 +118,8 @@ void dor__conn_settle(dor_connection *c)
 static void conn_exit(dor_actor *actor, int reason)
 {
     dor_connection *c = dor__conn_of(actor);
-    dor_result why = dor__error(reason ? reason : DOR_E_CLOSED);
+    /* Callers of ours are answered with codes: what an application means by a number above 0 is none. */
+    dor_result why = dor__error(reason < 0 ? reason : DOR_E_CLOSED);
     c->stopping = true;
     if (c->opening && c->opening->request) {
         dor__request_answer(c->opening->request, why, NULL);

@@ -754,3 +754,44 @@ Test(runtime_events, churn_leaves_nothing)
     WAIT_FOR(mailboxes_live(runtime, 0) + mailboxes_live(runtime, 1) == 0);
     stop_runtime(runtime);
 }
+
+/* ---- an owner that ends among its events ---- */
+
+typedef struct leaver {
+    int (*way)(int reason);
+    atomic_uint events;
+} leaver;
+
+static int leave_by_signal(int reason)
+{
+    return dor_exit(dor_self(), reason);
+}
+
+static void receive_and_leave(void *state, dor_message *m)
+{
+    leaver *l = state;
+    dor_message_free(m);
+    if (atomic_fetch_add(&l->events, 1) == 2) cr_assert_eq(l->way(DOR_E_CLOSED), DOR_OK);
+}
+
+Test(runtime_events, stay_when_the_owner_ends_among_them)
+{
+    dor_runtime *runtime = runtime_of(2);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    for (int i = 0; i < 4; i++) {
+        producer p;
+        dor_ref ref;
+        leaver l = {.way = i & 1 ? dor_exit_self : leave_by_signal};
+        dor_pid owner = spawn_on(runtime, i >> 1, receive_and_leave, NULL, &l);
+        cr_assert_eq(dor_monitor(owner, &ref), DOR_OK);
+        start_producer(&p, runtime, 0, owner);
+        (void)post(&p, EVENT, 0, 9, 10);
+        cr_assert_eq(receive_down().reason, DOR_E_CLOSED);
+        cr_assert_eq(atomic_load(&l.events), 3);
+        cr_assert_eq(post(&p, EVENT, 10, 10, 10),
+                     80); /* seven of them wait for another owner, or for this: */
+        retire(&p, true);
+        WAIT_FOR(mailboxes_live(runtime, 0) == 0);
+    }
+    stop_runtime(runtime);
+}

@@ -630,3 +630,126 @@ Test(runtime_exit, spawning_and_tying_is_one)
     nothing_more(); /* its monitor is no more */
     stop_runtime(runtime);
 }
+
+/* ---- whatever it is at, nothing is left ---- */
+
+static atomic_uint destroyed;
+
+static void count_destroyed(dor_message *m)
+{
+    (void)m;
+    atomic_fetch_add(&destroyed, 1);
+}
+
+static void send_counted(dor_pid to)
+{
+    dor_message *m = dor_message_new(NUMBER, 8, count_destroyed);
+    cr_assert_not_null(m);
+    dor_send(to, m);
+}
+
+Test(runtime_exit, messages_and_timers_of_the_killed)
+{
+    puppet p;
+    dor_ref timers[8];
+    dor_runtime *runtime = begin(2);
+    for (unsigned i = 0; i < 12; i++) {
+        dor_pid pid = puppet_on(runtime, (int)(i & 1), &p, 0, (int)(i & 2));
+        atomic_store(&destroyed, 0);
+        hold(pid);
+        for (unsigned j = 0; j < 300; j++) { /* more than a turn's share */
+            send_counted(pid);
+            if (j % 100 == 50 && i & 2) dor_exit(pid, DOR_E_CLOSED); /* notices among them */
+        }
+        for (unsigned j = 0; j < 8; j++)
+            cr_assert_eq(dor_send_after(pid, dor_message_new(NUMBER, 8, count_destroyed), j % 2 ? 1 : 100000,
+                                        &timers[j]),
+                         DOR_OK);
+        if (i < 4) {
+            dor_exit(pid, DOR_KILL);
+        } else if (i < 8) {
+            order(pid, do_exit_self, pid, DOR_KILL); /* at the mailbox's end */
+            dor_exit(pid, DOR_KILL);
+        } else {
+            uv_sleep(3);
+            dor_exit(pid, DOR_KILL);
+        }
+        atomic_store(&release, true);
+        expect(ENDED, 0, 0, DOR_E_KILLED);
+        for (unsigned j = 0; j < 8; j += 2)
+            cr_assert_eq(dor_cancel_timer(timers[j]), DOR_OK);
+        WAIT_FOR(atomic_load(&destroyed) == 308);
+    }
+    nothing_more();
+    stop_runtime(runtime);
+}
+
+/* ---- a flood ---- */
+
+static struct {
+    dor_pid target;
+    atomic_bool enough;
+    atomic_ulong sent, received, ticks, turns;
+} flood;
+
+/* Never stops, but for a backlog that keeps the scheduler at work for many turns. */
+static void send_a_flood(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&flood.enough)) {
+        if (atomic_load(&flood.sent) - atomic_load(&flood.received) > scaled(100000)) {
+            sched_yield();
+            continue;
+        }
+        atomic_fetch_add(&flood.sent, 1);
+        dor_exit(flood.target, 1);
+    }
+}
+
+static void receive_flood(void *state, dor_message *m)
+{
+    if (m->type == NUMBER)
+        send_number(*(dor_pid *)state, NUMBER, number_in(m));
+    else
+        atomic_fetch_add(&flood.received, 1);
+    dor_message_free(m);
+}
+
+static void tick(void *state, dor_message *m)
+{
+    (void)state;
+    atomic_fetch_add(&flood.ticks, 1);
+    dor_send_after(dor_self(), m, 1, NULL);
+}
+
+static void take_turns(void *state, dor_message *m)
+{
+    (void)state;
+    atomic_fetch_add(&flood.turns, 1);
+    dor_send(dor_self(), m);
+}
+
+Test(runtime_exit, a_flood_of_signals_holds_nobody_up)
+{
+    uv_thread_t thread;
+    dor_runtime *runtime = begin(1);
+    dor_pid self = dor_self();
+    dor_actor_spec spec = {.receive = receive_flood, .state = &self, .trap_exit = 1};
+    cr_assert_eq(dor_spawn(runtime, &spec, &flood.target), DOR_OK);
+    dor_pid neighbour = spawn_on(runtime, 0, receive_flood, NULL, &self);
+    send_number(spawn_on(runtime, 0, tick, NULL, NULL), NUMBER, 0);
+    send_number(spawn_on(runtime, 0, take_turns, NULL, NULL), NUMBER, 0);
+    uv_thread_create(&thread, send_a_flood, NULL);
+    WAIT_FOR(atomic_load(&flood.sent) > 1000);
+    unsigned long ticks = atomic_load(&flood.ticks), turns = atomic_load(&flood.turns);
+    WAIT_FOR(atomic_load(&flood.ticks) > ticks + 5); /* timers */
+    WAIT_FOR(atomic_load(&flood.turns) > turns + 500);
+    for (unsigned i = 0; i < 3;
+         i++) { /* messages from outside, behind the signals that were sent before them */
+        send_number(i % 2 ? flood.target : neighbour, NUMBER, i);
+        cr_assert_eq(receive_number(NUMBER), i);
+    }
+    atomic_store(&flood.enough, true);
+    uv_thread_join(&thread);
+    stop_runtime(runtime);
+}

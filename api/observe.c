@@ -25,6 +25,12 @@ int dor_actors_get_info(dor_runtime *runtime, uint64_t *cursor, dor_actor_info *
     return dor__actors_info(runtime, cursor, infos, cap, count).code;
 }
 
+int dor_trace(dor_runtime *runtime, unsigned mask, dor_trace_fn fn, void *arg)
+{
+    if (mask & ~(unsigned)DOR_TRACE_ALL || (mask && !fn)) return DOR_E_BADARG;
+    return dor__trace_set(runtime, mask, fn, arg).code;
+}
+
 void dor_free(void *text)
 {
     dor__free(text);

@@ -49,6 +49,7 @@ dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_
         dor__slab_publish(&at->item);
     }
     uv_mutex_unlock(&s->actors.lock);
+    if (dor__ok(result) && dor__traced(s->runtime, DOR_TRACE_SPAWN)) dor__trace_spawn(s->runtime, *pid);
     return result;
 }
 
@@ -113,6 +114,7 @@ void dor__actor_end(dor_actor *a, int reason)
     dor_actor_slot *at = a->slot;
     dor__slab_kill(&at->item);
     DOR_FIGURE_ADD(s->figures.ended, 1);
+    if (dor__scheduler_traced(s, DOR_TRACE_EXIT)) dor__trace_exit(s->runtime, a->pid, reason);
 
     dor_watcher self = dor__actor_watcher(a);
     dor__unwatch_all(&self);
@@ -234,7 +236,7 @@ static unsigned receive_events(dor_scheduler *s, dor_actor *a, dor_message *note
         taken = dor__event_mailbox_take(note, a->pid, &event);
         if (taken == DOR_TAKE_GONE) break;
         given++;
-        a->ops->receive(a, event);
+        dor__actor_receive(s, a, event);
         (void)dor__turn_over(s);
     }
     if (taken != DOR_TAKE_MORE)
@@ -247,13 +249,13 @@ static unsigned receive_events(dor_scheduler *s, dor_actor *a, dor_message *note
 }
 
 /* A DOWN, a reply, or that there will be none. */
-static void receive_due(dor_actor *a, dor_message *m)
+static void receive_due(dor_scheduler *s, dor_actor *a, dor_message *m)
 {
     dor_watcher self = dor__actor_watcher(a);
     dor_monitor_entry *entry = dor__due_entry(&self, m);
     if (entry) {
         dor__due_receive(&self, entry, m);
-        a->ops->receive(a, m);
+        dor__actor_receive(s, a, m);
     } else {
         dor__message_free(m);
     }
@@ -266,7 +268,7 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
     switch (m->type) {
     case DOR_MSG_EVENTS_READY: return receive_events(s, a, m, most);
     case DOR_MSG_DOWN_DUE:
-    case DOR_MSG_NO_REPLY_DUE: receive_due(a, m); return 1;
+    case DOR_MSG_NO_REPLY_DUE: receive_due(s, a, m); return 1;
     case DOR_MSG_STOP:
         reason = *(int *)dor_message_payload(m);
         dor__message_free(m);
@@ -276,9 +278,9 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
     case DOR_MSG_EXIT_LINKED: dor__signal_receive(a, m); return 1;
     default:
         if (dor__is_reply(m->type))
-            receive_due(a, m);
+            receive_due(s, a, m);
         else
-            a->ops->receive(a, m);
+            dor__actor_receive(s, a, m);
         return 1;
     }
 }
@@ -307,7 +309,7 @@ static void run(dor_scheduler *s, dor_actor *a)
             unsigned used = receive_system(s, a, m, left);
             left -= used < left ? used : left;
         } else {
-            a->ops->receive(a, m);
+            dor__actor_receive(s, a, m);
             left--;
         }
         if (dor__turn_over(s)) break;

@@ -63,6 +63,7 @@ dor_result dor__guest_begin(dor_runtime *runtime, const dor_mailbox_limits *limi
     }
     uv_mutex_unlock(&runtime->processes.lock);
     if (dor__failed(result) && item) dor__slab_give(&runtime->processes, &g->item, slot);
+    if (dor__ok(result) && dor__traced(runtime, DOR_TRACE_SPAWN)) dor__trace_spawn(runtime, *pid);
     return result;
 }
 
@@ -91,6 +92,7 @@ static void end(dor_runtime *runtime, dor_guest *g, int reason)
     g->port = NULL;
     if (g->awaited) uv_cond_broadcast(&g->changed);
     uv_mutex_unlock(&g->lock);
+    if (dor__traced(runtime, DOR_TRACE_EXIT)) dor__trace_exit(runtime, g->pid, reason);
 
     dor_message *lists[] = {g->kept.first, g->exits.first, g->unseen_notes.first, g->seen_notes.first};
     g->kept = g->exits = g->unseen_notes = g->seen_notes = (dor_message_list){NULL, NULL};

@@ -190,7 +190,7 @@ void dor__guest_put_back(dor_guest *g, dor_message_list *dropped)
     dor__guest_trim(g, dropped);
 }
 
-dor_message *dor__guest_search(const dor_receiving *r)
+static dor_message *search(const dor_receiving *r)
 {
     dor_guest *g = r->guest;
     dor_message *m;
@@ -201,6 +201,13 @@ dor_message *dor__guest_search(const dor_receiving *r)
     g->events_next = !events; /* neither a busy socket nor a busy sender keeps the other waiting */
     m = events ? search_events(r) : search_messages(r);
     if (!m) m = events ? search_messages(r) : search_events(r);
+    return m;
+}
+
+dor_message *dor__guest_search(const dor_receiving *r)
+{
+    dor_message *m = search(r);
+    if (m && dor__traced(r->runtime, DOR_TRACE_RECEIVE)) dor__trace_receive(r->runtime, r->guest->pid, m);
     return m;
 }
 

@@ -1,5 +1,5 @@
 /*
- * observe.h - figures of runtimes, schedulers and actors, for any thread. Needs no libuv.
+ * observe.h - figures of runtimes, schedulers and actors, and traces, for any thread. Needs no libuv.
  *
  * The effects are described where the public functions are: dormouse/observe.h. A NULL runtime is the default one.
  */
@@ -14,5 +14,6 @@ DOR_MUST_USE dor_result dor__scheduler_info(dor_runtime *runtime, unsigned index
 DOR_MUST_USE dor_result dor__actor_info(dor_pid pid, dor_actor_info *info);
 DOR_MUST_USE dor_result dor__actors_info(dor_runtime *runtime, uint64_t *cursor, dor_actor_info *infos,
                                          size_t cap, size_t *count);
+DOR_MUST_USE dor_result dor__trace_set(dor_runtime *runtime, unsigned mask, dor_trace_fn fn, void *arg);
 
 #endif

@@ -18,8 +18,8 @@
 #include "runtime/simulation.h"
 #include "runtime/slab.h"
 #include "runtime/system_message.h"
+#include "runtime/trace.h"
 #include <assert.h>
-#include <dormouse/observe.h>
 
 /* How much of a turn one actor, or all of them, may use. */
 enum {
@@ -86,6 +86,7 @@ struct dor_scheduler {
     dor_slab timers;
     dor_slab monitors;        /* taken and given by the owner alone; the lock is never contended */
     _Atomic uint64_t spawned; /* written under the lock of `actors` */
+    _Atomic uint64_t tracing; /* see trace.h: under which setting its thread is in fn; 0: it is not */
 
     /* ---- written before the thread starts, read by any ---- */
     _Alignas(64) dor_runtime *runtime;
@@ -102,6 +103,7 @@ struct dor_scheduler {
     dor_actor *current;         /* whose callback is running */
     dor_message *signals_first; /* the urgent lane within this scheduler: signals.h */
     dor_message *ends_first;
+    _Atomic uint32_t trace_mask; /* the one thing here that others write: see trace.h */
     dor_scheduler_figures figures;
     uint32_t clock_left;   /* messages until the clock is read again */
     uint32_t clock_stride; /* messages between two readings: many when they are cheap */
@@ -146,6 +148,7 @@ struct dor_runtime {
     dor_slab processes;
     dor_slab process_monitors;
     dor_names names;
+    dor_tracer tracer;
     _Atomic int phase;            /* a dor_phase */
     _Atomic unsigned placed;      /* rotates ties and timers without a home */
     _Atomic uint64_t undelivered; /* as a scheduler's, of senders that are on none */
@@ -239,6 +242,22 @@ static inline void dor__scheduler_push_urgent(dor_scheduler *s, dor_message *m)
     if (dor__inbox_push(&s->urgent, m)) dor__scheduler_wake(s);
 }
 
+/* ---- trace.c ---- */
+
+/** Whether an event of s, on its own thread, may be wanted. */
+static inline bool dor__scheduler_traced(const dor_scheduler *s, unsigned what)
+{
+    /* relaxed: a hint that dor__trace_tell looks into. */
+    return __builtin_expect(atomic_load_explicit(&s->trace_mask, memory_order_relaxed) & what, 0);
+}
+
+/** The same on any thread; the runtime is entered. */
+static inline bool dor__traced(const dor_runtime *runtime, unsigned what)
+{
+    return __builtin_expect(
+        (atomic_load_explicit(&runtime->tracer.setting, memory_order_relaxed) & what) != 0, 0);
+}
+
 /* ---- runtime.c ---- */
 
 static inline int dor__phase(dor_runtime *runtime)
@@ -327,6 +346,13 @@ void dor__actor_ask_to_end(dor_actor *a, int reason);
 
 /** The actor whose callback runs ends when that returns. */
 void dor__actor_leave(dor_actor *a, int reason);
+
+/** Hands a message to a's callback. */
+static inline void dor__actor_receive(dor_scheduler *s, dor_actor *a, dor_message *m)
+{
+    if (dor__scheduler_traced(s, DOR_TRACE_RECEIVE)) dor__trace_receive(s->runtime, a->pid, m);
+    a->ops->receive(a, m);
+}
 
 /** Runs actors until none has anything left, or the turn is over. */
 void dor__actors_run(dor_scheduler *s);

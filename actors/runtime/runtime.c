@@ -191,6 +191,7 @@ static void free_runtime(dor_runtime *runtime)
     dor__depot_fini(&runtime->depot);
     uv_mutex_destroy(&runtime->lock);
     uv_cond_destroy(&runtime->changed);
+    dor__tracer_fini(&runtime->tracer);
     struct place *place = &places[runtime->index];
     dor__free(runtime->memory);
     dor__free(runtime);
@@ -241,6 +242,7 @@ static dor_result init_shared(dor_runtime *runtime, unsigned count, uint32_t fir
     if (!error) error = uv_mutex_init(&runtime->lock);
     if (!error) error = uv_cond_init(&runtime->changed);
     if (!error) error = dor__names_init(&runtime->names);
+    if (!error) error = dor__tracer_init(&runtime->tracer);
     dor_result result = error ? dor__errno(-error) : dor__guests_init(runtime, first_generation);
     if (dor__failed(result)) dor__free(runtime->memory);
     return result;

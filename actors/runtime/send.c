@@ -26,6 +26,7 @@ static dor_result send_far(dor_pid to, dor_message *m)
     dor_runtime *runtime = dor__runtime_enter_of(to);
     m->to_ = to;
     if (runtime) {
+        if (dor__traced(runtime, DOR_TRACE_SEND)) dor__trace_send(runtime, to, m);
         if (dor__kind_of(to) == DOR_KIND_ACTOR)
             result = send_to_actor(runtime, to, m);
         else if (dor__kind_of(to) == DOR_KIND_PROCESS)
@@ -43,6 +44,7 @@ dor_result dor__send(dor_pid to, dor_message *m)
 {
     dor_scheduler *s = dor__current;
     if (!s || dor__home_of(to) != s->actor_home) return send_far(to, m);
+    if (dor__scheduler_traced(s, DOR_TRACE_SEND)) dor__trace_send(s->runtime, to, m);
     dor_actor *a = dor__actor_find(s, to);
     if (!a) {
         dor__message_undeliverable(m);

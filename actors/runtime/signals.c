@@ -192,5 +192,5 @@ void dor__signal_receive(dor_actor *a, dor_message *m)
         dor__message_free(half);
     }
     m->type = DOR_MSG_EXIT;
-    a->ops->receive(a, m);
+    dor__actor_receive(a->scheduler, a, m);
 }

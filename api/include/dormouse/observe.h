@@ -91,6 +91,15 @@ DOR_API void dor_free(void *text);
 
 /* ---- trace ------------------------------------------------------------------------------------------ */
 
+/*
+ * An event is of the runtime of its `pid`: a message from one runtime to another is sent, and received, in the other.
+ *
+ * Births and ends are of actors, processes and ports. Sends are what anybody hands to dor_send and its kind, when it does,
+ * or a timer when it is due, whether or not it finds its receiver alive and with room; but a reply that nobody waits for
+ * is none. Received is what reaches a
+ * callback or is handed out by dor_receive, notices of the library's own and events of sockets included; those have no
+ * sends of their own.
+ */
 enum {
     DOR_TRACE_SPAWN = 1,
     DOR_TRACE_SEND = 2,
@@ -102,20 +111,25 @@ enum {
 typedef struct dor_trace_event {
     unsigned what; /**< one of DOR_TRACE_ */
     dor_pid pid;   /**< who was born, is sent to, receives, has ended */
-    dor_pid by;    /**< who does it: the spawner, the sender; DOR_PID_NONE when it is nobody that has a pid */
-    uint32_t type; /**< SEND, RECEIVE: the message's */
-    uint32_t size; /**< and its bytes of payload */
-    int reason;    /**< EXIT */
-    uint64_t at_ns; /**< monotonic clock */
+    dor_pid
+        by; /**< SPAWN, SEND: who does it; DOR_PID_NONE when it is nobody that has a pid, a timer for one */
+    uint32_t type;  /**< SEND, RECEIVE: the message's */
+    uint32_t size;  /**< and its bytes of payload */
+    int reason;     /**< EXIT */
+    uint64_t at_ns; /**< monotonic clock, or the simulation's */
 } dor_trace_event;
 
-/** Called on the thread where it happens, on many at once. Must be quick, and make no call of this library. */
+/**
+ * Called on the thread where it happens, on many at once. Must be quick and make no call of this library: what it does of
+ * that kind is not traced. Events of one thread come in their order; SEND comes before the RECEIVE of that message.
+ */
 typedef void (*dor_trace_fn)(void *arg, const dor_trace_event *event);
 
 /**
- * Sets what is traced: events of `mask` go to fn with arg. mask 0 ends it: when this returns, fn is not being called any
- * more. While nothing is traced a hook costs one branch. Not from within fn, nor from a scheduler thread
- * (DOR_E_WOULD_DEADLOCK).
+ * Sets what is traced: from now on events of `mask` go to fn with arg, and when this returns, what was set before is not
+ * being called any more, so its arg may go. mask 0 (fn may be NULL) ends it, as the end of the runtime does. An event that
+ * happens meanwhile goes to one of the two. While nothing is traced a hook costs one branch. Not from within fn, nor
+ * from a scheduler thread (DOR_E_WOULD_DEADLOCK); DOR_E_BADARG; DOR_E_STOPPED.
  */
 DOR_API int dor_trace(dor_runtime *runtime, unsigned mask, dor_trace_fn fn, void *arg);
 

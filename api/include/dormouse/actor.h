@@ -7,7 +7,8 @@
  * keep and to use after the death of what it named: sending to the dead is harmless. Beside these two there are
  * ports (dormouse/port.h), for event loops that are not ours.
  *
- * Messages from one sender to one receiver arrive in the order they were sent.
+ * Messages from one sender to one receiver arrive in the order they were sent. Exit signals overtake messages, and no
+ * message overtakes an exit signal.
  *
  * Threads: every function here may be called from any thread unless it says otherwise.
  */
@@ -194,7 +195,10 @@ typedef struct dor_actor_spec {
 /** On failure the caller still owns spec->state. The actor first runs when it gets its first message. */
 DOR_API int dor_spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
 
-/** dor_spawn and dor_link, or dor_monitor, in one: there is no moment in which the new actor can end unseen. */
+/**
+ * dor_spawn and dor_link, or dor_monitor, in one, for an actor, a process or a port: there is no moment in which the new
+ * actor can end unseen. On failure nothing has been spawned. DOR_E_NO_PROCESS; DOR_E_NOPROC in a stop function.
+ */
 DOR_API int dor_spawn_link(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid);
 DOR_API int dor_spawn_monitor(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid, dor_ref *ref);
 
@@ -236,30 +240,49 @@ DOR_API int dor_cancel_timer(dor_ref timer);
  * dormouse/error.h, or a number above 0 that means something to the application.
  *
  * An exit signal comes from dor_exit, or over a link from one that ended. It is urgent: it overtakes all messages that
- * wait. One that traps exits gets a DOR_MSG_EXIT, before the other messages that wait. On one that does not, a signal
- * with DOR_OK has no effect, and any other ends it with the signal's reason: an actor at once, between two messages; a
- * process, being a thread, in its next call that receives or waits, which then answers DOR_E_EXITED.
+ * wait, those of its own sender too. One that traps exits gets a DOR_MSG_EXIT, before the other messages that wait. On one
+ * that does not, a signal with DOR_OK has no effect, and any other ends it with the signal's reason: an actor at once,
+ * between two messages; a process, being a thread, in its next call that receives or waits, which then answers
+ * DOR_E_EXITED, and the process is detached; a port in its next dor_port_drain or dor_port_enter. One that ends otherwise
+ * before it gets so far has ended by the signal all the same. Sockets and listeners, being asked by a signal, close.
+ *
+ * While a runtime stops, all its actors have been asked to end behind the messages that they have: that those they are
+ * linked to end with DOR_E_STOPPED ends none of them sooner.
  */
 
 /** For dor_exit: ends even one that traps exits; those who hear of it are told DOR_E_KILLED. */
 #define DOR_KILL INT_MIN
 
-/** Sends an exit signal; harmless if pid is dead. DOR_E_NOMEM. */
+/**
+ * Sends an exit signal, from any thread; harmless if pid is dead (DOR_OK). One to the calling actor itself is acted on
+ * before this returns, as in dor_exit_self if it ends it; and to oneself DOR_OK ends, too, unless trapped. DOR_E_NOMEM.
+ */
 DOR_API int dor_exit(dor_pid pid, int reason);
 
-/** Ends the calling actor with `reason` when its callback returns: no further message is received. DOR_E_NO_PROCESS. */
+/**
+ * Ends the calling actor with `reason` when its callback returns, whether it traps exits or not: no further message is
+ * received, the state stays valid until then, and the stop function is called after that. The first call counts.
+ * DOR_E_NO_PROCESS when the caller is no actor, DOR_E_NOPROC in a stop function.
+ */
 DOR_API int dor_exit_self(int reason);
 
-/** Whether the caller, an actor, process or port, wants exit signals as messages. */
+/**
+ * Whether the caller, an actor, process or port, wants exit signals as messages, from now on. DOR_E_NOMEM,
+ * DOR_E_NO_PROCESS, DOR_E_STOPPED; DOR_E_NOPROC in a stop function.
+ */
 DOR_API int dor_trap_exit(int trap);
 
 /**
  * Ties the caller to pid: when either ends, the other gets an exit signal with the reason. One link at most holds two
- * together; linking again does nothing. When pid is dead already the caller gets a signal with DOR_E_NOPROC.
+ * together; linking again does nothing, nor does linking to oneself. When pid is dead already the caller gets a signal
+ * with DOR_E_NOPROC. Errors as above.
  */
 DOR_API int dor_link(dor_pid pid);
 
-/** Undoes it, whoever made it. No signal of the link comes after this returns. Harmless where there is none. */
+/**
+ * Undoes it, whoever made it, and needs no memory. No signal of the link comes after this returns, not even one that waits
+ * in the mailbox already. Harmless where there is none. Errors as above.
+ */
 DOR_API int dor_unlink(dor_pid pid);
 
 /** Asks for one DOR_MSG_DOWN when pid ends (at once if it already has). From an actor, a process or a port. */

@@ -46,7 +46,7 @@ static bool wait_to_have(dor_runtime *runtime, dor_guest *g, dor_port port)
         g->awaited++;
         uv_cond_wait(&g->changed, &g->lock);
         g->awaited--;
-        if (!dor__guest_find(runtime, port)) return false;
+        if (!dor__guest_find(runtime, port) || !g->port) return false; /* see abandon */
     }
     if (g->had) return false;
     g->had = true;

@@ -1,108 +1,11 @@
 /* Ports: batches, the descriptor, who speaks for them, their end and their runtime's. */
-#include "runtime_support.h"
+#include "port_support.h"
 
-#include "runtime/event_mailbox.h"
-#include "runtime/private.h"
-#include <dormouse/port.h>
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 TestSuite(runtime_port, .init = count_memory, .timeout = 60);
-
-enum { NUMBER = DOR_MSG_USER, EVENT, LAST, BATCH = 64 };
-
-/* ---- support ---- */
-
-static dor_port port_with(dor_runtime *runtime, const dor_mailbox_limits *limits)
-{
-    dor_port port = DOR_PID_NONE;
-    cr_assert_eq(dor_port_new(runtime, limits, &port), DOR_OK);
-    cr_assert_neq(port, DOR_PID_NONE);
-    return port;
-}
-
-static bool readable_within(int fd, int ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    int n = poll(&p, 1, ms);
-    cr_assert_geq(n, 0);
-    cr_assert(!(p.revents & (POLLNVAL | POLLERR | POLLHUP)), "revents %x", (unsigned)p.revents);
-    return n == 1;
-}
-
-static bool readable(dor_port port)
-{
-    return readable_within(dor_port_fd(port), 0);
-}
-
-/* How often it was written to since it was last read, as the system tells; -1 where it does not. */
-static int written(int fd)
-{
-    char path[64], line[128];
-    int count = -1;
-    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "eventfd-count:", 14) == 0) count = (int)strtol(line + 14, NULL, 16);
-    if (f) fclose(f);
-    return count;
-}
-
-static size_t drain(dor_port port, dor_message **m, size_t cap)
-{
-    size_t count = 99;
-    int code = dor_port_drain(port, m, cap, &count);
-    cr_assert_eq(code, DOR_OK, "code %d", code);
-    cr_assert_leq(count, cap);
-    return count;
-}
-
-static void expect_drain(dor_port port, int code)
-{
-    dor_message *m[1];
-    size_t count = 1;
-    cr_assert_eq(dor_port_drain(port, m, 1, &count), code);
-    if (code) cr_assert_eq(count, 0);
-}
-
-/* The next message, waited for; its number. */
-static uint64_t next_number(dor_port port, uint32_t type)
-{
-    dor_message *m;
-    cr_assert(readable_within(dor_port_fd(port), 30000));
-    cr_assert_eq(drain(port, &m, 1), 1);
-    cr_assert_eq(m->type, type, "type %x", m->type);
-    uint64_t number = number_in(m);
-    dor_message_free(m);
-    return number;
-}
-
-static dor_down next_down(dor_port port)
-{
-    dor_message *m;
-    cr_assert(readable_within(dor_port_fd(port), 30000));
-    cr_assert_eq(drain(port, &m, 1), 1);
-    cr_assert_eq(m->type, (uint32_t)DOR_MSG_DOWN);
-    dor_down down;
-    memcpy(&down, dor_message_payload(m), sizeof down);
-    dor_message_free(m);
-    return down;
-}
-
-/* Descriptors when no runtime is there; libuv opens some for good when it is first used. */
-static unsigned descriptors_without_runtime(void)
-{
-    stop_runtime(runtime_of(1));
-    return open_descriptors();
-}
-
-static void close_and_stop(dor_port port, dor_runtime *runtime)
-{
-    cr_assert_eq(dor_port_close(port), DOR_OK);
-    stop_runtime(runtime);
-}
 
 /* ---- messages and the descriptor ---- */
 
@@ -165,13 +68,6 @@ Test(runtime_port, has_a_descriptor_that_exec_closes_and_that_never_blocks)
 }
 
 /* ---- limits ---- */
-
-static void expect_numbers(dor_port port, uint64_t first, uint64_t last)
-{
-    for (uint64_t n = first; n <= last; n++)
-        cr_assert_eq(next_number(port, NUMBER), n);
-    cr_assert_not(readable(port));
-}
 
 Test(runtime_port, refuses_what_has_no_room)
 {
@@ -350,12 +246,6 @@ Test(runtime_port, drops_the_oldest_under_a_selective_receive)
 
 /* ---- speaking for a port ---- */
 
-static void ignore(void *state, dor_message *message)
-{
-    (void)state;
-    dor_message_free(message);
-}
-
 Test(runtime_port, monitors_and_is_monitored)
 {
     dor_ref ref;
@@ -521,6 +411,7 @@ Test(runtime_port, answers_bad_use)
     cr_assert_eq(dor_port_close(c.port), DOR_E_NOPROC);
     cr_assert_eq(dor_port_fd(c.port), DOR_E_NOPROC);
     cr_assert_eq(send_number(c.port, NUMBER, 0), DOR_E_NOPROC);
+    cr_assert_not(dor_is_alive(c.port));
     stop_runtime(runtime);
 }
 
@@ -643,243 +534,4 @@ Test(runtime_port, comes_whole_or_not_at_all)
     setrlimit(RLIMIT_NOFILE, &limit);
     cr_assert_eq(dor_error_get_errno(code), EMFILE);
     stop_runtime(runtime);
-}
-
-/* ---- races ---- */
-
-enum { SENDERS = 4 };
-
-typedef struct sender {
-    dor_port port;
-    uint64_t number, count;
-} sender;
-
-static void send_many(void *arg)
-{
-    sender *s = arg;
-    for (uint64_t i = 0; i < s->count; i++)
-        while (send_number(s->port, NUMBER, s->number << 32 | i) == DOR_E_MAILBOX_FULL)
-            uv_sleep(0);
-}
-
-Test(runtime_port, loses_nothing_and_sleeps_through_nothing)
-{
-    dor_runtime *runtime = runtime_of(2);
-    dor_port port = port_with(runtime, &(dor_mailbox_limits){.messages = 100});
-    uint64_t count = scaled(25000), next[SENDERS] = {0}, left = SENDERS * count;
-    uv_thread_t threads_[SENDERS];
-    sender senders[SENDERS];
-    dor_message *m[BATCH];
-    for (unsigned i = 0; i < SENDERS; i++) {
-        senders[i] = (sender){port, i, count};
-        cr_assert_eq(uv_thread_create(&threads_[i], send_many, &senders[i]), 0);
-    }
-    while (left > 0) {
-        cr_assert(readable_within(dor_port_fd(port), 30000), "%lu left", (unsigned long)left);
-        size_t n = drain(port, m, left % 3 ? BATCH : 7);
-        for (size_t i = 0; i < n; i++) {
-            uint64_t number = number_in(m[i]);
-            cr_assert_eq(number & UINT32_MAX, next[number >> 32]++);
-            dor_message_free(m[i]);
-        }
-        left -= n;
-    }
-    for (unsigned i = 0; i < SENDERS; i++)
-        uv_thread_join(&threads_[i]);
-    cr_assert_not(readable(port));
-    close_and_stop(port, runtime);
-}
-
-typedef struct drainer {
-    dor_port port;
-    atomic_uint *got;
-    unsigned all;
-    bool enters;
-} drainer;
-
-static void drain_until_all(void *arg)
-{
-    drainer *d = arg;
-    dor_message *m[BATCH];
-    size_t n = 0;
-    while (atomic_load(d->got) < d->all) {
-        if (d->enters) cr_assert_eq(dor_port_enter(d->port), DOR_OK);
-        n = drain(d->port, m, 5);
-        if (d->enters) cr_assert_eq(dor_port_leave(), DOR_OK);
-        for (size_t i = 0; i < n; i++)
-            dor_message_free(m[i]);
-        atomic_fetch_add(d->got, (unsigned)n);
-    }
-}
-
-Test(runtime_port, is_had_by_one_thread_at_a_time)
-{
-    dor_runtime *runtime = runtime_of(1);
-    dor_port port = port_with(runtime, NULL);
-    atomic_uint got = 0;
-    unsigned all = scaled(40000);
-    drainer d[3];
-    uv_thread_t threads_[3];
-    for (unsigned i = 0; i < 3; i++) {
-        d[i] = (drainer){port, &got, all, i == 0};
-        cr_assert_eq(uv_thread_create(&threads_[i], drain_until_all, &d[i]), 0);
-    }
-    for (unsigned i = 0; i < all; i++)
-        while (send_number(port, NUMBER, i) != DOR_OK)
-            continue;
-    for (unsigned i = 0; i < 3; i++)
-        uv_thread_join(&threads_[i]);
-    cr_assert_eq(atomic_load(&got), all);
-    cr_assert_not(readable(port));
-    close_and_stop(port, runtime);
-}
-
-static void use_until_gone(void *arg)
-{
-    drainer *d = arg;
-    dor_message *m[BATCH];
-    size_t n;
-    for (;;) {
-        int code = d->enters ? dor_port_enter(d->port) : DOR_OK;
-        if (code == DOR_OK) {
-            send_number(d->port, NUMBER, 0);
-            code = dor_port_drain(d->port, m, 3, &n);
-        }
-        if (d->enters) (void)dor_port_leave();
-        if (code == DOR_E_NOPROC || code == DOR_E_STOPPED) return;
-        cr_assert_eq(code, DOR_OK);
-        while (n > 0)
-            dor_message_free(m[--n]);
-    }
-}
-
-Test(runtime_port, may_be_closed_under_use)
-{
-    unsigned before = descriptors_without_runtime();
-    for (unsigned round = 0; round < scaled(100); round++) {
-        dor_runtime *runtime = runtime_of(1);
-        dor_port port = port_with(runtime, NULL);
-        drainer d[3];
-        uv_thread_t threads_[3];
-        for (unsigned i = 0; i < 3; i++) {
-            d[i] = (drainer){.port = port, .enters = i == 0};
-            cr_assert_eq(uv_thread_create(&threads_[i], use_until_gone, &d[i]), 0);
-        }
-        uv_sleep(round % 3);
-        if (round % 2) cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
-        cr_assert_eq(dor_port_close(port), DOR_OK);
-        for (unsigned i = 0; i < 3; i++)
-            uv_thread_join(&threads_[i]);
-        if (round % 2 == 0) cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
-        cr_assert_eq(atomic_load(&live_blocks), 0);
-        cr_assert_eq(open_descriptors(), before);
-    }
-}
-
-/* ---- events ---- */
-
-typedef struct producer {
-    dor_actor base;
-    dor_event_mailbox *mailbox;
-    dor_mailbox_handle handle;
-    dor_pid owner;
-    uint64_t first, last;
-    atomic_bool done;
-} producer;
-
-static void producer_receive(dor_actor *actor, dor_message *message)
-{
-    (void)actor;
-    dor_message_free(message);
-}
-
-static void producer_destroy(dor_actor *actor)
-{
-    (void)actor;
-}
-
-static const dor_actor_ops producer_ops = {.receive = producer_receive, .destroy = producer_destroy};
-
-static void start(dor_scheduler *s, void *arg)
-{
-    producer *p = arg;
-    cr_assert(dor__ok(dor__actor_init(&p->base, s, &producer_ops)));
-    cr_assert(dor__ok(dor__event_mailbox_new(&p->base, p->owner, &p->mailbox)));
-    p->handle = dor__event_mailbox_handle(p->mailbox);
-    atomic_store(&p->done, true);
-}
-
-static void post_some(dor_scheduler *s, void *arg)
-{
-    producer *p = arg;
-    (void)s;
-    for (uint64_t n = p->first; n <= p->last; n++)
-        (void)dor__event_mailbox_post(p->mailbox, number_message(EVENT, n), 1);
-    atomic_store(&p->done, true);
-}
-
-static void on_loop(producer *p, dor_runtime *runtime, void (*fn)(dor_scheduler *, void *))
-{
-    atomic_store(&p->done, false);
-    cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(runtime, 0), fn, p)));
-    WAIT_FOR(atomic_load(&p->done));
-}
-
-static void post(producer *p, dor_runtime *runtime, uint64_t first, uint64_t last)
-{
-    p->first = first;
-    p->last = last;
-    on_loop(p, runtime, post_some);
-}
-
-Test(runtime_port, is_readable_while_events_wait)
-{
-    static producer p, q;
-    dor_message *m[BATCH];
-    dor_runtime *runtime = runtime_of(1);
-    dor_port port = port_with(runtime, NULL), other = port_with(runtime, NULL);
-    p = (producer){.owner = port};
-    q = (producer){.owner = port};
-    on_loop(&p, runtime, start);
-    on_loop(&q, runtime, start);
-    cr_assert_not(readable(port));
-    post(&p, runtime, 0, 9);
-    post(&q, runtime, 100, 109);
-    for (unsigned i = 0; i < 10; i++)
-        send_number(port, NUMBER, 200 + i);
-    cr_assert(readable(port));
-    /* Sockets and senders take turns, and the sockets among themselves. */
-    cr_assert_eq(drain(port, m, 12), 12);
-    unsigned got[3] = {0};
-    for (unsigned i = 0; i < 12; i++) {
-        uint64_t number = number_in(m[i]);
-        cr_assert_eq(number % 100, got[number / 100]++);
-        dor_message_free(m[i]);
-    }
-    cr_assert_eq(got[0], 3);
-    cr_assert_eq(got[1], 3);
-    cr_assert_eq(got[2], 6);
-    cr_assert(readable(port));
-    cr_assert_eq(drain(port, m, BATCH), 18);
-    for (unsigned i = 0; i < 18; i++)
-        dor_message_free(m[i]);
-    cr_assert_not(readable(port));
-    post(&p, runtime, 10, 10);
-    cr_assert_eq(next_number(port, EVENT), 10);
-
-    /* What has not been taken moves to the new owner; the old one comes to drain for nothing, once. */
-    post(&p, runtime, 11, 20);
-    cr_assert_eq(next_number(port, EVENT), 11);
-    cr_assert(dor__ok(dor__handle_attach(p.handle, port, other)));
-    expect_drain(port, DOR_OK);
-    cr_assert_not(readable(port));
-    for (unsigned i = 12; i <= 20; i++)
-        cr_assert_eq(next_number(other, EVENT), i);
-    cr_assert_not(readable(other));
-    cr_assert_eq(dor__handle_attach(p.handle, port, other).code, DOR_E_NOT_OWNER);
-    cr_assert_eq(dor_port_close(other), DOR_OK);
-    post(&q, runtime, 1, 5); /* and are left there when the runtime stops */
-    cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
-    cr_assert_eq(dor_port_close(port), DOR_OK);
-    cr_assert_eq(atomic_load(&live_blocks), 0);
 }

@@ -42,7 +42,7 @@ struct dor_guest {
     dor_mailbox_limits limits;
     uint32_t counted; /* messages that wait, incoming or kept, and count against the limits */
     uint64_t counted_bytes;
-    uint32_t held; /* of one that drops its oldest: those that the speaker looks at now, which are not in `counted` */
+    uint32_t held; /* one that drops its oldest: what the speaker looks at now, not in `counted` */
     uint64_t held_bytes;
     dor_port_record *port; /* a port's descriptor; NULL for a process */
     bool news;             /* something has come since the speaker last looked */

@@ -19,6 +19,7 @@
 #include "runtime/slab.h"
 #include "runtime/system_message.h"
 #include "runtime/trace.h"
+#include "runtime/wake_fd.h"
 #include <assert.h>
 
 /* How much of a turn one actor, or all of them, may use. */
@@ -80,7 +81,7 @@ struct dor_scheduler {
     /* ---- any thread ---- */
     dor_inbox inbox;
     dor_inbox urgent; /* the lane for exits: emptied first */
-    uv_async_t wake;  /* only uv_async_send */
+    dor_wake_fd wake; /* open until no thread is left that could set it; a simulation has none */
     dor_slab actors;
     dor_slab mailboxes;
     dor_slab timers;
@@ -131,6 +132,7 @@ struct dor_scheduler {
     void *local;
     const dor_local_ops *local_ops;
     uv_loop_t loop;
+    uv_poll_t wake_poll;
     uv_prepare_t prepare;
     uv_idle_t idle;
     uv_timer_t timer;
@@ -229,7 +231,7 @@ static inline uint64_t dor__deadline_ms(const dor_scheduler *s, uint32_t delay_m
 /** Makes poll return, if it has not; a simulation looks into inboxes of its own accord. */
 static inline void dor__scheduler_wake(dor_scheduler *s)
 {
-    if (!s->simulation) uv_async_send(&s->wake);
+    if (!s->simulation) dor__wake_fd_set(&s->wake);
 }
 
 static inline void dor__scheduler_push(dor_scheduler *s, dor_message *m)

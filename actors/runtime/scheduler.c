@@ -117,9 +117,12 @@ void dor__scheduler_release(dor_scheduler *s)
 
 /* ---- beginning ---- */
 
-static void on_wake(uv_async_t *handle)
+static void on_wake(uv_poll_t *handle, int status, int events)
 {
-    (void)handle; /* poll has returned: all that was wanted. The turn looks into the inbox anyway. */
+    (void)status;
+    (void)events;
+    /* Poll has returned: all that was wanted. The turn looks into the inbox anyway. */
+    dor__wake_fd_clear(&((dor_scheduler *)handle->data)->wake);
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -127,10 +130,15 @@ static void on_prepare(uv_prepare_t *handle)
     dor__turn((dor_scheduler *)handle->data);
 }
 
-/* None of these calls can fail once the loop is there, except for the async one (a descriptor). */
+/*
+ * None of these calls can fail once the loop is there, except for the first. A wake-up does not go through uv_async_t: up
+ * to libuv 1.44 its reader spins, and yields, until a sender that it has preempted goes on, which cost ten times the rest.
+ */
 static dor_result init_handles(dor_scheduler *s)
 {
-    DOR_TRY_UV(uv_async_init(&s->loop, &s->wake, on_wake));
+    DOR_TRY_UV(uv_poll_init(&s->loop, &s->wake_poll, s->wake.fd));
+    s->wake_poll.data = s;
+    uv_poll_start(&s->wake_poll, UV_READABLE, on_wake);
     uv_prepare_init(&s->loop, &s->prepare);
     uv_idle_init(&s->loop, &s->idle);
     uv_timer_init(&s->loop, &s->timer);
@@ -148,7 +156,11 @@ static dor_result init_loop(dor_scheduler *s)
     if (s->simulation) return DOR_SUCCESS;
     DOR_TRY_UV(uv_loop_init(&s->loop));
     (void)uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME); /* else it only seems to be busy all the time */
-    dor_result result = init_handles(s);
+    dor_result result = dor__wake_fd_open(&s->wake);
+    if (dor__ok(result)) {
+        result = init_handles(s);
+        if (dor__failed(result)) dor__wake_fd_close(&s->wake);
+    }
     if (dor__failed(result)) uv_loop_close(&s->loop);
     return result;
 }
@@ -200,7 +212,7 @@ static void block_signals(void)
 
 static bool is_own(const dor_scheduler *s, const uv_handle_t *handle)
 {
-    return handle == (const uv_handle_t *)&s->wake || handle == (const uv_handle_t *)&s->prepare ||
+    return handle == (const uv_handle_t *)&s->wake_poll || handle == (const uv_handle_t *)&s->prepare ||
            handle == (const uv_handle_t *)&s->idle || handle == (const uv_handle_t *)&s->timer;
 }
 
@@ -229,7 +241,7 @@ static void empty_run_queue(dor_scheduler *s)
 static void close_handles_of_others(dor_scheduler *s)
 {
     uv_walk(&s->loop, close_orphan, s);
-    uv_unref((uv_handle_t *)&s->wake);
+    uv_unref((uv_handle_t *)&s->wake_poll);
     uv_prepare_stop(&s->prepare);
     uv_run(&s->loop,
            UV_RUN_DEFAULT); /* close callbacks, and requests that threads of the pool are still at */
@@ -278,4 +290,5 @@ void dor__scheduler_fini(dor_scheduler *s)
     dor__slab_fini(&s->mailboxes);
     dor__slab_fini(&s->timers);
     dor__slab_fini(&s->monitors);
+    if (!s->simulation) dor__wake_fd_close(&s->wake);
 }

@@ -117,9 +117,9 @@ static void run_deferred(dor_scheduler *s)
 static bool loop_is_bare(dor_scheduler *s)
 {
     if (s->simulation) return true;
-    uv_unref((uv_handle_t *)&s->wake); /* the only one of them that counts */
+    uv_unref((uv_handle_t *)&s->wake_poll); /* the only one of them that counts */
     bool bare = !uv_loop_alive(&s->loop);
-    uv_ref((uv_handle_t *)&s->wake);
+    uv_ref((uv_handle_t *)&s->wake_poll);
     return bare;
 }
 

@@ -50,7 +50,7 @@ void dor__wake_fd_close(const dor_wake_fd *wake)
 
 void dor__wake_fd_set(const dor_wake_fd *wake)
 {
-    /* Eight bytes: an eventfd's counter, and as good as one in a pipe. It is empty, so there is room. */
+    /* Eight bytes: an eventfd's counter, and as good as one in a pipe. One that is full is readable. */
     const uint64_t one = 1;
     while (write(wake->write_fd, &one, sizeof one) < 0 && errno == EINTR)
         continue;

@@ -360,6 +360,96 @@ Test(runtime_request_stress, seed_of_the_environment)
     run(seed ? strtoull(seed, NULL, 10) : 3);
 }
 
+/* ---- many reply to the same references, of which most are over by then ---- */
+
+enum { REPLIERS = 3, SHOWN = 4 };
+
+static _Atomic dor_ref shown[2 * SHOWN]; /* a process's, then an actor's */
+static atomic_ulong replies[2];          /* that were not refused */
+
+static void reply_to_all(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&field.over)) {
+        for (unsigned i = 0; i < 2 * SHOWN; i++) {
+            question q = {.number = 1};
+            dor_ref ref = atomic_load(&shown[i]);
+            if (ref && dor_reply(ref, question_message(ANSWER, &q)) == DOR_OK)
+                atomic_fetch_add(&replies[i / SHOWN], 1);
+        }
+        uv_sleep(0);
+    }
+}
+
+typedef struct shower {
+    dor_pid silent;
+    dor_ref ref; /* of the present request */
+    unsigned left;
+} shower;
+
+/* One request after another; every other one is cancelled, and then nothing may come of it. */
+static void show(void *state, dor_message *m)
+{
+    static const question q = {.number = 1};
+    shower *s = state;
+    if (m->type == ANSWER && ((question *)dor_message_payload(m))->ref != s->ref)
+        atomic_fetch_add(&field.faults, 1);
+    dor_message_free(m);
+    while (s->left-- > 0) {
+        cr_assert_eq(dor_request(s->silent, question_message(ASK, &q), DOR_INFINITY, &s->ref), DOR_OK);
+        atomic_store(&shown[SHOWN + s->left % SHOWN], s->ref);
+        if (s->left % 2) return;
+        sched_yield();
+        cr_assert_eq(dor_cancel_request(s->ref), DOR_OK);
+        s->ref = 0;
+    }
+    dor_exit_self(DOR_OK);
+}
+
+static void be_silent(void *state, dor_message *m)
+{
+    (void)state;
+    dor_message_free(m);
+}
+
+Test(runtime_request_stress, replies_to_what_is_over)
+{
+    static const question q = {.number = 1};
+    uv_thread_t threads_[REPLIERS];
+    dor_message *m;
+    dor_ref ref;
+    field.runtime = runtime_of(2);
+    cr_assert_eq(dor_process_attach(field.runtime, NULL), DOR_OK);
+    dor_pid silent = spawn_on(field.runtime, 0, be_silent, NULL, NULL);
+    shower s = {.silent = silent, .left = scaled(2000)};
+    dor_pid showing = spawn_on(field.runtime, 1, show, NULL, &s);
+    send_number(showing, GO, 0);
+    for (unsigned i = 0; i < REPLIERS; i++)
+        uv_thread_create(&threads_[i], reply_to_all, NULL);
+    for (unsigned i = 0; i < scaled(2000); i++) {
+        cr_assert_eq(dor_request(silent, question_message(ASK, &q), DOR_INFINITY, &ref), DOR_OK);
+        atomic_store(&shown[i % SHOWN], ref);
+        if (i % 2) {
+            cr_assert_eq(dor_receive(&m, 30000), DOR_OK);
+            cr_assert_eq(m->type, ANSWER);
+            cr_assert_eq(((question *)dor_message_payload(m))->ref, ref);
+            dor_message_free(m);
+        } else {
+            sched_yield();
+            cr_assert_eq(dor_cancel_request(ref), DOR_OK);
+        }
+    }
+    WAIT_FOR(!dor_is_alive(showing));
+    atomic_store(&field.over, true);
+    for (unsigned i = 0; i < REPLIERS; i++)
+        uv_thread_join(&threads_[i]);
+    cr_assert_eq(dor_receive(&m, 0), DOR_E_TIMEOUT); /* all that were accepted and came too late are gone */
+    cr_assert_geq(atomic_load(&replies[0]), scaled(2000) / 2);
+    cr_assert_geq(atomic_load(&replies[1]), scaled(2000) / 2);
+    cr_assert_eq(atomic_load(&field.faults), 0);
+    stop_runtime(field.runtime);
+}
+
 /* ---- simulated: every order that a seed can think of ---- */
 
 static unsigned simulate(uint64_t seed)

@@ -13,9 +13,32 @@ void dor_message_free(dor_message *message)
     dor__message_free(message);
 }
 
+dor_message *dor_message_new_buffer(uint32_t type, dor_buffer *buffer)
+{
+    if (buffer && type >= DOR_MSG_USER && type <= DOR_MSG_USER_MAX)
+        return dor__message_new_buffer(type, buffer);
+    dor__buffer_unref(buffer);
+    return NULL;
+}
+
+const dor_buffer *dor_message_buffer(dor_message *message)
+{
+    return message ? dor__message_buffer(message) : NULL;
+}
+
+dor_buffer *dor_message_take_buffer(dor_message *message)
+{
+    return message ? dor__message_take_buffer(message) : NULL;
+}
+
 int dor_send(dor_pid to, dor_message *message)
 {
     return message ? dor__send(to, message).code : DOR_E_BADARG;
+}
+
+int dor_send_wait(dor_pid to, dor_message *message, uint32_t timeout_ms)
+{
+    return message ? dor__send_wait(to, message, timeout_ms).code : DOR_E_BADARG;
 }
 
 int dor_send_after(dor_pid to, dor_message *message, uint32_t delay_ms, dor_ref *timer)
@@ -83,6 +106,16 @@ int dor_spawn_monitor(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid 
 int dor_stop(dor_pid pid, int reason)
 {
     return dor__stop(pid, reason).code;
+}
+
+int dor_hibernate(void)
+{
+    return dor__hibernate().code;
+}
+
+int dor_set_heir(dor_pid heir)
+{
+    return dor__set_heir(heir).code;
 }
 
 dor_pid dor_self(void)

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "runtime/event_mailbox_private.h"
+#include "runtime/gate.h"
 #include "runtime/signals.h"
 
 /* ---- beginning ---- */
@@ -24,13 +25,14 @@ static void clear_figures(dor_actor_slot *at)
 }
 
 /* relaxed: a hint for other threads. */
-static void show_state(dor_actor *a, dor_actor_state state)
+void dor__actor_show_state(dor_actor *a, dor_actor_state state)
 {
     if (a->state != DOR_ACTOR_RUNNING) state = DOR_ACTOR_STATE_ENDING;
     atomic_store_explicit(&a->slot->state, state, memory_order_relaxed);
 }
 
-dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops, dor_pid *pid)
+dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops, dor_gate *gate,
+                            dor_pid *pid)
 {
     void *item;
     uint32_t slot;
@@ -40,10 +42,14 @@ dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_
         dor_actor_slot *at = (dor_actor_slot *)item;
         *actor = (dor_actor){
             .ops = ops, .scheduler = s, .slot = at, .extra = actor->extra, .flags_ = actor->flags_};
+        if (gate) actor->flags_ |= DOR_ACTOR_GATED;
         clear_figures(at);
+        /* release: pairs with dor__slot_gate. */
+        atomic_store_explicit(&at->gate, gate, memory_order_release);
         DOR_FIGURE_ADD(s->spawned, 1);
         /* The caller gets the pid from here: on another thread the actor may have ended when this returns. */
         *pid = actor->pid = dor__name(s->actor_home, slot, dor__slab_generation(&at->item));
+        if (gate) dor__gate_open(gate, actor->pid);
         at->actor = actor;
         /* Still under the lock: a runtime that stops closes the slab and then finds every actor that got in before. */
         dor__slab_publish(&at->item);
@@ -59,7 +65,7 @@ dor_result dor__actor_init(dor_actor *actor, dor_scheduler *s, const dor_actor_o
     DOR_ASSERT_OWNER(s);
     actor->extra = NULL;
     actor->flags_ = 0;
-    return dor__actor_begin(actor, s, ops, &pid);
+    return dor__actor_begin(actor, s, ops, NULL, &pid);
 }
 
 dor_actor *dor__actor_lookup(dor_scheduler *s, dor_pid pid)
@@ -97,11 +103,30 @@ static void enqueue(dor_scheduler *s, dor_actor *a)
 
 void dor__actor_enqueue(dor_scheduler *s, dor_actor *a)
 {
-    show_state(a, DOR_ACTOR_STATE_RUNNABLE);
+    dor__actor_show_state(a, DOR_ACTOR_STATE_RUNNABLE);
     enqueue(s, a);
 }
 
 /* ---- end ---- */
+
+/* What waits at the gate goes behind what is in the plain queue, to be freed with it. Signals find a dead actor. */
+static void close_gate(dor_actor *a)
+{
+    dor_message *signals, *m = dor__gate_close(dor__slot_gate(a->slot), &signals);
+    a->flags_ &= (uint8_t)~DOR_ACTOR_GATED;
+    /* relaxed: the gate has no owner any more, which is found under its lock. */
+    atomic_store_explicit(&a->slot->gate, NULL, memory_order_relaxed);
+    if (a->head)
+        a->tail->next_ = m;
+    else
+        a->head = m;
+    while (signals) {
+        dor_message *next = (dor_message *)signals->next_;
+        signals->next_ = NULL;
+        dor__scheduler_deliver(a->scheduler, signals);
+        signals = next;
+    }
+}
 
 void dor__actor_end(dor_actor *a, int reason)
 {
@@ -115,6 +140,7 @@ void dor__actor_end(dor_actor *a, int reason)
     dor__slab_kill(&at->item);
     DOR_FIGURE_ADD(s->figures.ended, 1);
     if (dor__scheduler_traced(s, DOR_TRACE_EXIT)) dor__trace_exit(s->runtime, a->pid, reason);
+    if (a->flags_ & DOR_ACTOR_GATED) close_gate(a);
 
     dor_watcher self = dor__actor_watcher(a);
     dor__unwatch_all(&self);
@@ -129,7 +155,7 @@ void dor__actor_end(dor_actor *a, int reason)
  * what it held, a file, a name, a port, can be had again. Nobody has found the actor since its end, so both lists are as
  * they were.
  */
-static void destroy(dor_scheduler *s, dor_actor *a)
+__attribute__((noinline)) static void destroy(dor_scheduler *s, dor_actor *a)
 {
     while (a->head) {
         dor_message *m = a->head;
@@ -140,10 +166,12 @@ static void destroy(dor_scheduler *s, dor_actor *a)
     dor_pid pid = a->pid;
     int reason = a->reason;
     dor_message *watchers = a->watchers, *links = dor__actor_links_end(a);
-    dor__free(a->extra);
+    dor_actor_extra *extra = a->extra;
+    dor__sleep_end(a);
     s->current = a;
     a->ops->destroy(a);
     s->current = NULL;
+    dor__actor_extra_free(extra);
     dor__watchers_tell(watchers, pid, reason);
     dor__links_tell(s, links);
 }
@@ -152,7 +180,7 @@ void dor__actor_ask_to_end(dor_actor *a, int reason)
 {
     if (a->state != DOR_ACTOR_RUNNING) return;
     a->state = DOR_ACTOR_EXITING;
-    show_state(a, DOR_ACTOR_STATE_ENDING);
+    dor__actor_show_state(a, DOR_ACTOR_STATE_ENDING);
     if (a->ops->exit)
         a->ops->exit(a, reason == DOR_KILL ? DOR_E_KILLED : reason);
     else
@@ -182,6 +210,14 @@ dor_actor_extra *dor__actor_extra(dor_actor *a)
 {
     if (!a->extra) a->extra = (dor_actor_extra *)dor__calloc(1, sizeof *a->extra);
     return a->extra;
+}
+
+void dor__actor_extra_free(dor_actor_extra *extra)
+{
+    if (!extra) return;
+    dor__message_free(extra->handover);
+    dor__sleep_free(extra->sleep);
+    dor__free(extra);
 }
 
 dor_result dor__stop(dor_pid pid, int reason)
@@ -276,6 +312,10 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
         return 1;
     case DOR_MSG_EXIT_SIGNAL:
     case DOR_MSG_EXIT_LINKED: dor__signal_receive(a, m); return 1;
+    case DOR_MSG_SLEEP_ARM:
+        dor__message_free(m);
+        dor__sleep_arm(a);
+        return 1;
     default:
         if (dor__is_reply(m->type))
             receive_due(s, a, m);
@@ -295,16 +335,70 @@ static void count_run(dor_scheduler *s, dor_actor *a, unsigned messages)
     DOR_FIGURE_ADD(a->slot->turns, 1);
 }
 
+/* The next message, which so leaves the mailbox. */
+static inline dor_message *take_plain(dor_actor *a)
+{
+    dor_message *m = a->head;
+    a->head = (dor_message *)m->next_;
+    DOR_FIGURE_ADD(a->slot->depth, -1U);
+    DOR_FIGURE_ADD(a->slot->bytes, -m->size);
+    m->next_ = NULL;
+    return m;
+}
+
+/* The same where there is a gate: then the plain queue holds what goes before all. */
+__attribute__((noinline)) static dor_message *take_gated(dor_actor *a)
+{
+    dor_message *m = NULL;
+    while (!m && a->flags_ & DOR_ACTOR_GATED && a->state < DOR_ACTOR_LEAVING) {
+        dor_gate *gate = dor__slot_gate(a->slot);
+        if (a->head)
+            m = take_plain(a);
+        else if (!(m = dor__gate_take(gate)) && !dor__gate_act(a->scheduler, gate))
+            break;
+    }
+    return m;
+}
+
+static inline dor_message *take_message(dor_actor *a)
+{
+    if (a->head) return take_plain(a);
+    return a->flags_ & DOR_ACTOR_GATED ? take_gated(a) : NULL;
+}
+
+bool dor__mailbox_empty(const dor_actor *a)
+{
+    return !a->head && !(a->flags_ & DOR_ACTOR_GATED && dor__gate_pending(dor__slot_gate(a->slot)));
+}
+
+/* Whether an actor has to be awake for a message. */
+static bool needs_state(dor_actor *a, const dor_message *m)
+{
+    dor_watcher self = dor__actor_watcher(a);
+    bool is_due = m->type == DOR_MSG_DOWN_DUE || m->type == DOR_MSG_NO_REPLY_DUE || dor__is_reply(m->type);
+    if (is_due) return dor__watch_entry(&self, dor__due_ref(m)) != NULL;
+    return m->type != DOR_MSG_STOP && m->type != DOR_MSG_SLEEP_ARM;
+}
+
+/* Deals with what an actor can be given asleep. True when it has been woken for the rest. Not to be in others' way. */
+__attribute__((noinline)) static bool run_asleep(dor_scheduler *s, dor_actor *a)
+{
+    while (a->state < DOR_ACTOR_LEAVING && !dor__mailbox_empty(a)) {
+        if (a->flags_ & DOR_ACTOR_GATED && dor__gate_act(s, dor__slot_gate(a->slot))) continue;
+        dor_message *m = a->head ? a->head : dor__gate_peek_own(dor__slot_gate(a->slot));
+        if (!m || needs_state(a, m)) return dor__sleep_wake(a);
+        (void)receive_system(s, a, take_message(a), 1);
+    }
+    return false;
+}
+
 static void run(dor_scheduler *s, dor_actor *a)
 {
     unsigned left = DOR_ACTOR_TURN_MESSAGES;
+    dor_message *m;
     s->current = a;
-    while (a->head && left > 0 && a->state < DOR_ACTOR_LEAVING) {
-        dor_message *m = a->head;
-        a->head = (dor_message *)m->next_;
-        DOR_FIGURE_ADD(a->slot->depth, -1U);
-        DOR_FIGURE_ADD(a->slot->bytes, -m->size);
-        m->next_ = NULL;
+    if (a->flags_ & DOR_ACTOR_ASLEEP && !run_asleep(s, a)) goto done;
+    while (left > 0 && a->state < DOR_ACTOR_LEAVING && (m = take_message(a))) {
         if (dor__is_system_message(m->type)) {
             unsigned used = receive_system(s, a, m, left);
             left -= used < left ? used : left;
@@ -314,9 +408,18 @@ static void run(dor_scheduler *s, dor_actor *a)
         }
         if (dor__turn_over(s)) break;
     }
+    if (a->flags_ & (DOR_ACTOR_DROWSY | DOR_ACTOR_STAMPED)) dor__sleep_after_run(a);
+done:
     if (a->state == DOR_ACTOR_LEAVING) leave(a);
     s->current = NULL;
     count_run(s, a, DOR_ACTOR_TURN_MESSAGES - left);
+}
+
+/* Whether a has to run again: it has something, and it is not that it can't be woken for it. */
+static bool has_more(const dor_actor *a)
+{
+    if (!(a->flags_ & (DOR_ACTOR_GATED | DOR_ACTOR_STUCK))) return a->head;
+    return !(a->flags_ & DOR_ACTOR_STUCK) && !dor__mailbox_empty(a);
 }
 
 void dor__actors_run(dor_scheduler *s)
@@ -340,9 +443,10 @@ void dor__actors_run(dor_scheduler *s)
             continue;
         }
         a->flags_ &= (uint8_t)~DOR_ACTOR_QUEUED;
-        if (a->head)
+        if (has_more(a))
             enqueue(s, a); /* runnable, as before */
         else
-            show_state(a, DOR_ACTOR_STATE_IDLE);
+            dor__actor_show_state(a, a->flags_ & DOR_ACTOR_ASLEEP ? DOR_ACTOR_STATE_ASLEEP
+                                                                  : DOR_ACTOR_STATE_IDLE);
     }
 }

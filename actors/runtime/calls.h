@@ -36,9 +36,15 @@ unsigned dor__runtime_scheduler_count(const dor_runtime *runtime);
 /** NULL when out of memory. */
 dor_message *dor__message_new(uint32_t type, size_t size, dor_message_destroy_fn destroy);
 void dor__message_free(dor_message *message);
+dor_message *dor__message_new_buffer(uint32_t type, dor_buffer *buffer);
+const dor_buffer *dor__message_buffer(const dor_message *message);
+dor_buffer *dor__message_take_buffer(dor_message *message);
 
 /** Takes the message even on failure. NOPROC when it is known at once that there is nobody: no reason to worry. */
 dor_result dor__send(dor_pid to, dor_message *message);
+
+/** Of the calling process. Takes the message even on failure. */
+dor_result dor__send_wait(dor_pid to, dor_message *message, uint32_t timeout_ms);
 
 DOR_MUST_USE dor_result dor__send_after(dor_pid to, dor_message *message, uint32_t delay_ms, dor_ref *timer);
 dor_result dor__cancel_timer(dor_ref timer);
@@ -51,6 +57,9 @@ DOR_MUST_USE dor_result dor__spawn_link(dor_runtime *runtime, const dor_actor_sp
 DOR_MUST_USE dor_result dor__spawn_monitor(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid,
                                            dor_ref *ref);
 DOR_MUST_USE dor_result dor__stop(dor_pid pid, int reason);
+/** On behalf of the calling actor. */
+DOR_MUST_USE dor_result dor__hibernate(void);
+DOR_MUST_USE dor_result dor__set_heir(dor_pid heir);
 dor_pid dor__self(void);
 
 /** False when pid has certainly ended. True is only a hint: it may end at any moment. */

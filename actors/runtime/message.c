@@ -3,7 +3,7 @@
  *
  * A block's size class follows from the message's size alone, which therefore never changes after dor__message_new.
  */
-#include "runtime/private.h"
+#include "runtime/limits.h"
 
 #include "base/alloc.h"
 
@@ -64,4 +64,50 @@ void dor__message_undeliverable(dor_message *m)
         dor__watch_refused(m);
     else
         dor__message_free(m);
+}
+
+/* ---- messages that carry a buffer: known by their destructor ---- */
+
+typedef struct carried {
+    dor_buffer *buffer; /* NULL: taken */
+} carried;
+
+static void release_buffer(dor_message *m)
+{
+    dor__buffer_unref(((carried *)dor_message_payload(m))->buffer);
+}
+
+static carried *carried_by(const dor_message *m)
+{
+    return m->destroy_ == release_buffer ? (carried *)(uintptr_t)(m + 1) : NULL;
+}
+
+dor_message *dor__message_new_buffer(uint32_t type, dor_buffer *buffer)
+{
+    dor_message *m = dor__message_new(type, sizeof(carried), release_buffer);
+    if (m)
+        carried_by(m)->buffer = buffer;
+    else
+        dor__buffer_unref(buffer);
+    return m;
+}
+
+const dor_buffer *dor__message_buffer(const dor_message *m)
+{
+    const carried *c = carried_by(m);
+    return c ? c->buffer : NULL;
+}
+
+dor_buffer *dor__message_take_buffer(dor_message *m)
+{
+    carried *c = carried_by(m);
+    dor_buffer *buffer = c ? c->buffer : NULL;
+    if (c) c->buffer = NULL;
+    return buffer;
+}
+
+uint64_t dor__message_weight(const dor_message *m)
+{
+    const dor_buffer *buffer = dor__message_buffer(m);
+    return m->size + (buffer ? dor__buffer_len(buffer) : 0);
 }

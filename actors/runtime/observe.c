@@ -13,7 +13,7 @@
  */
 #include "runtime/observe.h"
 
-#include "runtime/private.h"
+#include "runtime/gate.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -116,6 +116,11 @@ static bool read_slot(dor_scheduler *s, uint32_t slot, dor_actor_slot *at, dor_a
                              .messages = ACTOR_FIGURE(at->messages),
                              .turns = ACTOR_FIGURE(at->turns),
                              .busy_ns = ACTOR_FIGURE(at->busy_ns)};
+    dor_gate *gate = dor__slot_gate(at);
+    if (gate) { /* another's by now, perhaps: then so is the slot */
+        info->mailbox_messages += ACTOR_FIGURE(gate->depth);
+        info->mailbox_bytes += ACTOR_FIGURE(gate->bytes);
+    }
     /* relaxed: the acquires above keep it behind them. */
     return atomic_load_explicit(&at->item.tag, memory_order_relaxed) == tag;
 }

@@ -40,13 +40,24 @@ enum {
 /* dor_actor.flags_ */
 enum {
     DOR_ACTOR_QUEUED = 1, /* in the run queue */
-    DOR_ACTOR_TRAPS = 2   /* wants exit signals as messages */
+    DOR_ACTOR_TRAPS = 2,  /* wants exit signals as messages */
+    DOR_ACTOR_GATED = 4,  /* its mailbox has limits: see gate.h */
+    DOR_ACTOR_DROWSY = 8, /* hibernates when its mailbox is empty */
+    DOR_ACTOR_ASLEEP = 16,
+    DOR_ACTOR_STAMPED = 32, /* hibernates by itself: when it last did something is noted down */
+    DOR_ACTOR_STUCK = 64    /* could not be woken; a timer will try again */
 };
+
+typedef struct dor_gate dor_gate;
+typedef struct dor_sleep dor_sleep;
+typedef struct dor_send_waiter dor_send_waiter;
 
 /* What few actors need, so that the others don't carry it. */
 struct dor_actor_extra {
     dor_message *
         urgent_last; /* the last of the urgent messages, which stand first in the mailbox; NULL: there are none */
+    dor_message *handover; /* the HANDOVER for its heir, made beforehand */
+    dor_sleep *sleep;      /* how it hibernates */
 };
 
 /* A runtime's way from life to death; each scheduler follows at its own pace. */
@@ -86,7 +97,9 @@ struct dor_scheduler {
     dor_slab mailboxes;
     dor_slab timers;
     dor_slab monitors;        /* taken and given by the owner alone; the lock is never contended */
+    dor_slab gates;           /* of actors whose mailboxes have limits */
     _Atomic uint64_t spawned; /* written under the lock of `actors` */
+    _Atomic uint64_t refused; /* messages that such a mailbox had no room for, or dropped for others */
     _Atomic uint64_t tracing; /* see trace.h: under which setting its thread is in fn; 0: it is not */
 
     /* ---- written before the thread starts, read by any ---- */
@@ -279,12 +292,12 @@ void dor__runtime_gate(dor_runtime *runtime);
 
 /*
  * An actor's slot: where the actor is, and what other threads may read of it at any time, since slots do not go away. The
- * figures are written by the owning scheduler alone (relaxed: each is a fact by itself), but for what a mailbox with
- * limits counts.
+ * figures are written by the owning scheduler alone (relaxed: each is a fact by itself).
  */
 struct dor_actor_slot {
     dor_slab_item item;
     dor_actor *actor;
+    _Atomic(dor_gate *) gate;  /* NULL: no limits. Else most of its mailbox is there, and counted there */
     _Atomic uint32_t depth;    /* messages in the mailbox; with limits, those on their way too */
     _Atomic uint32_t bytes;    /* their payload */
     _Atomic uint64_t messages; /* received in all */
@@ -308,7 +321,8 @@ static inline dor_actor *dor__actor_find(dor_scheduler *s, dor_pid pid)
 /** Appends a to the run queue. */
 void dor__actor_enqueue(dor_scheduler *s, dor_actor *a);
 
-static inline void dor__mailbox_push(dor_scheduler *s, dor_actor *a, dor_message *m)
+/** Puts m into a mailbox without limits. */
+static inline void dor__mailbox_append(dor_scheduler *s, dor_actor *a, dor_message *m)
 {
     m->next_ = NULL;
     if (a->head)
@@ -320,6 +334,30 @@ static inline void dor__mailbox_push(dor_scheduler *s, dor_actor *a, dor_message
     DOR_FIGURE_ADD(a->slot->bytes, m->size);
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
 }
+
+/** The gate that `slot` has, for whoever found it by its pid; the pid's actor may have ended since. */
+static inline dor_gate *dor__slot_gate(dor_actor_slot *slot)
+{
+    /* acquire: pairs with the release in dor__actor_begin; a gate of a later actor's is seen complete too. */
+    return atomic_load_explicit(&slot->gate, memory_order_acquire);
+}
+
+/**
+ * gate.c: sends m to the actor `to`, whose gate this was a moment ago. Any thread; the runtime is entered. Takes the
+ * message, unless the waiter w, which may be NULL, waits and keeps it: then w->gate is set.
+ */
+dor_result dor__gate_send(dor_gate *gate, dor_pid to, dor_message *m, dor_send_waiter *w);
+
+/** Puts m into a's mailbox, or, where there is no room, does with it what the limits say. */
+static inline void dor__mailbox_push(dor_scheduler *s, dor_actor *a, dor_message *m)
+{
+    if (a->flags_ & DOR_ACTOR_GATED)
+        (void)dor__gate_send(dor__slot_gate(a->slot), a->pid, m, NULL);
+    else
+        dor__mailbox_append(s, a, m);
+}
+
+bool dor__mailbox_empty(const dor_actor *a);
 
 /**
  * Puts m before everything in the mailbox but other urgent messages. a has its extra part, as all that trap exits do; and
@@ -342,6 +380,10 @@ static inline void dor__mailbox_push_urgent(dor_scheduler *s, dor_actor *a, dor_
 
 /** The extra part, made if need be; NULL when out of memory. */
 dor_actor_extra *dor__actor_extra(dor_actor *a);
+void dor__actor_extra_free(dor_actor_extra *extra);
+
+/** What observe.h shows of it. */
+void dor__actor_show_state(dor_actor *a, dor_actor_state state);
 
 /** What dor_stop and exit signals do, on the actor's thread: ops->exit, or the end. Nothing when it is ending already. */
 void dor__actor_ask_to_end(dor_actor *a, int reason);
@@ -361,16 +403,38 @@ void dor__actors_run(dor_scheduler *s);
 
 /**
  * Makes actor a live actor of s; any thread. Of its fields, which are all set, the caller gives `extra` and `flags_`; on
- * failure `extra` remains the caller's.
+ * failure `extra`, and the gate of one whose mailbox has limits, remain the caller's.
  */
 DOR_MUST_USE dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops,
-                                         dor_pid *pid);
+                                         dor_gate *gate, dor_pid *pid);
 
 /** Asks every actor of s to end, or ends it. */
 void dor__actors_ask_to_stop(dor_scheduler *s);
 void dor__actors_kill(dor_scheduler *s);
 
+/* ---- hibernate.c ---- */
+
+/** Makes a->extra->sleep, for an actor about to be born that keeps its state at *state. */
+DOR_MUST_USE dor_result dor__sleep_new(dor_actor *a, void **state, const dor_actor_spec *spec);
+void dor__sleep_free(dor_sleep *sleep);
+/** a has ended: stops its timer. */
+void dor__sleep_end(dor_actor *a);
+/** Arms the timer of an actor that hibernates by itself: the SLEEP_ARM that it was born with has come. */
+void dor__sleep_arm(dor_actor *a);
+/** Wakes a, which is asleep. False when there is no memory for that: then it is tried again by a timer. */
+bool dor__sleep_wake(dor_actor *a);
+/** a has dealt with what it had: it may fall asleep. */
+void dor__sleep_after_run(dor_actor *a);
+
+/* ---- heir.c ---- */
+
+/** Whether a, which has ended, hands its state over: then it is done, and its stop function must not be called. */
+bool dor__heir_takes(dor_actor *a, void *state, dor_stop_fn stop);
+
 /* ---- message.c, send.c ---- */
+
+/** dor__send for other threads' actors and for guests; w: see dor__gate_send. */
+dor_result dor__send_far(dor_pid to, dor_message *m, dor_send_waiter *w);
 
 /** Whether a pid of this runtime, which is entered, is alive. */
 bool dor__pid_alive_in(dor_runtime *runtime, dor_pid pid);

@@ -14,6 +14,11 @@ static void end_process(dor_runtime *runtime, dor_guest *g, int reason)
     dor__guest_end(runtime, g, reason);
 }
 
+void dor__process_exit(dor_runtime *runtime, dor_guest *g)
+{
+    end_process(runtime, g, g->exit_reason);
+}
+
 dor_result dor__process_detach(void)
 {
     dor_runtime *runtime;
@@ -105,7 +110,7 @@ dor_result dor__process_look(const dor_receiving *r)
     if (dor__ok(result))
         dor__guest_start_scan(r->guest);
     else if (result.code == DOR_E_EXITED)
-        end_process(r->runtime, r->guest, r->guest->exit_reason);
+        dor__process_exit(r->runtime, r->guest);
     return result;
 }
 
@@ -116,7 +121,7 @@ dor_result dor__process_wait(const dor_receiving *r, dor_message **message, uint
     while (dor__ok(result) && !(*message = dor__guest_search(r)))
         result = take(r->guest, true, timeout_ms, end_ns);
     if (result.code == DOR_E_EXITED)
-        end_process(r->runtime, r->guest, r->guest->exit_reason);
+        dor__process_exit(r->runtime, r->guest);
     else
         update_count(r->guest);
     return result;

@@ -177,7 +177,7 @@ static void free_runtime(dor_runtime *runtime)
     uint32_t generation = dor__slab_next_generation(&runtime->processes);
     for (unsigned i = 0; i < runtime->count; i++) {
         dor_scheduler *s = &runtime->schedulers[i];
-        dor_slab *slabs[] = {&s->actors, &s->mailboxes, &s->timers, &s->monitors};
+        dor_slab *slabs[] = {&s->actors, &s->mailboxes, &s->timers, &s->monitors, &s->gates};
         for (size_t j = 0; j < sizeof slabs / sizeof slabs[0]; j++) {
             uint32_t next = dor__slab_next_generation(slabs[j]);
             if (next > generation) generation = next;

@@ -7,6 +7,7 @@
 #include "runtime/private.h"
 
 #include "runtime/event_mailbox_private.h"
+#include "runtime/gate.h"
 #include "runtime/signals.h"
 
 #include <signal.h>
@@ -168,6 +169,7 @@ static dor_result init_loop(dor_scheduler *s)
 static dor_result init_slabs(dor_scheduler *s, uint32_t first_generation)
 {
     DOR_TRY(dor__slab_init(&s->actors, sizeof(dor_actor_slot), first_generation));
+    DOR_TRY(dor__slab_init(&s->gates, sizeof(dor_gate), first_generation));
     DOR_TRY(dor__slab_init(&s->mailboxes, sizeof(dor_event_mailbox), first_generation));
     DOR_TRY(dor__slab_init(&s->monitors, sizeof(dor_monitor_entry), first_generation));
     return dor__timers_init(s, first_generation);
@@ -287,6 +289,7 @@ void dor__scheduler_fini(dor_scheduler *s)
 {
     dor__event_mailboxes_discard(s);
     dor__slab_fini(&s->actors);
+    dor__slab_fini(&s->gates);
     dor__slab_fini(&s->mailboxes);
     dor__slab_fini(&s->timers);
     dor__slab_fini(&s->monitors);

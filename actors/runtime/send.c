@@ -3,24 +3,30 @@
  *
  *   same scheduler      a slot look-up and a push onto a plain queue
  *   another scheduler   that scheduler's inbox (inbox.h)
+ *   limits              the actor's gate, under its lock, from everywhere (gate.h)
  *   a process or port   its own queue, under its lock (guest.c)
  *
  * Each pair of sender and receiver always uses the same one of these, and each keeps the order.
  */
-#include "runtime/private.h"
+#include "runtime/gate.h"
 
-/* Pushes m to another scheduler's actor. The runtime is entered. */
-static dor_result send_to_actor(dor_runtime *runtime, dor_pid to, dor_message *m)
+/* Takes *m, and makes it NULL, on success, or when there is a gate: that sees to what it refuses. The runtime is entered. */
+static dor_result send_to_actor(dor_runtime *runtime, dor_pid to, dor_message **m, dor_send_waiter *w)
 {
     unsigned index = dor__scheduler_index_of(to);
     if (index >= runtime->count) return dor__error(DOR_E_NOPROC);
     dor_scheduler *s = &runtime->schedulers[index];
-    if (!dor__slab_find(&s->actors, to)) return dor__error(DOR_E_NOPROC);
-    dor__scheduler_push(s, m);
+    dor_actor_slot *slot = (dor_actor_slot *)dor__slab_find(&s->actors, to);
+    if (!slot) return dor__error(DOR_E_NOPROC);
+    dor_message *taken = *m;
+    dor_gate *gate = dor__slot_gate(slot);
+    *m = NULL;
+    if (gate) return dor__gate_send(gate, to, taken, w);
+    dor__scheduler_push(s, taken);
     return DOR_SUCCESS;
 }
 
-static dor_result send_far(dor_pid to, dor_message *m)
+dor_result dor__send_far(dor_pid to, dor_message *m, dor_send_waiter *w)
 {
     dor_result result = dor__error(DOR_E_NOPROC);
     dor_runtime *runtime = dor__runtime_enter_of(to);
@@ -28,22 +34,22 @@ static dor_result send_far(dor_pid to, dor_message *m)
     if (runtime) {
         if (dor__traced(runtime, DOR_TRACE_SEND)) dor__trace_send(runtime, to, m);
         if (dor__kind_of(to) == DOR_KIND_ACTOR)
-            result = send_to_actor(runtime, to, m);
+            result = send_to_actor(runtime, to, &m, w);
         else if (dor__kind_of(to) == DOR_KIND_PROCESS)
             result = dor__guest_send(runtime, to, m);
         /* relaxed: a figure, of many writers. */
-        if (dor__failed(result) && !dor__current)
+        if (dor__failed(result) && m && !dor__current)
             atomic_fetch_add_explicit(&runtime->undelivered, 1, memory_order_relaxed);
         dor__runtime_leave(runtime);
     }
-    if (result.code < 0) dor__message_undeliverable(m); /* DOR_MESSAGE_DROPPED: that has been seen to */
+    if (result.code < 0 && m) dor__message_undeliverable(m); /* DOR_MESSAGE_DROPPED: that has been seen to */
     return result;
 }
 
 dor_result dor__send(dor_pid to, dor_message *m)
 {
     dor_scheduler *s = dor__current;
-    if (!s || dor__home_of(to) != s->actor_home) return send_far(to, m);
+    if (!s || dor__home_of(to) != s->actor_home) return dor__send_far(to, m, NULL);
     if (dor__scheduler_traced(s, DOR_TRACE_SEND)) dor__trace_send(s->runtime, to, m);
     dor_actor *a = dor__actor_find(s, to);
     if (!a) {
@@ -51,7 +57,8 @@ dor_result dor__send(dor_pid to, dor_message *m)
         return dor__error(DOR_E_NOPROC);
     }
     m->to_ = to;
-    dor__mailbox_push(s, a, m);
+    if (a->flags_ & DOR_ACTOR_GATED) return dor__gate_send(dor__slot_gate(a->slot), to, m, NULL);
+    dor__mailbox_append(s, a, m);
     return DOR_SUCCESS;
 }
 

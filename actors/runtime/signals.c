@@ -3,6 +3,8 @@
  */
 #include "runtime/signals.h"
 
+#include "runtime/gate.h"
+
 enum { ENDS_BEFORE_A_RUN = 16 };
 
 /* ---- the scheduler's own queues ---- */
@@ -63,7 +65,10 @@ static bool send_to_actor(dor_runtime *runtime, dor_pid to, dor_message *m)
     unsigned index = dor__scheduler_index_of(to);
     if (index >= runtime->count) return false;
     dor_scheduler *s = &runtime->schedulers[index];
-    if (!dor__slab_find(&s->actors, to)) return false;
+    dor_actor_slot *slot = (dor_actor_slot *)dor__slab_find(&s->actors, to);
+    if (!slot) return false;
+    dor_gate *gate = dor__slot_gate(slot);
+    if (gate) return dor__gate_signal(gate, to, m);
     dor__scheduler_push_urgent(s, m);
     return true;
 }

@@ -3,7 +3,8 @@
  *
  * dor__spawn may run on any thread; the actor itself belongs to its scheduler.
  */
-#include "runtime/private.h"
+#include "runtime/gate.h"
+#include "runtime/guest.h"
 
 #include "base/alloc.h"
 
@@ -26,7 +27,7 @@ static void plain_receive(dor_actor *actor, dor_message *message)
 static void plain_destroy(dor_actor *actor)
 {
     plain_actor *a = DOR_CONTAINER_OF(actor, plain_actor, base);
-    if (a->stop) a->stop(a->state, actor->reason);
+    if (!dor__heir_takes(actor, a->state, a->stop) && a->stop) a->stop(a->state, actor->reason);
     dor__free(a);
 }
 
@@ -58,30 +59,48 @@ static dor_result place(dor_runtime *runtime, int wanted, dor_scheduler **s)
     return DOR_SUCCESS;
 }
 
-/* What the spec asks for beyond a plain actor. */
-static dor_result prepare(dor_actor *a, const dor_actor_spec *spec)
+/* What the spec asks for beyond a plain actor; on failure the caller releases it. */
+static dor_result prepare(plain_actor *a, dor_scheduler *s, const dor_actor_spec *spec, dor_gate **gate)
 {
-    a->extra = NULL;
-    a->flags_ = 0;
-    if (!spec->trap_exit) return DOR_SUCCESS;
-    a->flags_ |= DOR_ACTOR_TRAPS;
-    return dor__actor_extra(a) ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
+    dor_actor *base = &a->base;
+    if (spec->trap_exit) base->flags_ |= DOR_ACTOR_TRAPS;
+    if (spec->trap_exit && !dor__actor_extra(base)) return dor__error(DOR_E_NOMEM);
+    if (spec->hibernate) DOR_TRY(dor__sleep_new(base, &a->state, spec));
+    return dor__limits_any(&spec->mailbox) ? dor__gate_new(s, &spec->mailbox, gate) : DOR_SUCCESS;
+}
+
+/* Makes the actor, and gives it `arm`, which may be NULL, for its first message. */
+static dor_result begin(plain_actor *a, dor_scheduler *s, const dor_actor_spec *spec, dor_message *arm,
+                        dor_pid *pid)
+{
+    dor_gate *gate = NULL;
+    a->base.extra = NULL;
+    a->base.flags_ = arm ? DOR_ACTOR_STAMPED : 0;
+    a->receive = spec->receive;
+    a->stop = spec->stop;
+    a->state = spec->state;
+    dor_result result = prepare(a, s, spec, &gate);
+    if (dor__ok(result)) result = dor__actor_begin(&a->base, s, &plain_ops, gate, pid);
+    if (dor__ok(result) && arm) (void)dor__send(*pid, arm);
+    if (dor__ok(result)) return result;
+    if (gate) dor__gate_free(gate);
+    dor__actor_extra_free(a->base.extra);
+    return result;
 }
 
 /* The runtime is entered. */
 static dor_result spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pid *pid)
 {
     dor_scheduler *s;
+    if (!dor__limits_good(&spec->mailbox) || (spec->hibernate && !spec->wake))
+        return dor__error(DOR_E_BADARG);
     DOR_TRY(place(runtime, spec->scheduler, &s));
+    bool arms = spec->hibernate && spec->hibernate_after_ms;
+    dor_message *arm = arms ? dor__message_new(DOR_MSG_SLEEP_ARM, 0, NULL) : NULL;
     plain_actor *a = (plain_actor *)dor__malloc(sizeof *a);
-    if (!a) return dor__error(DOR_E_NOMEM);
-    a->receive = spec->receive;
-    a->stop = spec->stop;
-    a->state = spec->state;
-    dor_result result = prepare(&a->base, spec);
-    if (dor__ok(result)) result = dor__actor_begin(&a->base, s, &plain_ops, pid);
+    dor_result result = a && (arm || !arms) ? begin(a, s, spec, arm, pid) : dor__error(DOR_E_NOMEM);
     if (dor__failed(result)) {
-        dor__free(a->base.extra);
+        dor__message_free(arm);
         dor__free(a);
     }
     return result;

@@ -20,4 +20,7 @@ DOR_MUST_USE dor_result dor__speaker_prepare(void);
 /** The calling thread's process, its runtime entered, for a call that may block. WOULD_DEADLOCK, NO_PROCESS, STOPPED. */
 DOR_MUST_USE dor_result dor__process_enter(dor_runtime **runtime, dor_guest **g);
 
+/** Its exit is due: it ends, with that reason, and its caller answers EXITED. */
+void dor__process_exit(dor_runtime *runtime, dor_guest *g);
+
 #endif

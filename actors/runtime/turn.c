@@ -10,6 +10,7 @@
  * Only a scheduler with nothing to do marks its inbox as asleep (inbox.h) and lets poll block until I/O, the wake-up
  * handle, or the loop's one timer, which is set to what the wheel knows to be next.
  */
+#include "runtime/gate.h"
 #include "runtime/signals.h"
 
 #include <sched.h>
@@ -78,6 +79,7 @@ void dor__scheduler_deliver(dor_scheduler *s, dor_message *m)
             return;
         case DOR_MSG_MONITOR: dor__monitor_message(s, m); return;
         case DOR_MSG_DEMONITOR: dor__demonitor_message(s, m); return;
+        case DOR_MSG_GATE: dor__gate_noted(s, m); return;
         case DOR_MSG_TIMER_ARM: dor__timer_arm_message(s, m); return;
         case DOR_MSG_TIMER_DROP: dor__timer_drop_message(s, m); return;
         case DOR_MSG_EXIT_SIGNAL:

@@ -377,7 +377,10 @@ DOR_API dor_ref dor_make_ref(void);
  */
 DOR_API int dor_process_attach(dor_runtime *runtime, dor_pid *pid);
 
-/** The same with a limited mailbox. */
+/**
+ * The same with a limited mailbox; DOR_E_BADARG without limits. Messages that dor_receive_match has left count, too. On a
+ * thread that is attached already it has no effect.
+ */
 DOR_API int dor_process_attach_limited(dor_runtime *runtime, const dor_mailbox_limits *limits, dor_pid *pid);
 DOR_API int dor_process_detach(void);
 

@@ -100,4 +100,4 @@ asyncio.run(all_of_it())  # the first time libuv keeps some descriptors for good
 before = descriptors()
 asyncio.run(all_of_it())
 assert descriptors() == before, "%d descriptors instead of %d" % (descriptors(), before)
-print("port_asyncio: fine")
+print("fine")

@@ -81,8 +81,10 @@ DOR_API int dor_actors_get_info(dor_runtime *runtime, uint64_t *cursor, dor_acto
 enum { DOR_JSON_ACTORS = 1 /**< each actor too, not only the schedulers */ };
 
 /**
- * The same as JSON: {"schedulers": [{...}], "names": {...}, "actors": [{...}]}, member names as the fields above, pids as
- * strings of 16 hexadecimal digits. *text is for dor_free.
+ * The same as JSON: {"runtime": {...}, "schedulers": [{...}], "names": {"NAME": "PID"}, "actors": [{...}]}, member names as
+ * the fields above. Pids are strings of 16 hexadecimal digits, states "idle", "runnable", "asleep" and "ending"; what is no
+ * UTF-8 in a name becomes U+FFFD. An actor takes about 200 bytes. *text ends with a NUL and is for dor_free.
+ * DOR_E_NOMEM, DOR_E_STOPPED; DOR_E_BADARG for a flag that there is not.
  */
 DOR_API int dor_runtime_get_json(dor_runtime *runtime, unsigned flags, char **text);
 

@@ -16,8 +16,7 @@
 /* release: who reads one of these zeroes with acquire, in observe.c, also reads that the former actor is dead. */
 static void clear_figures(dor_actor_slot *at)
 {
-    atomic_store_explicit(&at->depth, 0, memory_order_release);
-    atomic_store_explicit(&at->bytes, 0, memory_order_release);
+    atomic_store_explicit(&at->waiting, 0, memory_order_release);
     atomic_store_explicit(&at->messages, 0, memory_order_release);
     atomic_store_explicit(&at->turns, 0, memory_order_release);
     atomic_store_explicit(&at->busy_ns, 0, memory_order_release);
@@ -340,8 +339,7 @@ static inline dor_message *take_plain(dor_actor *a)
 {
     dor_message *m = a->head;
     a->head = (dor_message *)m->next_;
-    DOR_FIGURE_ADD(a->slot->depth, -1U);
-    DOR_FIGURE_ADD(a->slot->bytes, -m->size);
+    DOR_FIGURE_ADD(a->slot->waiting, -dor__weight_of(m));
     m->next_ = NULL;
     return m;
 }

@@ -108,11 +108,12 @@ static bool read_slot(dor_scheduler *s, uint32_t slot, dor_actor_slot *at, dor_a
     /* acquire: see dor__slab_publish; this actor's figures, not those of the one before. */
     uint32_t tag = atomic_load_explicit(&at->item.tag, memory_order_acquire);
     if ((tag & 3) != DOR_SLAB_LIVE) return false;
+    uint64_t waiting = ACTOR_FIGURE(at->waiting);
     *info = (dor_actor_info){.pid = dor__name(s->actor_home, slot, dor__tag_generation(tag)),
                              .scheduler = s->index,
                              .state = (dor_actor_state)ACTOR_FIGURE(at->state),
-                             .mailbox_messages = ACTOR_FIGURE(at->depth),
-                             .mailbox_bytes = ACTOR_FIGURE(at->bytes),
+                             .mailbox_messages = (uint32_t)waiting,
+                             .mailbox_bytes = (uint32_t)(waiting >> 32),
                              .messages = ACTOR_FIGURE(at->messages),
                              .turns = ACTOR_FIGURE(at->turns),
                              .busy_ns = ACTOR_FIGURE(at->busy_ns)};

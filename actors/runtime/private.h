@@ -298,8 +298,7 @@ struct dor_actor_slot {
     dor_slab_item item;
     dor_actor *actor;
     _Atomic(dor_gate *) gate;  /* NULL: no limits. Else most of its mailbox is there, and counted there */
-    _Atomic uint32_t depth;    /* messages in the mailbox; with limits, those on their way too */
-    _Atomic uint32_t bytes;    /* their payload */
+    _Atomic uint64_t waiting;  /* what the mailbox holds: dor__weight_of each message */
     _Atomic uint64_t messages; /* received in all */
     _Atomic uint64_t turns;
     _Atomic uint64_t busy_ns;
@@ -310,6 +309,12 @@ struct dor_actor_slot {
 #define DOR_FIGURE_ADD(figure, n)                                                                            \
     atomic_store_explicit(&(figure), atomic_load_explicit(&(figure), memory_order_relaxed) + (n),            \
                           memory_order_relaxed)
+
+/** One message, and above it its bytes of payload: so both are counted by one addition. */
+static inline uint64_t dor__weight_of(const dor_message *m)
+{
+    return (uint64_t)m->size << 32 | 1;
+}
 
 /** The live actor of a pid of s. */
 static inline dor_actor *dor__actor_find(dor_scheduler *s, dor_pid pid)
@@ -330,8 +335,7 @@ static inline void dor__mailbox_append(dor_scheduler *s, dor_actor *a, dor_messa
     else
         a->head = m;
     a->tail = m;
-    DOR_FIGURE_ADD(a->slot->depth, 1);
-    DOR_FIGURE_ADD(a->slot->bytes, m->size);
+    DOR_FIGURE_ADD(a->slot->waiting, dor__weight_of(m));
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
 }
 
@@ -373,8 +377,7 @@ static inline void dor__mailbox_push_urgent(dor_scheduler *s, dor_actor *a, dor_
         a->head = m;
     if (!m->next_) a->tail = m;
     a->extra->urgent_last = m;
-    DOR_FIGURE_ADD(a->slot->depth, 1);
-    DOR_FIGURE_ADD(a->slot->bytes, m->size);
+    DOR_FIGURE_ADD(a->slot->waiting, dor__weight_of(m));
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) dor__actor_enqueue(s, a);
 }
 

@@ -430,8 +430,9 @@ Test(runtime_exit, a_normal_end_ends_nobody_else)
     for (int on = 0; on < 2; on++) {
         dor_pid a = puppet_on(runtime, 0, &p[0], 0, 0), b = puppet_on(runtime, on, &p[1], 1, 0);
         dor_pid c = puppet_on(runtime, on, &p[2], 2, 1);
-        make(a, 0, do_link, b, 0, DOR_OK);
+        /* The latest link is told first: when c's notice has come, b has lost its half. */
         make(a, 0, do_link, c, 0, DOR_OK);
+        make(a, 0, do_link, b, 0, DOR_OK);
         cr_assert_eq(dor_stop(a, DOR_OK), DOR_OK);
         expect_two((expected){ENDED, {0, 0, DOR_OK}}, (expected){NOTICE, {2, a, DOR_OK}});
         make(b, 1, do_link, a, 0, DOR_OK); /* the dead one's half is no more: NOPROC, which ends b */

@@ -309,6 +309,7 @@ static unsigned receive_system(dor_scheduler *s, dor_actor *a, dor_message *m, u
         dor__message_free(m);
         dor__actor_ask_to_end(a, reason);
         return 1;
+    case DOR_MSG_SUPERVISOR_CALL: dor__supervisor_call_message(a, m); return 1;
     case DOR_MSG_EXIT_SIGNAL:
     case DOR_MSG_EXIT_LINKED: dor__signal_receive(a, m); return 1;
     case DOR_MSG_SLEEP_ARM:

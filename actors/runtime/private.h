@@ -453,6 +453,16 @@ void dor__timer_drop_message(dor_scheduler *s, dor_message *m);
 /** Frees the messages of timers that will not fire any more. */
 void dor__timers_discard(dor_scheduler *s);
 
+/* ---- spawn.c ---- */
+
+/** The scheduler that a dor_actor_spec's `scheduler` means; the runtime is entered. BADARG. */
+DOR_MUST_USE dor_result dor__scheduler_place(dor_runtime *runtime, int wanted, dor_scheduler **s);
+
+/* ---- supervisor_calls.c ---- */
+
+/** a receives a SUPERVISOR_CALL, and answers it if it is no supervisor. */
+void dor__supervisor_call_message(dor_actor *a, dor_message *m);
+
 /* ---- monitor.c ---- */
 
 /**

@@ -46,7 +46,7 @@ static dor_scheduler *least_loaded(dor_runtime *runtime)
     return least;
 }
 
-static dor_result place(dor_runtime *runtime, int wanted, dor_scheduler **s)
+dor_result dor__scheduler_place(dor_runtime *runtime, int wanted, dor_scheduler **s)
 {
     if (wanted == DOR_ON_THIS && dor__current && dor__current->runtime == runtime)
         *s = dor__current;
@@ -94,7 +94,7 @@ static dor_result spawn(dor_runtime *runtime, const dor_actor_spec *spec, dor_pi
     dor_scheduler *s;
     if (!dor__limits_good(&spec->mailbox) || (spec->hibernate && !spec->wake))
         return dor__error(DOR_E_BADARG);
-    DOR_TRY(place(runtime, spec->scheduler, &s));
+    DOR_TRY(dor__scheduler_place(runtime, spec->scheduler, &s));
     bool arms = spec->hibernate && spec->hibernate_after_ms;
     dor_message *arm = arms ? dor__message_new(DOR_MSG_SLEEP_ARM, 0, NULL) : NULL;
     plain_actor *a = (plain_actor *)dor__malloc(sizeof *a);

@@ -18,12 +18,14 @@ enum {
     DOR_MSG_EVENTS_LOW,                    /* to a producer: its event mailbox is below the low-water mark */
     DOR_MSG_STOP,                          /* to an actor: end after what came before */
     DOR_MSG_CALL,                          /* to a scheduler: run a function */
-    DOR_MSG_DOWN_DUE,     /* to the watcher: becomes DOR_MSG_DOWN if it still wants to know */
-    DOR_MSG_NO_REPLY_DUE, /* to the one who asked: becomes DOR_MSG_NO_REPLY if it still waits */
-    DOR_MSG_TIMER_ARM,    /* to a scheduler: arm a timer that another thread has made */
-    DOR_MSG_TIMER_DROP,   /* to a scheduler: release a timer that another thread has cancelled */
-    DOR_MSG_GATE,         /* to a scheduler: something waits at the gate that this lies in (gate.h) */
-    DOR_MSG_SLEEP_ARM,    /* to an actor that has just been born: arm its timer (hibernate.c) */
+    DOR_MSG_SUPERVISOR_START, /* to a supervisor that another thread has made: start the children */
+    DOR_MSG_SUPERVISOR_CALL,  /* to a supervisor, of its clients: becomes DOR_MSG_SUPERVISOR */
+    DOR_MSG_DOWN_DUE,         /* to the watcher: becomes DOR_MSG_DOWN if it still wants to know */
+    DOR_MSG_NO_REPLY_DUE,     /* to the one who asked: becomes DOR_MSG_NO_REPLY if it still waits */
+    DOR_MSG_TIMER_ARM,        /* to a scheduler: arm a timer that another thread has made */
+    DOR_MSG_TIMER_DROP,       /* to a scheduler: release a timer that another thread has cancelled */
+    DOR_MSG_GATE,             /* to a scheduler: something waits at the gate that this lies in (gate.h) */
+    DOR_MSG_SLEEP_ARM,        /* to an actor that has just been born: arm its timer (hibernate.c) */
     /* The urgent lane: these overtake the mailbox, and keep their order among themselves. See signals.h. */
     DOR_MSG_MONITOR,     /* to the watched: this very message becomes the DOWN, in due time */
     DOR_MSG_DEMONITOR,   /* to the watched: no DOWN any more */

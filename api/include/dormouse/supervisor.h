@@ -7,9 +7,11 @@
  * `period_ms` end the supervisor, and all its children with it.
  *
  * A supervisor is linked to its children and to whoever started it (an actor, process or port), and ends, children first,
- * when that one ends.
+ * when that one ends, with the same reason. It traps exits; signals from anybody else have no effect on it, but for
+ * DOR_KILL. It ends with DOR_E_RESTART_INTENSITY when there were too many restarts. A child has ended for it when its stop
+ * function has returned.
  *
- * Source: OTP's supervisor behaviour.
+ * Source: OTP's supervisor behaviour. docs/supervisors.md lists what differs.
  */
 #ifndef DORMOUSE_SUPERVISOR_H
 #define DORMOUSE_SUPERVISOR_H
@@ -42,17 +44,26 @@ enum {
 
 /**
  * Starts one child, with dor_spawn or something that comes down to it, and gives its pid. Runs on the supervisor's
- * scheduler and must not block. `arg` is the child specification's; `extra` what dor_supervisor_start_child was given
- * (NULL in a restart of a child that was not started so). Returns DOR_OK or a code, which fails the start.
+ * scheduler, as the supervisor (dor_self), and must not block. `arg` is the child specification's; `extra` what
+ * dor_supervisor_start_child was given, else NULL. Returns DOR_OK or a code, which fails the start.
+ *
+ * The supervisor links the child, if the function has not. It may live on any scheduler; if it is dead already, it has
+ * ended like any other (with DOR_E_NOPROC, if it was not spawned with a link). With DOR_OK and no pid (DOR_PID_NONE, which
+ * *pid is at first) there is nothing to run: the child counts as started, and does not run. A process or port, or one who
+ * is a child already, cannot be a child: the start fails with DOR_E_BADARG.
  */
 typedef int (*dor_child_start_fn)(void *arg, void *extra, dor_pid *pid);
 
 typedef struct dor_child_spec {
     const char *
-        id; /**< up to DOR_NAME_MAX bytes, unique among its siblings; copied. Not used by SIMPLE_ONE_FOR_ONE */
+        id; /**< 1 to DOR_NAME_MAX bytes, unique among its siblings; copied. Not used by SIMPLE_ONE_FOR_ONE */
     dor_child_start_fn start;
-    void *arg;                  /**< must live as long as the supervisor, or until release is called */
-    void (*release)(void *arg); /**< or NULL: called when the specification is forgotten */
+    void *arg; /**< must live as long as the supervisor, or until release is called */
+    /**
+     * Or NULL. Called once when the specification is forgotten, also when the call that it was given to fails. On the
+     * supervisor's scheduler, or, if it did not get there, on any thread.
+     */
+    void (*release)(void *arg);
     dor_restart restart;
     uint32_t shutdown_ms; /**< how long it may take to end, DOR_INFINITY, or one of DOR_SHUTDOWN_ */
     dor_child_type type;
@@ -65,26 +76,36 @@ typedef struct dor_supervisor_spec {
     int scheduler;                  /**< as in dor_actor_spec */
     const dor_child_spec *children; /**< copied; for SIMPLE_ONE_FOR_ONE exactly one, the kind */
     size_t child_count;
-    void (*release_extra)(
-        void *extra); /**< or NULL: called when the child that `extra` started is forgotten */
 } dor_supervisor_spec;
 
 /**
  * Starts a supervisor and its children, and links it to the caller if that is an actor, process or port. On a scheduler
  * thread the supervisor must be on that same scheduler (DOR_ON_THIS; else DOR_E_WOULD_DEADLOCK); elsewhere the call waits
- * until the last child has been started. When one cannot be, those before it are ended and its code is returned.
+ * until the last child has been started. When one cannot be, those before it are ended and its code is returned: once they
+ * have ended, but on a scheduler thread, and in a simulation, at once, while they end. (A supervisor whose start function
+ * makes this call waits for them before it starts anything else.)
+ *
+ * DOR_E_BADARG; DOR_E_EALREADY when two children have the same id; DOR_E_STOPPED; DOR_E_NOMEM.
  */
 DOR_API int dor_supervisor_start(dor_runtime *runtime, const dor_supervisor_spec *spec, dor_pid *pid);
 
-/** Ends a supervisor, children first in the opposite order of their start, with DOR_E_SHUTDOWN: dor_exit with that. */
+/**
+ * Asks a supervisor to end, children first in the opposite order of their start, with DOR_E_SHUTDOWN: dor_stop with that.
+ * What it is at is finished first; calls that wait get no reply. Monitor it to learn when it is done. DOR_E_NOPROC,
+ * DOR_E_NOMEM; harmless if it is dead.
+ */
 DOR_API int dor_supervisor_stop(dor_pid supervisor);
 
 /* ---- calls ------------------------------------------------------------------------------------------- */
 
 /*
  * Each call exists in two forms. With ref == NULL it waits for the answer (from a process: DOR_E_WOULD_DEADLOCK on a
- * scheduler thread, DOR_E_NO_PROCESS on one that is not attached, DOR_E_NOPROC when there is no such supervisor). With a
- * ref it returns at once, and a DOR_MSG_SUPERVISOR with that reference comes (DOR_MSG_NO_REPLY when the supervisor ends).
+ * scheduler thread, DOR_E_NO_PROCESS on one that is not attached, DOR_E_NOPROC when there is no such supervisor, or the
+ * reason why it has ended meanwhile). With a ref it returns at once, and a DOR_MSG_SUPERVISOR with that reference comes
+ * (DOR_MSG_NO_REPLY when the supervisor ends).
+ *
+ * Calls are answered one after the other; one that comes while the supervisor waits for a child to end waits, too. Those
+ * of SIMPLE_ONE_FOR_ONE answer DOR_E_EINVAL to other strategies, and those by id to SIMPLE_ONE_FOR_ONE.
  */
 
 /** DOR_MSG_SUPERVISOR's payload. */
@@ -95,20 +116,31 @@ typedef struct dor_supervisor_reply {
         pid; /**< of the child that was started, or of the one asked for; DOR_PID_NONE when it does not run */
 } dor_supervisor_reply;
 
-/** Adds a child and starts it. DOR_E_EALREADY when there is one of that id; what start returned. */
+/**
+ * Adds a child, as the last one, and starts it. DOR_E_EALREADY when there is one of that id; what start returned, then the
+ * child is forgotten. Takes the specification even on failure: see release.
+ */
 DOR_API int dor_supervisor_add_child(dor_pid supervisor, const dor_child_spec *child, dor_pid *pid,
                                      dor_ref *ref);
 
-/** SIMPLE_ONE_FOR_ONE: starts one more child of the kind; `extra` goes to the start function, also when it is restarted. */
-DOR_API int dor_supervisor_start_child(dor_pid supervisor, void *extra, dor_pid *pid, dor_ref *ref);
+/**
+ * SIMPLE_ONE_FOR_ONE: starts one more child of the kind; `extra` goes to the start function, also when it is restarted.
+ * Takes extra even on failure: release, or NULL, is called with it once, when the child is forgotten (on the supervisor's
+ * scheduler) or could not be started (on any thread).
+ */
+DOR_API int dor_supervisor_start_child(dor_pid supervisor, void *extra, void (*release)(void *extra),
+                                       dor_pid *pid, dor_ref *ref);
 
-/** Ends a child and keeps its specification (a temporary one's is forgotten). DOR_E_NO_CHILD. */
+/**
+ * Ends a child and keeps its specification (a temporary one's is forgotten). Answers when it has ended; DOR_OK, too, when it
+ * did not run. DOR_E_NO_CHILD.
+ */
 DOR_API int dor_supervisor_terminate_child(dor_pid supervisor, const char *id, dor_ref *ref);
 
-/** SIMPLE_ONE_FOR_ONE: ends the child of that pid. DOR_E_NO_CHILD. */
+/** SIMPLE_ONE_FOR_ONE: ends the child of that pid, and forgets it. DOR_E_NO_CHILD. */
 DOR_API int dor_supervisor_terminate_pid(dor_pid supervisor, dor_pid child, dor_ref *ref);
 
-/** Starts a child again that has been terminated. DOR_E_NO_CHILD, DOR_E_CHILD_RUNNING. */
+/** Starts a child that does not run. DOR_E_NO_CHILD, DOR_E_CHILD_RUNNING; what start returned. */
 DOR_API int dor_supervisor_restart_child(dor_pid supervisor, const char *id, dor_pid *pid, dor_ref *ref);
 
 /** Forgets the specification of a child that does not run. DOR_E_NO_CHILD, DOR_E_CHILD_RUNNING. */
@@ -120,9 +152,9 @@ DOR_API int dor_supervisor_which_child(dor_pid supervisor, const char *id, dor_p
 typedef struct dor_child_counts {
     uint32_t specs;       /**< specifications (1 for SIMPLE_ONE_FOR_ONE) */
     uint32_t active;      /**< children that run */
-    uint32_t supervisors; /**< of the specifications, or of the running children of SIMPLE_ONE_FOR_ONE */
+    uint32_t supervisors; /**< of the specifications, or of the children of SIMPLE_ONE_FOR_ONE */
     uint32_t workers;
-    uint32_t restarts; /**< since the start */
+    uint32_t restarts; /**< since the start; each attempt counts */
 } dor_child_counts;
 
 /** From a process only: waits. */

@@ -76,7 +76,7 @@ static bool send_to_actor(dor_runtime *runtime, dor_pid to, dor_message *m)
 /*
  * Nobody is there to get m. What the dead has sent to the one who is answered was on its way when it was found to be dead,
  * and the answer must not overtake it: a LINK of the dead would otherwise make a half again, and its EXIT_LINKED tell of
- * the end once more. So the answer, too, comes in with what other schedulers send.
+ * the end once more. So the answer, too, goes the way of what other schedulers send.
  */
 static void refused(dor_message *m)
 {
@@ -86,10 +86,10 @@ static void refused(dor_message *m)
         return;
     }
     dor__link_refused(m);
-    if (s && !s->closed && dor__home_of(m->to_) == s->actor_home)
-        dor__scheduler_push_urgent(s, m);
-    else
+    if (!s || s->closed || dor__home_of(m->to_) != s->actor_home)
         dor__signal_send(m->to_, m);
+    else if (!send_to_actor(s->runtime, m->to_, m))
+        dor__message_free(m); /* the one who asked has ended, too */
 }
 
 void dor__signal_send(dor_pid to, dor_message *m)

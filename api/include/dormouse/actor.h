@@ -179,7 +179,7 @@ enum {
     DOR_ON_THIS = -2 /**< the calling actor's own scheduler (from elsewhere: like DOR_ON_ANY) */
 };
 
-/** Zeroed fields are good defaults; only receive is needed. */
+/** Only receive is needed; a zeroed field asks for nothing, but for scheduler, where 0 is the first one. */
 typedef struct dor_actor_spec {
     dor_receive_fn receive;
     dor_stop_fn stop; /**< or NULL */

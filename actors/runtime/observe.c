@@ -61,13 +61,12 @@ static uint64_t cpu_ns(const dor_scheduler *s)
 #endif
 }
 
-/* libuv counts the time in poll; the lock that it has for it is held over a few instructions on either side. */
+/* A simulation does not know when it idles. */
 static uint64_t busy_ns(dor_scheduler *s)
 {
-    /* Before the present time, lest the difference be below 0. A simulation does not know when it idles. */
-    uint64_t idle = s->simulation ? 0 : uv_metrics_idle_time(&s->loop);
-    uint64_t up = dor__clock_ns(s) - s->runtime->started_ns;
-    return up > idle ? up - idle : 0;
+    uint64_t busy = FIGURE(s->figures.busy), now = dor__clock_ns(s);
+    if (busy & DOR_IN_POLL) return busy & ~DOR_IN_POLL;
+    return now > busy ? now - busy : 0;
 }
 
 static void scheduler_info(dor_scheduler *s, dor_scheduler_info *info)

@@ -86,7 +86,12 @@ typedef struct dor_scheduler_figures {
     _Atomic uint64_t timers_fired;
     _Atomic uint64_t ended;
     _Atomic uint64_t undelivered;
+    _Atomic uint64_t
+        busy; /* in poll: DOR_IN_POLL | ns spent outside of it; else: the present time less those */
 } dor_scheduler_figures;
+
+/* One word, so that a reader has the time up to now from one load, and never less than the time before. */
+#define DOR_IN_POLL (UINT64_C(1) << 63)
 
 struct dor_scheduler {
     /* ---- any thread ---- */
@@ -124,6 +129,7 @@ struct dor_scheduler {
     uint64_t clock_last_ns;
     uint64_t turn_end_ns;
     bool turn_spent;
+    bool polling;       /* in poll, or so it was meant */
     bool idling;        /* the idle handle keeps poll from blocking */
     bool closed;        /* sends from this thread go nowhere: the others' inboxes are being closed */
     bool asked_to_stop; /* has dealt with DOR_PHASE_STOPPING */

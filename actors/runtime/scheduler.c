@@ -122,6 +122,7 @@ static void on_wake(uv_poll_t *handle, int status, int events)
 {
     (void)status;
     (void)events;
+    dor__scheduler_polled((dor_scheduler *)handle->data);
     /* Poll has returned: all that was wanted. The turn looks into the inbox anyway. */
     dor__wake_fd_clear(&((dor_scheduler *)handle->data)->wake);
 }
@@ -156,7 +157,6 @@ static dor_result init_loop(dor_scheduler *s)
 {
     if (s->simulation) return DOR_SUCCESS;
     DOR_TRY_UV(uv_loop_init(&s->loop));
-    (void)uv_loop_configure(&s->loop, UV_METRICS_IDLE_TIME); /* else it only seems to be busy all the time */
     dor_result result = dor__wake_fd_open(&s->wake);
     if (dor__ok(result)) {
         result = init_handles(s);
@@ -195,6 +195,7 @@ dor_result dor__scheduler_init(dor_scheduler *s, dor_runtime *runtime, unsigned 
     DOR_TRY(init_slabs(
         s, first_generation)); /* a mutex that can't be made: nothing to undo for it on any system we know */
     DOR_TRY(init_loop(s));
+    atomic_init(&s->figures.busy, runtime->started_ns);
     dor__wheel_init(&s->wheel, s->simulation ? 0 : uv_now(&s->loop));
     return DOR_SUCCESS;
 }

@@ -61,6 +61,12 @@ typedef struct dor_local_ops {
 /** One layer above exists (the ssl application), so there is one such slot. NULL when make failed. */
 void *dor__scheduler_local(dor_scheduler *s, const dor_local_ops *ops);
 
+/**
+ * Poll has returned: to be called first thing in callbacks of handles and requests, so that their time counts as busy. What
+ * it costs, but for the first of a round, is a branch.
+ */
+void dor__scheduler_polled(dor_scheduler *s);
+
 /** Keeps the runtime's orderly stop waiting (up to its deadline) while something is still being finished. */
 void dor__scheduler_hold(dor_scheduler *s);
 void dor__scheduler_release(dor_scheduler *s);

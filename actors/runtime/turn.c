@@ -152,9 +152,27 @@ static void follow_phase(dor_scheduler *s, int phase)
 
 /* ---- the turn ---- */
 
+/* relaxed, in these two: a figure. */
+static void poll_begins(dor_scheduler *s)
+{
+    uint64_t since = atomic_load_explicit(&s->figures.busy, memory_order_relaxed);
+    atomic_store_explicit(&s->figures.busy, DOR_IN_POLL | (uv_hrtime() - since), memory_order_relaxed);
+    s->polling = true;
+}
+
+void dor__scheduler_polled(dor_scheduler *s)
+{
+    DOR_ASSERT_OWNER(s);
+    if (!s->polling) return;
+    uint64_t busy_ns = atomic_load_explicit(&s->figures.busy, memory_order_relaxed) & ~DOR_IN_POLL;
+    atomic_store_explicit(&s->figures.busy, uv_hrtime() - busy_ns, memory_order_relaxed);
+    s->polling = false;
+}
+
 static void on_timer(uv_timer_t *handle)
 {
     dor_scheduler *s = (dor_scheduler *)handle->data;
+    dor__scheduler_polled(s);
     s->timer_ms =
         DOR_WHEEL_NEVER; /* poll has returned: all that was wanted. The turn looks at the wheel anyway. */
 }
@@ -219,10 +237,12 @@ static void prepare_to_poll(dor_scheduler *s, bool busy, unsigned taken)
         if (taken == 0) sched_yield(); /* perhaps a producer was interrupted in the middle of its push */
     }
     set_idling(s, busy);
+    if (!busy) poll_begins(s);
 }
 
 void dor__turn(dor_scheduler *s)
 {
+    dor__scheduler_polled(s);
     clock_start(s);
     bool busy = !fire_timers(s);
     if (s->turn_spent) clock_start(s); /* however long that took, the next part gets its share */

@@ -40,6 +40,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     dor_shard *shard = poll->data;
     (void)events;
     (void)status; /* an error is met again by accept */
+    dor__scheduler_polled(shard->local->scheduler);
     accept_some(shard, ACCEPT_BUDGET);
 }
 

@@ -140,6 +140,7 @@ static void on_lookup(uv_getaddrinfo_t *request, int status, struct addrinfo *li
 {
     dor_connecting *connecting = DOR_CONTAINER_OF(request, dor_connecting, lookup);
     dor_connection *c = connecting->c;
+    dor__scheduler_polled(connecting->scheduler);
     connecting->looking_up = false;
     dor__scheduler_release(connecting->scheduler);
     connecting->list = list;

@@ -63,6 +63,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     dor_tcp *tcp = DOR_CONTAINER_OF(poll, dor_tcp, poll);
     unsigned ready = 0;
+    dor__scheduler_polled(tcp->scheduler);
     if (status < 0) {
         /* The kernel reports an error on the socket and libuv has stopped watching. Whoever tries now learns which. */
         ready = tcp->base.interest;

@@ -1,8 +1,9 @@
 /*
  * dormouse/observe.h - figures of a running runtime, and hooks that see what its actors do.
  *
- * Reading stops nobody. Each figure is exact by itself, but figures that are read one after another are of slightly
- * different moments. Counts go on from the start of what they are of, and never go back.
+ * Reading stops nobody and takes no lock that an actor could wait for, but for names: those it holds up registering for a
+ * moment. Each figure is exact by itself, but figures that are read one after another are of slightly different
+ * moments. Counts go on from the start of what they are of, and never go back.
  *
  * Threads: all of this from any thread unless it says otherwise; actors may read figures too. runtime may be NULL: the
  * default one.

@@ -26,7 +26,8 @@ static dor_result send_to_actor(dor_runtime *runtime, dor_pid to, dor_message **
     return DOR_SUCCESS;
 }
 
-dor_result dor__send_far(dor_pid to, dor_message *m, dor_send_waiter *w)
+/* Not inlined, so that the way within a scheduler saves no registers for it. */
+__attribute__((noinline)) dor_result dor__send_far(dor_pid to, dor_message *m, dor_send_waiter *w)
 {
     dor_result result = dor__error(DOR_E_NOPROC);
     dor_runtime *runtime = dor__runtime_enter_of(to);
@@ -46,11 +47,8 @@ dor_result dor__send_far(dor_pid to, dor_message *m, dor_send_waiter *w)
     return result;
 }
 
-dor_result dor__send(dor_pid to, dor_message *m)
+static inline dor_result send_near(dor_scheduler *s, dor_pid to, dor_message *m)
 {
-    dor_scheduler *s = dor__current;
-    if (!s || dor__home_of(to) != s->actor_home) return dor__send_far(to, m, NULL);
-    if (dor__scheduler_traced(s, DOR_TRACE_SEND)) dor__trace_send(s->runtime, to, m);
     dor_actor *a = dor__actor_find(s, to);
     if (!a) {
         dor__message_undeliverable(m);
@@ -60,6 +58,20 @@ dor_result dor__send(dor_pid to, dor_message *m)
     if (a->flags_ & DOR_ACTOR_GATED) return dor__gate_send(dor__slot_gate(a->slot), to, m, NULL);
     dor__mailbox_append(s, a, m);
     return DOR_SUCCESS;
+}
+
+__attribute__((noinline)) static dor_result send_near_traced(dor_scheduler *s, dor_pid to, dor_message *m)
+{
+    dor__trace_send(s->runtime, to, m);
+    return send_near(s, to, m);
+}
+
+dor_result dor__send(dor_pid to, dor_message *m)
+{
+    dor_scheduler *s = dor__current;
+    if (!s || dor__home_of(to) != s->actor_home) return dor__send_far(to, m, NULL);
+    if (dor__scheduler_traced(s, DOR_TRACE_SEND)) return send_near_traced(s, to, m);
+    return send_near(s, to, m);
 }
 
 bool dor__pid_alive_in(dor_runtime *runtime, dor_pid pid)

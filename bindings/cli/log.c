@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,22 +93,41 @@ static void text_value(char *out, size_t cap, size_t *len, const char *text)
         cli_json_text(out, cap, len, text);
 }
 
-void cli_log(const char *event, const cli_field *fields, size_t count)
+/* How a line begins: the time and the event. */
+static void begin(char *line, size_t cap, size_t *len, const char *event)
 {
-    char line[LINE_CAP], stamp[32];
+    char stamp[32];
     struct timespec now;
     struct tm utc;
-    size_t len = 0;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+    append(line, cap, len, as_json ? "{\"time\":\"%s.%03ldZ\",\"event\":\"%s\"" : "%s.%03ldZ %s", stamp,
+           now.tv_nsec / 1000000, event);
+}
+
+void cli_log_object(const char *event, const char *object)
+{
+    char start[LINE_CAP];
+    size_t len = 0;
+    begin(start, sizeof(start), &len, event);
+    append(start, sizeof(start), &len, as_json ? "," : " ");
+    if (as_json) object++; /* its members become the line's */
+    struct iovec parts[] = {
+        {start, len}, {(void *)(uintptr_t)object, strlen(object)}, {(void *)(uintptr_t) "\n", 1}};
+    ssize_t written = writev(STDERR_FILENO, parts, 3); /* as below */
+    (void)written;
+}
+
+void cli_log(const char *event, const cli_field *fields, size_t count)
+{
+    char line[LINE_CAP];
+    size_t len = 0;
+    begin(line, sizeof(line), &len, event);
     if (as_json) {
-        append(line, sizeof(line), &len, "{\"time\":\"%s.%03ldZ\",\"event\":\"%s\"", stamp,
-               now.tv_nsec / 1000000, event);
         cli_json_fields(line, sizeof(line) - 2, &len, fields, count); /* 2: what follows always fits */
         append(line, sizeof(line), &len, "}\n");
     } else {
-        append(line, sizeof(line), &len, "%s.%03ldZ %s", stamp, now.tv_nsec / 1000000, event);
         for (size_t i = 0; i < count; i++) {
             append(line, sizeof(line) - 2, &len, " %s=", fields[i].name);
             if (fields[i].text)

@@ -20,6 +20,9 @@ void cli_log_init(bool json);
 /** "2026-01-31T12:00:00.000Z event name=text name=7", or {"time": ..., "event": ..., "name": "text", "name": 7}. */
 void cli_log(const char *event, const cli_field *fields, size_t count);
 
+/** The same with the members of a JSON object that is not empty; as text, the object is the rest of the line. */
+void cli_log_object(const char *event, const char *object);
+
 /** Appends text at *len as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. Stays within cap. */
 void cli_json_text(char *out, size_t cap, size_t *len, const char *text);
 

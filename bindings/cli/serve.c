@@ -114,6 +114,7 @@ static void block_signals(sigset_t *signals)
     sigemptyset(signals);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -175,6 +176,21 @@ static void say_listening(const cli_serve_config *config, dor_runtime *runtime, 
         fprintf(stderr, "    curl -k https://localhost:%u/\n", address.port);
 }
 
+/* ---- figures -------------------------------------------------------------------------------------------------------- */
+
+/* Without the actors: they may be a million. */
+static void log_figures(dor_runtime *runtime)
+{
+    char *json;
+    int code = dor_runtime_get_json(runtime, 0, &json);
+    if (code != DOR_OK) {
+        failed("reading figures", NULL, code);
+        return;
+    }
+    cli_log_object("figures", json);
+    dor_free(json);
+}
+
 /* ---- ending --------------------------------------------------------------------------------------------------------- */
 
 static int64_t now_ms(void)
@@ -197,7 +213,8 @@ static void drain(const sigset_t *signals, dor_runtime *runtime, uint32_t timeou
     const int64_t end_ms = now_ms() + timeout_ms;
     while (connections(runtime) > 0 && now_ms() < end_ms) {
         int second = sigtimedwait(signals, NULL, &pause);
-        if (second < 0) continue;
+        if (second == SIGUSR1) log_figures(runtime);
+        if (second < 0 || second == SIGUSR1) continue;
         cli_log("ended", (cli_field[]){{"signal", strsignal(second), 0}}, 1);
         _exit(128 + second);
     }
@@ -227,8 +244,8 @@ static int run(const cli_serve_config *config)
     if (status != CLI_OK) return status;
     say_listening(config, runtime, listener);
 
-    while (sigwait(&signals, &signal_number) != 0) {
-    }
+    while (sigwait(&signals, &signal_number) != 0 || signal_number == SIGUSR1)
+        if (signal_number == SIGUSR1) log_figures(runtime);
     cli_service_drain();
     dor_ssl_stop_listening(listener);
     cli_field fields[] = {{"signal", strsignal(signal_number), 0},

@@ -214,7 +214,7 @@ static void send_counted(dor_gate *g, dor_message *m, dor_send_waiter *w, sendin
     out->result = dor__error(verdict == DOR_VERDICT_DROP_NEWEST ? DOR_MESSAGE_DROPPED : DOR_E_MAILBOX_FULL);
     if (verdict == DOR_VERDICT_REFUSE && w) {
         w->gate = g;
-        dor__gauge_wait(&g->gauge, w);
+        dor__waiters_add(&g->gauge.waiters, w);
         return;
     }
     out->put = verdict == DOR_VERDICT_KILL && !g->overrun;
@@ -262,7 +262,7 @@ dor_result dor__gate_send(dor_gate *g, dor_pid to, dor_message *m, dor_send_wait
     if (g->owner != to) {
         out.result = dor__error(DOR_E_NOPROC);
         out.unwanted = m;
-    } else if (dor__message_counts(m)) {
+    } else if (dor__counts(m->type)) {
         send_counted(g, m, w, &out);
     } else {
         put(g, &g->own, m);
@@ -296,7 +296,7 @@ bool dor__gate_withdraw(dor_gate *g, dor_send_waiter *w)
     dor_send_waiter *served = NULL;
     dor__lock(&g->lock);
     dor_pid owner = g->owner;
-    bool withdrawn = dor__gauge_withdraw(&g->gauge, w);
+    bool withdrawn = dor__waiters_withdraw(&g->gauge.waiters, w);
     if (withdrawn) served = serve(g); /* it may have been too big, and in the way of others */
     out.put = served != NULL;
     if (out.put) out.post = note_wanted(g);
@@ -315,7 +315,7 @@ dor_message *dor__gate_take(dor_gate *g)
     dor_message *m = g->signals.first ? NULL : pop_oldest(g);
     if (!m)
         g->noted = g->signals.first != NULL; /* who puts something in tells us */
-    else if (g->gauge.first_waiter)
+    else if (g->gauge.waiters.first)
         served = serve(g);
     dor__unlock(&g->lock);
     if (served) dor__waiters_tell(served);
@@ -365,7 +365,7 @@ static dor_message *merged(dor_message *counted, dor_message *own, uint64_t own_
 dor_message *dor__gate_close(dor_gate *g, dor_message **signals)
 {
     dor__lock(&g->lock);
-    dor_send_waiter *waiting = dor__gauge_close(&g->gauge, dor__error(DOR_E_NOPROC));
+    dor_send_waiter *waiting = dor__waiters_close(&g->gauge.waiters, dor__error(DOR_E_NOPROC));
     dor_message *counted = g->counted.first, *own = g->own.first;
     uint64_t own_taken = g->own_taken;
     *signals = g->signals.first;

@@ -90,8 +90,10 @@ static void end(dor_runtime *runtime, dor_guest *g, int reason)
     dor__list_join(&g->unseen_notes, &g->incoming_notes);
     g->watchers = NULL;
     g->port = NULL;
+    dor_send_waiter *waiters = dor__waiters_close(&g->waiters, dor__error(DOR_E_NOPROC));
     if (g->awaited) uv_cond_broadcast(&g->changed);
     uv_mutex_unlock(&g->lock);
+    dor__waiters_tell(waiters);
     if (dor__traced(runtime, DOR_TRACE_EXIT)) dor__trace_exit(runtime, g->pid, reason);
 
     dor_message *lists[] = {g->kept.first, g->exits.first, g->unseen_notes.first, g->seen_notes.first};
@@ -187,7 +189,7 @@ void dor__guest_exit(dor_guest *g, int reason)
     dor__guest_arrived(g);
 }
 
-dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m)
+dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m, dor_send_waiter *w)
 {
     dor_message_list dropped = {NULL, NULL};
     int code = DOR_OK;
@@ -196,7 +198,7 @@ dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m)
     if (m->type == DOR_MSG_EVENTS_READY)
         dor__list_append(&g->incoming_notes, m);
     else
-        code = dor__guest_admit(g, m, &dropped);
+        code = dor__guest_admit(g, m, w, &dropped);
     if (code != DOR_E_MAILBOX_FULL && dropped.first != m) dor__guest_arrived(g);
     uv_mutex_unlock(&g->lock);
     dor__list_free(dropped.first);

@@ -16,6 +16,7 @@
 #ifndef DOR_RUNTIME_GUEST_H
 #define DOR_RUNTIME_GUEST_H
 
+#include "runtime/limits.h"
 #include "runtime/port_record.h"
 #include "runtime/private.h"
 
@@ -40,7 +41,8 @@ struct dor_guest {
     dor_link_table link_table;
     uint32_t link_number;
     dor_mailbox_limits limits;
-    uint32_t counted; /* messages that wait, incoming or kept, and count against the limits */
+    dor_waiters waiters; /* processes that wait for room */
+    uint32_t counted;    /* messages that wait, incoming or kept, and count against the limits */
     uint64_t counted_bytes;
     uint32_t held; /* one that drops its oldest: what the speaker looks at now, not in `counted` */
     uint64_t held_bytes;
@@ -118,9 +120,10 @@ dor_message *dor__guest_search(const dor_receiving *r);
 
 /**
  * Before the speaker of a guest with limits sleeps or returns: brings the count up to date. Under the lock. What has to go,
- * for want of room, is appended to `dropped`, to be freed without it.
+ * for want of room, is appended to `dropped`, to be freed without it; those who have got room are returned, as by
+ * dor__guest_serve.
  */
-void dor__guest_put_back(dor_guest *g, dor_message_list *dropped);
+dor_send_waiter *dor__guest_put_back(dor_guest *g, dor_message_list *dropped);
 
 /** True when the speaker has kept something, or may find some in event mailboxes. */
 static inline bool dor__guest_keeps(const dor_guest *g)
@@ -143,26 +146,24 @@ dor_linker dor__guest_linker(dor_guest *g);
 
 /* ---- guest_limits.c ---- */
 
-/** Whether limits make sense. */
-bool dor__limits_good(const dor_mailbox_limits *limits);
-
 /** Whether its mailbox has limits; from any thread that may touch it at all. */
 static inline bool dor__guest_is_limited(const dor_guest *g)
 {
-    return g->limits.messages || g->limits.bytes;
-}
-
-/** Whether a message of this type counts against the limits: an application's, unless it is a reply. */
-static inline bool dor__counts(uint32_t type)
-{
-    return type >= DOR_MSG_USER && type <= DOR_MSG_USER_MAX;
+    return dor__limits_any(&g->limits);
 }
 
 /**
  * Appends m to what is incoming, if there is room or room can be made; under the lock. DOR_OK; DOR_MESSAGE_DROPPED: a
- * message is in `dropped`, m or older ones; DOR_E_MAILBOX_FULL: m is still the caller's.
+ * message is in `dropped`, m or older ones; DOR_E_MAILBOX_FULL: m is still the caller's, or, where room can be waited for
+ * and w is not NULL, w's.
  */
-int dor__guest_admit(dor_guest *g, dor_message *m, dor_message_list *dropped);
+int dor__guest_admit(dor_guest *g, dor_message *m, dor_send_waiter *w, dor_message_list *dropped);
+
+/** Lets those in who have waited for the room that there is now. Under the lock; for dor__waiters_tell without it. */
+dor_send_waiter *dor__guest_serve(dor_guest *g);
+
+/** A waiter gives up: true when it has its message back. Any thread. */
+bool dor__guest_withdraw(dor_guest *g, dor_send_waiter *w);
 
 /** Drops the oldest of what is incoming, but never the last, while there is more than may be. Under the lock. */
 void dor__guest_trim(dor_guest *g, dor_message_list *dropped);

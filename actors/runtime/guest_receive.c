@@ -48,7 +48,7 @@ static void unkeep(dor_guest *g, dor_message *previous, dor_message *m, uint32_t
 {
     if (dor__counts(type)) {
         g->taken++;
-        g->taken_bytes += m->size;
+        g->taken_bytes += dor__message_weight(m);
     }
     dor__list_remove(&g->kept, previous, m);
 }
@@ -175,19 +175,21 @@ void dor__guest_keep_notes(dor_guest *g, dor_message *notes)
     }
 }
 
-void dor__guest_put_back(dor_guest *g, dor_message_list *dropped)
+dor_send_waiter *dor__guest_put_back(dor_guest *g, dor_message_list *dropped)
 {
-    if (!dor__guest_is_limited(g)) return;
+    if (!dor__guest_is_limited(g)) return NULL;
     g->counted += g->held - g->taken;
     g->counted_bytes += g->held_bytes - g->taken_bytes;
     g->held = g->taken = 0;
     g->held_bytes = g->taken_bytes = 0;
-    if (g->limits.policy != DOR_MAILBOX_DROP_OLDEST || !g->kept.first) return;
+    if (g->limits.policy == DOR_MAILBOX_REFUSE) return dor__guest_serve(g);
+    if (g->limits.policy != DOR_MAILBOX_DROP_OLDEST || !g->kept.first) return NULL;
     dor__list_join(&g->kept, &g->incoming);
     g->incoming = g->kept;
     g->kept = (dor_message_list){NULL, NULL};
     g->mark = g->scanned;
     dor__guest_trim(g, dropped);
+    return NULL;
 }
 
 static dor_message *search(const dor_receiving *r)

@@ -18,7 +18,7 @@ static bool has_room(const dor_gauge *g, const dor_message *m)
 dor_verdict dor__gauge_judge(const dor_gauge *g, const dor_message *m)
 {
     /* Room that somebody waits for is that one's: else a small message would always be faster than a big one. */
-    if (!g->first_waiter && has_room(g, m)) return DOR_VERDICT_ADMIT;
+    if (!g->waiters.first && has_room(g, m)) return DOR_VERDICT_ADMIT;
     switch (g->limits.policy) {
     case DOR_MAILBOX_DROP_NEWEST: return DOR_VERDICT_DROP_NEWEST;
     case DOR_MAILBOX_DROP_OLDEST: return DOR_VERDICT_DROP_OLDEST;
@@ -42,29 +42,29 @@ void dor__gauge_remove(dor_gauge *g, const dor_message *m)
 
 /* ---- those who wait ---- */
 
-void dor__gauge_wait(dor_gauge *g, dor_send_waiter *w)
+void dor__waiters_add(dor_waiters *waiters, dor_send_waiter *w)
 {
     w->next = NULL;
-    w->previous = g->last_waiter;
-    if (g->last_waiter)
-        g->last_waiter->next = w;
+    w->previous = waiters->last;
+    if (waiters->last)
+        waiters->last->next = w;
     else
-        g->first_waiter = w;
-    g->last_waiter = w;
+        waiters->first = w;
+    waiters->last = w;
     w->queued = true;
 }
 
-bool dor__gauge_withdraw(dor_gauge *g, dor_send_waiter *w)
+bool dor__waiters_withdraw(dor_waiters *waiters, dor_send_waiter *w)
 {
     if (!w->queued) return false;
     if (w->previous)
         w->previous->next = w->next;
     else
-        g->first_waiter = w->next;
+        waiters->first = w->next;
     if (w->next)
         w->next->previous = w->previous;
     else
-        g->last_waiter = w->previous;
+        waiters->last = w->previous;
     w->queued = false;
     return true;
 }
@@ -72,9 +72,9 @@ bool dor__gauge_withdraw(dor_gauge *g, dor_send_waiter *w)
 dor_send_waiter *dor__gauge_serve(dor_gauge *g)
 {
     dor_send_waiter *served = NULL, **end = &served;
-    while (g->first_waiter && has_room(g, g->first_waiter->message)) {
-        dor_send_waiter *w = g->first_waiter;
-        (void)dor__gauge_withdraw(g, w);
+    while (g->waiters.first && has_room(g, g->waiters.first->message)) {
+        dor_send_waiter *w = g->waiters.first;
+        (void)dor__waiters_withdraw(&g->waiters, w);
         dor__gauge_add(g, w->message);
         w->result = DOR_SUCCESS;
         w->next = NULL;
@@ -84,14 +84,14 @@ dor_send_waiter *dor__gauge_serve(dor_gauge *g)
     return served;
 }
 
-dor_send_waiter *dor__gauge_close(dor_gauge *g, dor_result result)
+dor_send_waiter *dor__waiters_close(dor_waiters *waiters, dor_result result)
 {
-    dor_send_waiter *all = g->first_waiter;
+    dor_send_waiter *all = waiters->first;
     for (dor_send_waiter *w = all; w; w = w->next) {
         w->queued = false;
         w->result = result;
     }
-    g->first_waiter = g->last_waiter = NULL;
+    waiters->first = waiters->last = NULL;
     return all;
 }
 

@@ -26,12 +26,17 @@ struct dor_send_waiter {
     bool done;            /* under guest->lock */
 };
 
+/** Those who wait for room in one mailbox, oldest first; under the mailbox's guard. */
+typedef struct dor_waiters {
+    dor_send_waiter *first;
+    dor_send_waiter *last;
+} dor_waiters;
+
 typedef struct dor_gauge {
     dor_mailbox_limits limits;
     uint32_t messages; /* counted ones that wait */
     uint64_t bytes;    /* what they weigh */
-    dor_send_waiter *first_waiter;
-    dor_send_waiter *last_waiter;
+    dor_waiters waiters;
 } dor_gauge;
 
 typedef enum dor_verdict {
@@ -42,15 +47,21 @@ typedef enum dor_verdict {
     DOR_VERDICT_KILL
 } dor_verdict;
 
+/** Whether limits make sense. */
+static inline bool dor__limits_good(const dor_mailbox_limits *limits)
+{
+    return (unsigned)limits->policy <= DOR_MAILBOX_KILL;
+}
+
 static inline bool dor__limits_any(const dor_mailbox_limits *limits)
 {
     return limits->messages || limits->bytes;
 }
 
-/** Whether a message is counted at all: one of the application's own, and no reply. */
-static inline bool dor__message_counts(const dor_message *m)
+/** Whether a message of this type counts against the limits: an application's, unless it is a reply. */
+static inline bool dor__counts(uint32_t type)
 {
-    return m->type - (uint32_t)DOR_MSG_USER <= (uint32_t)(DOR_MSG_USER_MAX - DOR_MSG_USER);
+    return type >= (uint32_t)DOR_MSG_USER && type <= (uint32_t)DOR_MSG_USER_MAX;
 }
 
 /** What it counts for: its payload, and the buffer that it carries. */
@@ -65,22 +76,24 @@ dor_verdict dor__gauge_judge(const dor_gauge *g, const dor_message *m);
 void dor__gauge_add(dor_gauge *g, const dor_message *m);
 void dor__gauge_remove(dor_gauge *g, const dor_message *m);
 
-/** Lets w, whose message was refused, wait for room. */
-void dor__gauge_wait(dor_gauge *g, dor_send_waiter *w);
-
-/** It waits no longer: false when it has been served already, and will be told. */
-bool dor__gauge_withdraw(dor_gauge *g, dor_send_waiter *w);
-
 /**
  * After dor__gauge_remove: those whose turn it is, in order, linked by next; their messages are counted already. The
  * caller appends each one's message, gives its guard back, and calls dor__waiters_tell.
  */
 dor_send_waiter *dor__gauge_serve(dor_gauge *g);
 
-/** The mailbox ends: all who wait, for dor__waiters_tell; they keep their messages. */
-dor_send_waiter *dor__gauge_close(dor_gauge *g, dor_result result);
+/* ---- those who wait ---- */
 
-/** Wakes the waiters of a list that the two above made. Nothing of a waiter may be touched afterwards. */
+/** Lets w, whose message was refused, wait for room. */
+void dor__waiters_add(dor_waiters *waiters, dor_send_waiter *w);
+
+/** It waits no longer: false when it has been served already, and will be told. */
+bool dor__waiters_withdraw(dor_waiters *waiters, dor_send_waiter *w);
+
+/** The mailbox ends: all who wait, for dor__waiters_tell; they keep their messages. */
+dor_send_waiter *dor__waiters_close(dor_waiters *waiters, dor_result result);
+
+/** Wakes the waiters of a list linked by next, without the guard. Nothing of a waiter may be touched afterwards. */
 void dor__waiters_tell(dor_send_waiter *list);
 
 #endif

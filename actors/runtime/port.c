@@ -176,10 +176,11 @@ dor_result dor__port_drain(dor_port port, dor_message **messages, size_t cap, si
     while (found < cap && (messages[found] = dor__guest_search(&r)))
         found++;
     uv_mutex_lock(&g->lock);
-    dor__guest_put_back(g, &dropped);
+    dor_send_waiter *served = dor__guest_put_back(g, &dropped);
     dor_result result = settle(g, found);
     let_go(g, port);
     unlock(r.runtime, g);
+    dor__waiters_tell(served);
     dor__list_free(dropped.first);
     *count = found;
     return result;

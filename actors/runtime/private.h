@@ -570,7 +570,7 @@ void dor__guests_stop(dor_runtime *runtime);
 /** Ends the guests that are left; no thread can get at them any more. */
 void dor__guests_fini(dor_runtime *runtime);
 /** Takes the message unless the code is below 0; it may be DOR_MESSAGE_DROPPED. The runtime is entered. */
-DOR_MUST_USE dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m);
+DOR_MUST_USE dor_result dor__guest_send(dor_runtime *runtime, dor_pid to, dor_message *m, dor_send_waiter *w);
 /** Takes the node out of pid's watchers and frees it, if pid is alive. The runtime is entered. */
 void dor__guest_demonitor(dor_runtime *runtime, dor_pid pid, dor_message *node);
 /** dor_monitor and dor_demonitor of the guest that the calling thread speaks for. */

@@ -81,14 +81,16 @@ static dor_result take(dor_guest *g, bool wait, uint32_t timeout_ms, uint64_t en
     dor_message_list dropped = {NULL, NULL};
     dor_result result = DOR_SUCCESS;
     dor_message *notes = NULL;
+    dor_send_waiter *served = NULL;
     uv_mutex_lock(&g->lock);
     if (wait) {
-        dor__guest_put_back(g, &dropped);
+        served = dor__guest_put_back(g, &dropped); /* then something has come, and there is no wait */
         result = wait_until(g, timeout_ms, end_ns);
     }
     if (dor__ok(result)) notes = dor__guest_take(g);
     if (g->exit_due) result = dor__error(DOR_E_EXITED);
     uv_mutex_unlock(&g->lock);
+    dor__waiters_tell(served);
     dor__guest_keep_notes(g, notes);
     dor__list_free(dropped.first);
     return result;
@@ -99,8 +101,9 @@ static void update_count(dor_guest *g)
     dor_message_list dropped = {NULL, NULL};
     if (!dor__guest_is_limited(g)) return; /* most are not: that spares them the lock */
     uv_mutex_lock(&g->lock);
-    dor__guest_put_back(g, &dropped);
+    dor_send_waiter *served = dor__guest_put_back(g, &dropped);
     uv_mutex_unlock(&g->lock);
+    dor__waiters_tell(served);
     dor__list_free(dropped.first);
 }
 

@@ -37,13 +37,15 @@ __attribute__((noinline)) dor_result dor__send_far(dor_pid to, dor_message *m, d
         if (dor__kind_of(to) == DOR_KIND_ACTOR)
             result = send_to_actor(runtime, to, &m, w);
         else if (dor__kind_of(to) == DOR_KIND_PROCESS)
-            result = dor__guest_send(runtime, to, m);
+            result = dor__guest_send(runtime, to, m, w);
         /* relaxed: a figure, of many writers. */
-        if (dor__failed(result) && m && !dor__current)
+        if (dor__failed(result) && m && !dor__current && !(w && w->full))
             atomic_fetch_add_explicit(&runtime->undelivered, 1, memory_order_relaxed);
         dor__runtime_leave(runtime);
     }
-    if (result.code < 0 && m) dor__message_undeliverable(m); /* DOR_MESSAGE_DROPPED: that has been seen to */
+    bool waits = w && w->full;
+    /* DOR_MESSAGE_DROPPED: that has been seen to. */
+    if (result.code < 0 && m && !waits) dor__message_undeliverable(m);
     return result;
 }
 

@@ -54,7 +54,7 @@ static void wait_for_the_word(dor_send_waiter *w)
 
 static bool withdraw(dor_send_waiter *w)
 {
-    return dor__gate_withdraw(w->gate, w);
+    return w->gate ? dor__gate_withdraw(w->gate, w) : dor__guest_withdraw(w->full, w);
 }
 
 /* Both runtimes are entered. */

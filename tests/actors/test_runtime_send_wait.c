@@ -3,6 +3,8 @@
 
 #include "runtime/gate.h"
 #include "runtime/guest.h"
+#include <dormouse/port.h>
+#include <poll.h>
 
 TestSuite(runtime_send_wait, .init = count_memory, .timeout = 60);
 
@@ -112,7 +114,7 @@ static unsigned waiting_at(dor_pid pid, dor_runtime *runtime)
     dor_gate *gate = dor__slot_gate(slot);
     unsigned count = 0;
     dor__lock(&gate->lock);
-    for (dor_send_waiter *w = gate->gauge.first_waiter; w; w = w->next)
+    for (dor_send_waiter *w = gate->gauge.waiters.first; w; w = w->next)
         count++;
     dor__unlock(&gate->lock);
     return count;
@@ -303,6 +305,116 @@ Test(runtime_send_wait, a_receiver_of_another_runtime)
     cr_assert_eq(atomic_load(&a.result), DOR_E_NOPROC);
     cr_assert_eq(dor_runtime_stop(there, 5000), DOR_OK);
     stop_runtime(here);
+}
+
+/* ---- receivers that are no actors ---- */
+
+static void check_in_order(dor_message *m, uint64_t next[])
+{
+    uint64_t number = number_in(m);
+    cr_assert_eq(number & UINT32_MAX, next[number >> 32]++);
+    dor_message_free(m);
+}
+
+static unsigned start_producers(producer p[], unsigned count, dor_runtime *runtime, dor_pid to)
+{
+    for (unsigned i = 0; i < count; i++) {
+        p[i] = (producer){.runtime = runtime, .to = to, .index = i, .count = scaled(5000)};
+        uv_thread_create(&p[i].thread, produce, &p[i]);
+    }
+    return count * p[0].count;
+}
+
+static void into_a_process(dor_mailbox_limits limits)
+{
+    dor_runtime *runtime = runtime_of(1);
+    dor_pid self;
+    producer p[3];
+    uint64_t next[3] = {0};
+    cr_assert_eq(dor_process_attach_limited(runtime, &limits, &self), DOR_OK);
+    unsigned left = start_producers(p, 3, runtime, self);
+    for (; left > 0; left--) {
+        dor_message *m;
+        cr_assert_eq(dor_receive(&m, 30000), DOR_OK);
+        check_in_order(m, next);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        uv_thread_join(&p[i].thread);
+    stop_runtime(runtime);
+}
+
+Test(runtime_send_wait, into_a_process)
+{
+    into_a_process((dor_mailbox_limits){.messages = 1});
+    into_a_process((dor_mailbox_limits){.messages = 7});
+    into_a_process((dor_mailbox_limits){.bytes = 17});
+}
+
+Test(runtime_send_wait, into_a_port)
+{
+    dor_runtime *runtime = runtime_of(1);
+    dor_mailbox_limits limits = {.messages = 3};
+    dor_port port;
+    producer p[3];
+    uint64_t next[3] = {0};
+    cr_assert_eq(dor_port_new(runtime, &limits, &port), DOR_OK);
+    for (unsigned left = start_producers(p, 3, runtime, port); left > 0;) {
+        dor_message *messages[2];
+        size_t count;
+        struct pollfd fd = {.fd = dor_port_fd(port), .events = POLLIN};
+        cr_assert_eq(poll(&fd, 1, 30000), 1);
+        cr_assert_eq(dor_port_drain(port, messages, 2, &count), DOR_OK);
+        for (size_t i = 0; i < count; i++, left--)
+            check_in_order(messages[i], next);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        uv_thread_join(&p[i].thread);
+    cr_assert_eq(dor_port_close(port), DOR_OK);
+    stop_runtime(runtime);
+}
+
+static unsigned waiting_at_guest(dor_runtime *runtime, dor_pid pid)
+{
+    unsigned count = 0;
+    dor_guest *g = dor__guest_lock(runtime, pid);
+    if (!g) return 0;
+    for (dor_send_waiter *w = g->waiters.first; w; w = w->next)
+        count++;
+    uv_mutex_unlock(&g->lock);
+    return count;
+}
+
+Test(runtime_send_wait, a_guest_that_ends_and_one_that_gives_up)
+{
+    dor_runtime *runtime = runtime_of(1);
+    dor_mailbox_limits limits = {.messages = 1};
+    dor_port port;
+    cr_assert_eq(dor_port_new(runtime, &limits, &port), DOR_OK);
+    cr_assert_eq(send_number(port, NUMBER, 0), DOR_OK);
+    attempt soon = {.runtime = runtime, .to = port, .size = 1, .timeout_ms = 5}, late = soon;
+    late.timeout_ms = DOR_INFINITY;
+    start(&soon);
+    uv_thread_join(&soon.thread);
+    cr_assert_eq(atomic_load(&soon.result), DOR_E_TIMEOUT);
+    cr_assert_eq(waiting_at_guest(runtime, port), 0);
+    start(&late);
+    WAIT_FOR(waiting_at_guest(runtime, port) == 1);
+    cr_assert_eq(dor_port_close(port), DOR_OK);
+    uv_thread_join(&late.thread);
+    cr_assert_eq(atomic_load(&late.result), DOR_E_NOPROC);
+    stop_runtime(runtime);
+}
+
+Test(runtime_send_wait, its_own_mailbox_is_not_waited_for)
+{
+    dor_runtime *runtime = runtime_of(1);
+    dor_mailbox_limits limits = {.messages = 1};
+    dor_pid self;
+    cr_assert_eq(dor_process_attach_limited(runtime, &limits, &self), DOR_OK);
+    cr_assert_eq(dor_send_wait(self, number_message(NUMBER, 1), DOR_INFINITY), DOR_OK);
+    cr_assert_eq(dor_send_wait(self, number_message(NUMBER, 2), DOR_INFINITY), DOR_E_MAILBOX_FULL);
+    cr_assert_eq(receive_number(NUMBER), 1);
+    stop_runtime(runtime);
 }
 
 /* ---- while it waits ---- */

@@ -39,6 +39,7 @@ static void write_scheduler(dor_json_text *t, const dor_scheduler_info *i)
                   {"spawned", i->spawned},
                   {"ended", i->ended},
                   {"undelivered", i->undelivered},
+                  {"refused", i->refused},
                   {"busy_ns", i->busy_ns},
                   {"cpu_ns", i->cpu_ns}};
     for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++)

@@ -84,6 +84,7 @@ static void scheduler_info(dor_scheduler *s, dor_scheduler_info *info)
                                  .spawned = FIGURE(s->spawned),
                                  .ended = FIGURE(f->ended),
                                  .undelivered = FIGURE(f->undelivered),
+                                 .refused = FIGURE(s->refused),
                                  .busy_ns = busy_ns(s),
                                  .cpu_ns = cpu_ns(s)};
 }

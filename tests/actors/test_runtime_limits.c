@@ -1,7 +1,7 @@
 /* Mailboxes with limits: the four policies, exact bounds with many senders at once, and what is not counted. */
 #include "runtime_support.h"
 
-#include "runtime/gate.h"
+#include <dormouse/observe.h>
 
 TestSuite(runtime_limits, .init = count_memory, .timeout = 60);
 
@@ -66,7 +66,9 @@ static void let_go(sink *s)
 
 static uint64_t refused(dor_runtime *runtime, unsigned scheduler)
 {
-    return atomic_load(&dor__runtime_scheduler(runtime, scheduler)->refused);
+    dor_scheduler_info info;
+    cr_assert_eq(dor_scheduler_get_info(runtime, scheduler, &info), DOR_OK);
+    return info.refused;
 }
 
 /* ---- the policies, from another thread ---- */

@@ -90,7 +90,8 @@ typedef struct dor_no_reply {
 typedef struct dor_handover {
     dor_pid pid; /**< who ended */
     int reason;  /**< and why */
-    void *state; /**< set it to NULL to keep it; else the message's end releases it */
+    void *
+        state; /**< set it to NULL to keep it; else the message's end releases it, on the thread that frees it */
     void (*release)(void *state, int reason); /**< the stop function of the actor that ended, or NULL */
 } dor_handover;
 
@@ -109,7 +110,7 @@ static inline void *dor_message_payload(dor_message *message)
 /**
  * A message that carries a buffer without copying it. Takes the caller's reference, even on failure. Who receives the
  * message looks with dor_message_buffer, or moves the reference out with dor_message_take_buffer; what is not taken is
- * released with the message. NULL when out of memory.
+ * released with the message. NULL when out of memory, for another type than dor_message_new's, and for no buffer.
  */
 DOR_API dor_message *dor_message_new_buffer(uint32_t type, dor_buffer *buffer);
 
@@ -141,22 +142,26 @@ DOR_API unsigned dor_runtime_scheduler_count(const dor_runtime *runtime);
 
 /* ---- mailboxes with a limit ------------------------------------------------------------------------- */
 
-/** What happens to a message that has no room. Messages of the library's own are not counted and always have room. */
+/**
+ * What happens to a message that has no room. Messages of the library's own, and replies, are not counted and always have
+ * room. A message that is dropped is freed on the thread that sends the one which needs the room.
+ */
 typedef enum dor_mailbox_policy {
     DOR_MAILBOX_REFUSE =
         0, /**< it is freed, the sender gets DOR_E_MAILBOX_FULL; dor_send_wait waits for room */
     DOR_MAILBOX_DROP_NEWEST, /**< it is freed, the sender gets DOR_MESSAGE_DROPPED */
     DOR_MAILBOX_DROP_OLDEST, /**< the oldest are freed to make room, the sender gets DOR_MESSAGE_DROPPED */
-    DOR_MAILBOX_KILL         /**< the receiver ends with DOR_E_MAILBOX_FULL, which the sender gets too */
+    DOR_MAILBOX_KILL /**< the receiver ends with DOR_E_MAILBOX_FULL, which the sender gets too; even if it traps exits */
 } dor_mailbox_policy;
 
-/** What dor_send returns, beside DOR_OK, where the policy is to drop: a message had to go. Not an error. */
+/** What dor_send returns, beside DOR_OK, where the policy is to drop: a message had to go. Not an error, and above 0. */
 #define DOR_MESSAGE_DROPPED 1
 
 typedef struct dor_mailbox_limits {
     uint32_t messages; /**< how many may wait; 0: any number */
     uint32_t
-        bytes; /**< of payload (dor_message.size) that may wait; 0: any number. One message always may. */
+        bytes; /**< of payload that may wait (dor_message.size, and a buffer's length); 0: any number. One
+                          message always may. */
     dor_mailbox_policy policy;
 } dor_mailbox_limits;
 
@@ -167,7 +172,7 @@ typedef void (*dor_receive_fn)(void *state, dor_message *message);
 
 /**
  * Called once on the actor's scheduler when it ends, whatever the reason; releases state. Those who monitor the actor or
- * are linked to it are told when it has returned.
+ * are linked to it are told when it has returned. An actor with an heir is another matter: see dor_set_heir.
  */
 typedef void (*dor_stop_fn)(void *state, int reason);
 
@@ -184,12 +189,14 @@ typedef struct dor_actor_spec {
     dor_receive_fn receive;
     dor_stop_fn stop; /**< or NULL */
     void *state;
-    int scheduler;               /**< an index, DOR_ON_ANY or DOR_ON_THIS */
-    int trap_exit;               /**< as dor_trap_exit before the first message */
-    dor_mailbox_limits mailbox;  /**< all 0: no limit */
-    dor_reshape_fn hibernate;    /**< see dor_hibernate; NULL: the state stays as it is */
-    dor_reshape_fn wake;         /**< the way back; needed with hibernate, useless without */
-    uint32_t hibernate_after_ms; /**< hibernates by itself when nothing has come for so long; 0: never */
+    int scheduler;              /**< an index, DOR_ON_ANY or DOR_ON_THIS */
+    int trap_exit;              /**< as dor_trap_exit before the first message */
+    dor_mailbox_limits mailbox; /**< all 0: no limit */
+    dor_reshape_fn hibernate;   /**< see dor_hibernate; NULL: the state stays as it is */
+    dor_reshape_fn wake;        /**< the way back; needed with hibernate, useless without */
+    uint32_t
+        hibernate_after_ms; /**< hibernates by itself when nothing has come for so long, or up to an eighth
+                                    longer, so that not all do so at once; 0: never */
 } dor_actor_spec;
 
 /** On failure the caller still owns spec->state. The actor first runs when it gets its first message. */
@@ -218,9 +225,11 @@ DOR_API int dor_is_alive(dor_pid pid);
 DOR_API int dor_send(dor_pid to, dor_message *message);
 
 /**
- * From a process: like dor_send, but where a mailbox that refuses has no room, waits up to timeout_ms for it. Takes the
- * message even on failure. DOR_E_TIMEOUT, DOR_E_NOPROC (it ended meanwhile), DOR_E_STOPPED, DOR_E_NO_PROCESS,
- * DOR_E_WOULD_DEADLOCK on a scheduler thread.
+ * From a process: like dor_send, but where a mailbox that refuses has no room, waits up to timeout_ms for it. Those who
+ * wait get room in the order in which they came, and before any dor_send. Messages that come for the caller meanwhile
+ * stay as they are. Takes the message even on failure: it has been delivered on DOR_OK, and only then. DOR_E_TIMEOUT,
+ * DOR_E_NOPROC (it ended meanwhile), DOR_E_MAILBOX_FULL (where a wait would be for ever: the caller's own mailbox, and the
+ * policy to kill), DOR_E_EXITED, DOR_E_STOPPED, DOR_E_NO_PROCESS, DOR_E_WOULD_DEADLOCK on a scheduler thread.
  */
 DOR_API int dor_send_wait(dor_pid to, dor_message *message, uint32_t timeout_ms);
 
@@ -292,8 +301,11 @@ DOR_API int dor_monitor(dor_pid pid, dor_ref *ref);
 DOR_API int dor_demonitor(dor_ref ref);
 
 /**
- * When the calling actor ends, for whatever reason, its state goes to `heir` in a DOR_MSG_HANDOVER instead of to its stop
- * function. If the heir is dead by then, or does not keep the state, the stop function releases it after all.
+ * When the calling actor ends, for whatever reason, its state goes to `heir`, an actor, process or port, in a
+ * DOR_MSG_HANDOVER instead of to its stop function. If the heir is dead by then, or does not keep the state, the stop
+ * function releases it after all, where the message is freed: on the actor's scheduler in the first case, in the second
+ * on the heir's thread. A state that is NULL counts as kept. An actor that ends asleep hands over what hibernate returned.
+ * The HANDOVER comes before a DOWN of the same end; a linked heir's EXIT, being urgent, may overtake it.
  * DOR_PID_NONE: no heir any more. DOR_E_NOMEM, DOR_E_NO_PROCESS.
  */
 DOR_API int dor_set_heir(dor_pid heir);
@@ -360,9 +372,11 @@ DOR_API int dor_call(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_
 /**
  * From an actor: once its mailbox is empty, spec.hibernate is called, and the actor keeps what that returns in the place
  * of its state; before its next message spec.wake is called with that, and returns the state. Both may return what they
- * were given; neither may be NULL's equal: a NULL from hibernate means "not now", a NULL from wake "out of memory", then
- * it is tried again a little later and no message is lost. When the actor ends asleep, its stop function is given what
- * hibernate returned. DOR_E_EINVAL when the spec has no hibernate function, DOR_E_NO_PROCESS.
+ * were given. NULL is neither a state nor a compact one: from hibernate it means "not now" (the actor stays awake until
+ * it asks again, or hibernate_after_ms have passed again), from wake "out of memory": it is tried again a little later,
+ * and no message is lost or overtaken. Both run on the actor's scheduler, with dor_self the actor. What needs no state
+ * (a monitor, a link, its end) does not wake it. When the actor ends asleep, its stop function is given what hibernate
+ * returned. DOR_E_EINVAL when the spec has no hibernate function, DOR_E_NO_PROCESS.
  */
 DOR_API int dor_hibernate(void);
 

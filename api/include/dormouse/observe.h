@@ -38,8 +38,10 @@ typedef struct dor_scheduler_info {
     uint64_t spawned;
     uint64_t ended;
     uint64_t undelivered; /**< as in dor_runtime_info: sent from here, or left in mailboxes of the dead */
-    uint64_t busy_ns;     /**< wall-clock time spent outside of poll, of the runtime's uptime */
-    uint64_t cpu_ns; /**< processor time of its thread, poll included; 0 where the system does not tell */
+    uint64_t
+        refused; /**< what mailboxes with limits here had no room for, or dropped for others; undelivered has it, too */
+    uint64_t busy_ns; /**< wall-clock time spent outside of poll, of the runtime's uptime */
+    uint64_t cpu_ns;  /**< processor time of its thread, poll included; 0 where the system does not tell */
 } dor_scheduler_info;
 
 typedef enum dor_actor_state {

@@ -418,7 +418,8 @@ done:
 static bool has_more(const dor_actor *a)
 {
     if (!(a->flags_ & (DOR_ACTOR_GATED | DOR_ACTOR_STUCK))) return a->head;
-    return !(a->flags_ & DOR_ACTOR_STUCK) && !dor__mailbox_empty(a);
+    if (a->flags_ & DOR_ACTOR_STUCK) return false;
+    return a->head || !dor__slot_gate(a->slot)->idle;
 }
 
 void dor__actors_run(dor_scheduler *s)

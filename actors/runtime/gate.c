@@ -13,6 +13,7 @@ dor_result dor__gate_new(dor_scheduler *s, const dor_mailbox_limits *limits, dor
     if (!g->scheduler) g->scheduler = s; /* written once: from then on it is read without the lock */
     g->slot = slot;
     g->noted = g->overrun = false;
+    g->idle = true;
     g->own_put = g->own_taken = 0;
     dor__gauge_init(&g->gauge, limits);
     dor__unlock(&g->lock);
@@ -112,8 +113,10 @@ static dor_send_waiter *serve(dor_gate *g)
  */
 static bool note_wanted(dor_gate *g)
 {
-    bool wanted = (!g->noted || g->overrun) && !g->on_way && dor__current != g->scheduler;
+    bool own = dor__current == g->scheduler;
+    bool wanted = (!g->noted || g->overrun) && !g->on_way && !own;
     g->noted = true;
+    if (own) g->idle = false;
     if (wanted) g->on_way = true;
     return wanted;
 }
@@ -166,7 +169,7 @@ void dor__gate_noted(dor_scheduler *s, dor_message *note)
     dor__lock(&g->lock);
     dor_pid owner = g->owner;
     bool overrun = g->overrun;
-    g->on_way = false;
+    g->on_way = g->idle = false; /* it must look, even if it runs for other reasons before */
     dor__unlock(&g->lock);
     (void)dor__gate_act(s, g);
     if (overrun)
@@ -313,9 +316,10 @@ dor_message *dor__gate_take(dor_gate *g)
     dor_send_waiter *served = NULL;
     dor__lock(&g->lock);
     dor_message *m = g->signals.first ? NULL : pop_oldest(g);
-    if (!m)
-        g->noted = g->signals.first != NULL; /* who puts something in tells us */
-    else if (g->gauge.waiters.first)
+    g->idle = !m && !g->signals.first;
+    if (g->idle)
+        g->noted = false; /* who puts something in tells us */
+    else if (m && g->gauge.waiters.first)
         served = serve(g);
     dor__unlock(&g->lock);
     if (served) dor__waiters_tell(served);
@@ -327,6 +331,7 @@ bool dor__gate_pending(dor_gate *g)
     dor__lock(&g->lock);
     bool pending = g->counted.first || g->own.first || g->signals.first;
     if (!pending) g->noted = false;
+    g->idle = !pending;
     dor__unlock(&g->lock);
     return pending;
 }

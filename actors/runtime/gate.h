@@ -48,6 +48,7 @@ struct dor_gate {
     _Atomic uint32_t depth; /* all that wait; written under the lock, read by anybody */
     _Atomic uint32_t bytes; /* their payload */
     dor_message note;
+    bool idle; /* the scheduler's thread alone: its last look found nothing, so it is going to be told */
 };
 
 /** A gate with these limits for an actor of s that is about to be made. Any thread. */

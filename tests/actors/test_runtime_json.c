@@ -40,9 +40,10 @@ static void pid_text(dor_pid pid, char text[17])
 
 Test(runtime_json, schedulers_and_the_runtime)
 {
-    static const char *const members[] = {
-        "index",        "actors",       "run_queue", "timers", "messages",    "actor_turns", "loop_turns",
-        "from_outside", "timers_fired", "spawned",   "ended",  "undelivered", "busy_ns",     "cpu_ns"};
+    static const char *const members[] = {"index",        "actors",      "run_queue",  "timers",
+                                          "messages",     "actor_turns", "loop_turns", "from_outside",
+                                          "timers_fired", "spawned",     "ended",      "undelivered",
+                                          "refused",      "busy_ns",     "cpu_ns"};
     dor_runtime *runtime = runtime_of(2);
     dor_pid pid = spawn_on(runtime, 1, ignore, NULL, NULL);
     dor_actor_info info = {0};

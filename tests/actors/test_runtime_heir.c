@@ -129,12 +129,13 @@ Test(runtime_heir, a_dead_heir_or_one_that_ends_releases_it_after_all)
 {
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    legacy all[4] = {{0}};
+    keeper k[4] = {{0}}; /* one may still be at its handover when the next is made */
     for (unsigned i = 0; i < 4; i++) {
-        legacy l = {0};
-        keeper k = {0};
+        legacy *l = &all[i];
         dor_ref ref;
-        dor_pid heir = spawn_on(runtime, (int)(i % 2), keeper_receive, NULL, &k);
-        dor_pid pid = spawn_legacy(runtime, 0, &l, heir);
+        dor_pid heir = spawn_on(runtime, (int)(i % 2), keeper_receive, NULL, &k[i]);
+        dor_pid pid = spawn_legacy(runtime, 0, l, heir);
         if (i < 2) { /* dead by then */
             cr_assert_eq(dor_monitor(heir, &ref), DOR_OK);
             dor_stop(heir, DOR_OK);
@@ -144,8 +145,8 @@ Test(runtime_heir, a_dead_heir_or_one_that_ends_releases_it_after_all)
             dor_stop(pid, 3);
             dor_exit(heir, 1);
         }
-        WAIT_FOR(atomic_load(&l.released) == 1);
-        cr_assert_eq(atomic_load(&l.reason), 3);
+        WAIT_FOR(atomic_load(&l->released) == 1);
+        cr_assert_eq(atomic_load(&l->reason), 3);
     }
     stop_runtime(runtime);
 }

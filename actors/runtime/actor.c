@@ -119,6 +119,8 @@ static void close_gate(dor_actor *a)
         a->tail->next_ = m;
     else
         a->head = m;
+    for (; m; m = (dor_message *)m->next_)
+        a->tail = m;
     while (signals) {
         dor_message *next = (dor_message *)signals->next_;
         signals->next_ = NULL;
@@ -136,34 +138,60 @@ void dor__actor_end(dor_actor *a, int reason)
     a->state = DOR_ACTOR_DEAD;
     a->reason = reason;
     dor_actor_slot *at = a->slot;
-    dor__slab_kill(&at->item);
+    dor__slab_end(&at->item);
     DOR_FIGURE_ADD(s->figures.ended, 1);
     if (dor__scheduler_traced(s, DOR_TRACE_EXIT)) dor__trace_exit(s->runtime, a->pid, reason);
     if (a->flags_ & DOR_ACTOR_GATED) close_gate(a);
 
     dor_watcher self = dor__actor_watcher(a);
     dor__unwatch_all(&self);
-    dor__slab_give(&s->actors, &at->item, dor__slot_of(a->pid));
     /* Its memory may be in use further up the stack: the run queue comes to it when nothing of it runs. */
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) enqueue(s, a);
 }
 
-/*
- * The messages go only now, since their destructors may be anything. The slot may be another actor's by now: no figures
- * are kept of the dead. Others are told last of all, so that who hears of an end knows that the state has been released:
- * what it held, a file, a name, a port, can be had again. Nobody has found the actor since its end, so both lists are as
- * they were.
- */
-__attribute__((noinline)) static void destroy(dor_scheduler *s, dor_actor *a)
+/* Those who want to link or monitor one that has ended: it has told the others, and is not there any more. */
+static void answer_late(dor_scheduler *s, dor_message *late)
 {
+    while (late) {
+        dor_message *m = late;
+        late = (dor_message *)m->next_;
+        m->next_ = NULL;
+        dor__scheduler_deliver(s, m);
+    }
+}
+
+/* The messages go only now, since their destructors may be anything; but for those that want an answer. */
+static dor_message *empty_mailbox(dor_actor *a)
+{
+    dor_message *late = NULL, *last = NULL;
     while (a->head) {
         dor_message *m = a->head;
         a->head = (dor_message *)m->next_;
         m->next_ = NULL;
-        dor__message_undeliverable(m);
+        if (m->type == DOR_MSG_LINK || m->type == DOR_MSG_MONITOR) {
+            if (late)
+                last->next_ = m;
+            else
+                late = m;
+            last = m;
+        } else {
+            dor__message_undeliverable(m);
+        }
     }
+    return late;
+}
+
+/*
+ * Others are told last of all, so that who hears of an end knows that the state has been released: what it held, a file, a
+ * name, a port, can be had again. That is why the slot is kept until then: whoever links or monitors it now is answered
+ * when it has been told. Nothing else has found the actor since its end, so both lists are as they were.
+ */
+__attribute__((noinline)) static void destroy(dor_scheduler *s, dor_actor *a)
+{
+    dor_message *late = empty_mailbox(a);
     dor_pid pid = a->pid;
     int reason = a->reason;
+    dor_actor_slot *at = a->slot;
     dor_message *watchers = a->watchers, *links = dor__actor_links_end(a);
     dor_actor_extra *extra = a->extra;
     dor__sleep_end(a);
@@ -171,8 +199,31 @@ __attribute__((noinline)) static void destroy(dor_scheduler *s, dor_actor *a)
     a->ops->destroy(a);
     s->current = NULL;
     dor__actor_extra_free(extra);
+    dor__slab_kill(&at->item);
+    dor__slab_give(&s->actors, &at->item, dor__slot_of(pid));
     dor__watchers_tell(watchers, pid, reason);
     dor__links_tell(s, links);
+    answer_late(s, late);
+}
+
+bool dor__actor_answers_late(dor_scheduler *s, dor_message *m)
+{
+    if (m->type != DOR_MSG_LINK && m->type != DOR_MSG_MONITOR) return false;
+    dor_actor_slot *at = (dor_actor_slot *)dor__slab_find_in(&s->actors, m->to_, DOR_SLAB_ENDED);
+    if (!at) return false;
+    dor_actor *a = at->actor;
+    dor_linker self = dor__actor_linker(a);
+    m->next_ = NULL;
+    if (m->type == DOR_MSG_LINK && dor__link_exists(&self, dor__half_of(m)->self)) {
+        dor__message_free(m); /* the end is told over the half that is there */
+        return true;
+    }
+    if (a->head)
+        a->tail->next_ = m;
+    else
+        a->head = m;
+    a->tail = m;
+    return true;
 }
 
 void dor__actor_ask_to_end(dor_actor *a, int reason)

@@ -80,7 +80,7 @@ void dor__monitor_message(dor_scheduler *s, dor_message *m)
     dor_actor *a = dor__actor_find(s, m->to_);
     if (a)
         dor__watchers_add(&a->watchers, m);
-    else
+    else if (!dor__actor_answers_late(s, m))
         dor__watch_refused(m);
 }
 

@@ -417,6 +417,12 @@ void dor__actors_run(dor_scheduler *s);
 DOR_MUST_USE dor_result dor__actor_begin(dor_actor *actor, dor_scheduler *s, const dor_actor_ops *ops,
                                          dor_gate *gate, dor_pid *pid);
 
+/**
+ * When m is a LINK or MONITOR for an actor of s that has ended, but has not told so yet, takes it, and answers it after that
+ * has been told: true. It is for who has not found the actor alive.
+ */
+bool dor__actor_answers_late(dor_scheduler *s, dor_message *m);
+
 /** Asks every actor of s to end, or ends it. */
 void dor__actors_ask_to_stop(dor_scheduler *s);
 void dor__actors_kill(dor_scheduler *s);

@@ -66,6 +66,10 @@ static bool send_to_actor(dor_runtime *runtime, dor_pid to, dor_message *m)
     if (index >= runtime->count) return false;
     dor_scheduler *s = &runtime->schedulers[index];
     dor_actor_slot *slot = (dor_actor_slot *)dor__slab_find(&s->actors, to);
+    if (!slot && dor__slab_find_in(&s->actors, to, DOR_SLAB_ENDED)) {
+        dor__scheduler_push_urgent(s, m); /* an answer may have to wait: dor__actor_answers_late */
+        return true;
+    }
     if (!slot) return false;
     dor_gate *gate = dor__slot_gate(slot);
     if (gate) return dor__gate_signal(gate, to, m);
@@ -159,7 +163,7 @@ void dor__signal_deliver(dor_scheduler *s, dor_message *m)
 {
     dor_actor *a = dor__actor_find(s, m->to_);
     if (!a) {
-        refused(m);
+        if (!dor__actor_answers_late(s, m)) refused(m);
         return;
     }
     dor_linker self = dor__actor_linker(a);

@@ -92,6 +92,13 @@ dor_result dor__slab_take(dor_slab *slab, void **item, uint32_t *slot)
     return result;
 }
 
+void dor__slab_end(dor_slab_item *item)
+{
+    /* release: as in dor__slab_kill. */
+    atomic_store_explicit(&item->tag, dor__tag(dor__slab_generation(item), DOR_SLAB_ENDED),
+                          memory_order_release);
+}
+
 void dor__slab_kill(dor_slab_item *item)
 {
     uint32_t next = dor__slab_generation(item) + 1;

@@ -19,13 +19,14 @@ enum {
     DOR_SLAB_FREE = 0,
     DOR_SLAB_LIVE = 1,
     DOR_SLAB_CANCELLED = 2, /* timers: somebody took the message away before it was due */
+    DOR_SLAB_ENDED = 2,     /* actors: the name is dead, but that has not been told yet */
     DOR_SLAB_FANOUT_BITS = 8,
     DOR_SLAB_FANOUT = 1 << DOR_SLAB_FANOUT_BITS
 };
 
 /** Stands first in every item. */
 typedef struct dor_slab_item {
-    _Atomic uint32_t tag; /* generation << 2 | DOR_SLAB_FREE, LIVE or CANCELLED */
+    _Atomic uint32_t tag; /* generation << 2 | DOR_SLAB_FREE, LIVE, CANCELLED or ENDED */
     uint32_t next_free;   /* slot + 1 of the next free one; under the slab's lock */
 } dor_slab_item;
 
@@ -57,6 +58,9 @@ DOR_MUST_USE dor_result dor__slab_take(dor_slab *slab, void **item, uint32_t *sl
 
 /** The same for a caller that has locked slab->lock, to publish the item before anybody can close the slab. */
 DOR_MUST_USE dor_result dor__slab_take_locked(dor_slab *slab, void **item, uint32_t *slot);
+
+/** Names of the item are stale from here on, but its generation lasts until dor__slab_kill. */
+void dor__slab_end(dor_slab_item *item);
 
 /** Ends the item's generation: names of it are stale from here on. */
 void dor__slab_kill(dor_slab_item *item);
@@ -117,14 +121,20 @@ static inline void *dor__slab_at(dor_slab *slab, uint32_t slot)
     return items ? items + (size_t)(slot & (DOR_SLAB_FANOUT - 1)) * slab->item_size : NULL;
 }
 
-/** The live item that a name of this slab leads to, or NULL when the name is stale. */
-static inline void *dor__slab_find(dor_slab *slab, uint64_t name)
+/** The item of that name in that state, or NULL when there is none. */
+static inline void *dor__slab_find_in(dor_slab *slab, uint64_t name, uint32_t state)
 {
     dor_slab_item *item = (dor_slab_item *)dor__slab_at(slab, dor__slot_of(name));
     if (!item) return NULL;
     /* acquire: see dor__slab_publish. */
     uint32_t tag = atomic_load_explicit(&item->tag, memory_order_acquire);
-    return tag == dor__tag(dor__generation_of(name), DOR_SLAB_LIVE) ? item : NULL;
+    return tag == dor__tag(dor__generation_of(name), state) ? item : NULL;
+}
+
+/** The live item that a name of this slab leads to, or NULL when the name is stale. */
+static inline void *dor__slab_find(dor_slab *slab, uint64_t name)
+{
+    return dor__slab_find_in(slab, name, DOR_SLAB_LIVE);
 }
 
 #endif

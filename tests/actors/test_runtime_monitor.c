@@ -334,3 +334,38 @@ Test(runtime_monitor, an_end_is_told_when_the_stop_function_has_returned)
     }
     stop_runtime(runtime);
 }
+
+static void release_later(void *state, int reason)
+{
+    (void)state, (void)reason;
+    uv_sleep(20);
+    atomic_fetch_add(&released, 1);
+}
+
+/* Its name is dead while its stop function runs; nobody who asks then is answered before that has returned. */
+Test(runtime_monitor, who_comes_while_the_stop_function_runs_is_told_after_it)
+{
+    dor_ref ref;
+    dor_message *m = NULL;
+    dor_runtime *runtime = runtime_of(2);
+    cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
+    cr_assert_eq(dor_trap_exit(1), DOR_OK);
+    atomic_store(&released, 0);
+    for (unsigned i = 0; i < 6; i++) {
+        dor_pid pid = spawn_on(runtime, (int)(i % 2), ignore, release_later, NULL);
+        cr_assert_eq(dor_stop(pid, DOR_E_TIMEOUT), DOR_OK);
+        WAIT_FOR(!dor_is_alive(pid));
+        if (i < 3) {
+            cr_assert_eq(dor_monitor(pid, &ref), DOR_OK);
+            check_down(pid, ref, DOR_E_NOPROC);
+        } else {
+            cr_assert_eq(dor_link(pid), DOR_OK);
+            cr_assert_eq(dor_receive(&m, 30000), DOR_OK);
+            cr_assert_eq(m->type, (uint32_t)DOR_MSG_EXIT);
+            cr_assert_eq(((dor_exit_notice *)dor_message_payload(m))->reason, DOR_E_NOPROC);
+            dor_message_free(m);
+        }
+        cr_assert_eq(atomic_load(&released), i + 1);
+    }
+    stop_runtime(runtime);
+}

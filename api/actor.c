@@ -183,11 +183,13 @@ dor_pid dor_whereis(dor_runtime *runtime, const char *name)
 
 /* ---- requests ---- */
 
-/* A message with room for a reference; otherwise it is freed. */
-static int has_room(dor_message *message)
+/* An application's message with room for a reference; otherwise it is freed. The library's have something else there. */
+static int takes_ref(dor_message *message)
 {
     if (!message) return 0;
-    if (message->size >= sizeof(dor_ref)) return 1;
+    if (message->size >= sizeof(dor_ref) && message->type >= DOR_MSG_USER &&
+        message->type <= DOR_MSG_USER_MAX)
+        return 1;
     dor__message_free(message);
     return 0;
 }
@@ -195,13 +197,13 @@ static int has_room(dor_message *message)
 int dor_request(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_ref *ref)
 {
     dor_ref unwanted;
-    if (!has_room(request)) return DOR_E_BADARG;
+    if (!takes_ref(request)) return DOR_E_BADARG;
     return dor__request(to, request, timeout_ms, ref ? ref : &unwanted).code;
 }
 
 int dor_reply(dor_ref ref, dor_message *reply)
 {
-    return has_room(reply) ? dor__reply(ref, reply).code : DOR_E_BADARG;
+    return takes_ref(reply) ? dor__reply(ref, reply).code : DOR_E_BADARG;
 }
 
 int dor_cancel_request(dor_ref ref)
@@ -211,7 +213,7 @@ int dor_cancel_request(dor_ref ref)
 
 int dor_call(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_message **reply)
 {
-    if (!has_room(request)) return DOR_E_BADARG;
+    if (!takes_ref(request)) return DOR_E_BADARG;
     if (reply) return dor__call(to, request, timeout_ms, reply).code;
     dor__message_free(request);
     return DOR_E_BADARG;

@@ -69,6 +69,7 @@ void dor__message_undeliverable(dor_message *m)
 /* ---- messages that carry a buffer: known by their destructor ---- */
 
 typedef struct carried {
+    dor_ref ref;        /* room for what dor_request and dor_reply put there */
     dor_buffer *buffer; /* NULL: taken */
 } carried;
 

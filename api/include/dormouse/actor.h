@@ -110,7 +110,8 @@ static inline void *dor_message_payload(dor_message *message)
 /**
  * A message that carries a buffer without copying it. Takes the caller's reference, even on failure. Who receives the
  * message looks with dor_message_buffer, or moves the reference out with dor_message_take_buffer; what is not taken is
- * released with the message. NULL when out of memory, for another type than dor_message_new's, and for no buffer.
+ * released with the message. Its payload begins with a dor_ref, so it can be a request or a reply. NULL when out of memory,
+ * for another type than dor_message_new's, and for no buffer.
  */
 DOR_API dor_message *dor_message_new_buffer(uint32_t type, dor_buffer *buffer);
 
@@ -340,7 +341,8 @@ DOR_API dor_pid dor_whereis(dor_runtime *runtime, const char *name);
 
 /**
  * From an actor, a process or a port: sends a request, whose reply is waited for up to timeout_ms. Takes the message even
- * on failure. DOR_E_BADARG when the payload has no room for a dor_ref; DOR_E_NOMEM, DOR_E_NO_PROCESS, DOR_E_STOPPED. That
+ * on failure. DOR_E_BADARG when the payload has no room for a dor_ref, or the type is the library's; DOR_E_NOMEM, DOR_E_NO_PROCESS,
+ * DOR_E_STOPPED. That
  * `to` is dead (DOR_E_NOPROC), or its mailbox refuses (DOR_E_MAILBOX_FULL), is told by DOR_MSG_NO_REPLY. A mailbox that
  * drops messages drops requests too: then it is the timeout that tells. `to` may hand the request on to another, which
  * replies in its stead; but a NO_REPLY comes when `to` itself ends before.
@@ -349,7 +351,7 @@ DOR_API int dor_request(dor_pid to, dor_message *request, uint32_t timeout_ms, d
 
 /**
  * Answers a request, from any thread. Takes the message even on failure. DOR_E_NOPROC: nobody waits (any more); DOR_OK does
- * not promise that the reply comes in time. DOR_E_BADARG when the payload has no room for a dor_ref.
+ * not promise that the reply comes in time. DOR_E_BADARG as above.
  */
 DOR_API int dor_reply(dor_ref ref, dor_message *reply);
 

@@ -51,6 +51,86 @@ Test(runtime_port_races, loses_nothing_and_sleeps_through_nothing)
     close_and_stop(port, runtime);
 }
 
+/* ---- senders that wait for room ---- */
+
+typedef struct waiting_sender {
+    dor_runtime *runtime;
+    dor_port port;
+    uint64_t number, count;
+    int code; /* of the last send */
+} waiting_sender;
+
+static void send_and_wait(void *arg)
+{
+    waiting_sender *s = arg;
+    s->code = dor_process_attach(s->runtime, NULL);
+    for (uint64_t i = 0; i < s->count && s->code == DOR_OK; i++)
+        s->code = dor_send_wait(s->port, number_message(NUMBER, s->number << 32 | i), 60000);
+}
+
+Test(runtime_port_races, makes_senders_wait_and_loses_nothing)
+{
+    dor_runtime *runtime = runtime_of(1);
+    dor_port port = port_with(runtime, &(dor_mailbox_limits){.messages = 50});
+    uint64_t count = scaled(25000), next[SENDERS] = {0}, left = SENDERS * count;
+    uv_thread_t threads_[SENDERS];
+    waiting_sender senders[SENDERS];
+    dor_message *m[BATCH];
+    for (unsigned i = 0; i < SENDERS; i++) {
+        senders[i] = (waiting_sender){runtime, port, i, count, DOR_OK};
+        cr_assert_eq(uv_thread_create(&threads_[i], send_and_wait, &senders[i]), 0);
+    }
+    while (left > 0) {
+        cr_assert(readable_within(dor_port_fd(port), 30000), "%lu left", (unsigned long)left);
+        size_t n = drain(port, m, left % 3 ? BATCH : 7);
+        cr_assert_leq(n, 50);
+        for (size_t i = 0; i < n; i++) {
+            uint64_t number = number_in(m[i]);
+            cr_assert_eq(number & UINT32_MAX, next[number >> 32]++);
+            dor_message_free(m[i]);
+        }
+        left -= n;
+    }
+    for (unsigned i = 0; i < SENDERS; i++) {
+        uv_thread_join(&threads_[i]);
+        cr_assert_eq(senders[i].code, DOR_OK);
+    }
+    cr_assert_not(readable(port));
+    close_and_stop(port, runtime);
+}
+
+/* The port is closed, ended or stopped under senders that wait: each of them is told. */
+Test(runtime_port_races, tells_senders_that_wait_of_its_end)
+{
+    for (unsigned round = 0; round < 3; round++) {
+        dor_message *m;
+        size_t n;
+        dor_runtime *runtime = runtime_of(1);
+        dor_port port = port_with(runtime, &(dor_mailbox_limits){.messages = 1});
+        uv_thread_t threads_[SENDERS];
+        waiting_sender senders[SENDERS];
+        send_number(port, NUMBER, 0);
+        for (unsigned i = 0; i < SENDERS; i++) {
+            senders[i] = (waiting_sender){runtime, port, i, 1, DOR_OK};
+            cr_assert_eq(uv_thread_create(&threads_[i], send_and_wait, &senders[i]), 0);
+        }
+        uv_sleep(20); /* most of them wait now */
+        if (round == 0) cr_assert_eq(dor_port_close(port), DOR_OK);
+        if (round == 1) {
+            cr_assert_eq(dor_exit(port, 5), DOR_OK);
+            cr_assert_eq(dor_port_drain(port, &m, 1, &n), DOR_E_EXITED);
+        }
+        if (round == 2) cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
+        for (unsigned i = 0; i < SENDERS; i++) {
+            uv_thread_join(&threads_[i]);
+            cr_assert_eq(senders[i].code, round == 2 ? DOR_E_STOPPED : DOR_E_NOPROC, "%d", senders[i].code);
+        }
+        if (round > 0) cr_assert_eq(dor_port_close(port), DOR_OK);
+        if (round < 2) cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
+        cr_assert_eq(atomic_load(&live_blocks), 0);
+    }
+}
+
 typedef struct drainer {
     dor_port port;
     atomic_uint *got;

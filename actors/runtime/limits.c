@@ -103,7 +103,7 @@ void dor__waiters_tell(dor_send_waiter *list)
         list = w->next;
         uv_mutex_lock(&guest->lock);
         w->done = true; /* from here on the waiter may be gone */
-        uv_cond_signal(&guest->changed);
+        uv_cond_broadcast(&guest->changed); /* not only for it: see dor_guest.awaited */
         uv_mutex_unlock(&guest->lock);
     }
 }

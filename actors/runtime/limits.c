@@ -102,7 +102,7 @@ void dor__waiters_tell(dor_send_waiter *list)
         dor_guest *guest = w->guest;
         list = w->next;
         uv_mutex_lock(&guest->lock);
-        w->done = true; /* from here on the waiter may be gone */
+        w->done = true;                     /* from here on the waiter may be gone */
         uv_cond_broadcast(&guest->changed); /* not only for it: see dor_guest.awaited */
         uv_mutex_unlock(&guest->lock);
     }

@@ -142,11 +142,14 @@ void dor__actor_end(dor_actor *a, int reason)
     DOR_FIGURE_ADD(s->figures.ended, 1);
     if (dor__scheduler_traced(s, DOR_TRACE_EXIT)) dor__trace_exit(s->runtime, a->pid, reason);
     if (a->flags_ & DOR_ACTOR_GATED) close_gate(a);
-
-    dor_watcher self = dor__actor_watcher(a);
-    dor__unwatch_all(&self);
     /* Its memory may be in use further up the stack: the run queue comes to it when nothing of it runs. */
     if (!(a->flags_ & DOR_ACTOR_QUEUED)) enqueue(s, a);
+}
+
+/* Whether a message in the mailbox of one that has ended wants an answer: it has come since, behind all others. */
+static bool is_late(const dor_message *m)
+{
+    return m->type == DOR_MSG_LINK || m->type == DOR_MSG_MONITOR;
 }
 
 /* Those who want to link or monitor one that has ended: it has told the others, and is not there any more. */
@@ -160,25 +163,24 @@ static void answer_late(dor_scheduler *s, dor_message *late)
     }
 }
 
-/* The messages go only now, since their destructors may be anything; but for those that want an answer. */
-static dor_message *empty_mailbox(dor_actor *a)
+/*
+ * What the dead one has asked others to tell it, and what waits in its mailbox: there may be any number of either, so it is
+ * as much as the turn has time for. False when something is left. The messages go only now, since their destructors may be
+ * anything; requests are taken back before, since a timeout that waits in the mailbox is known to its request, too.
+ */
+__attribute__((noinline)) static bool clear(dor_scheduler *s, dor_actor *a)
 {
-    dor_message *late = NULL, *last = NULL;
-    while (a->head) {
+    dor_watcher self = dor__actor_watcher(a);
+    while (dor__unwatch_one(&self))
+        if (dor__turn_over(s)) return false;
+    while (a->head && !is_late(a->head)) {
         dor_message *m = a->head;
         a->head = (dor_message *)m->next_;
         m->next_ = NULL;
-        if (m->type == DOR_MSG_LINK || m->type == DOR_MSG_MONITOR) {
-            if (late)
-                last->next_ = m;
-            else
-                late = m;
-            last = m;
-        } else {
-            dor__message_undeliverable(m);
-        }
+        dor__message_undeliverable(m);
+        if (dor__turn_over(s)) return false;
     }
-    return late;
+    return true;
 }
 
 /*
@@ -188,7 +190,8 @@ static dor_message *empty_mailbox(dor_actor *a)
  */
 __attribute__((noinline)) static void destroy(dor_scheduler *s, dor_actor *a)
 {
-    dor_message *late = empty_mailbox(a);
+    dor_message *late = a->head;
+    a->head = NULL;
     dor_pid pid = a->pid;
     int reason = a->reason;
     dor_actor_slot *at = a->slot;
@@ -202,13 +205,13 @@ __attribute__((noinline)) static void destroy(dor_scheduler *s, dor_actor *a)
     dor__slab_kill(&at->item);
     dor__slab_give(&s->actors, &at->item, dor__slot_of(pid));
     dor__watchers_tell(watchers, pid, reason);
-    dor__links_tell(s, links);
+    if (links) dor__ends_tell(s, links);
     answer_late(s, late);
 }
 
 bool dor__actor_answers_late(dor_scheduler *s, dor_message *m)
 {
-    if (m->type != DOR_MSG_LINK && m->type != DOR_MSG_MONITOR) return false;
+    if (!is_late(m)) return false;
     dor_actor_slot *at = (dor_actor_slot *)dor__slab_find_in(&s->actors, m->to_, DOR_SLAB_ENDED);
     if (!at) return false;
     dor_actor *a = at->actor;
@@ -438,6 +441,7 @@ __attribute__((noinline)) static bool run_asleep(dor_scheduler *s, dor_actor *a)
         dor_message *m = a->head ? a->head : dor__gate_peek_own(dor__slot_gate(a->slot));
         if (!m || needs_state(a, m)) return dor__sleep_wake(a);
         (void)receive_system(s, a, take_message(a), 1);
+        if (dor__turn_over(s)) return false;
     }
     return false;
 }
@@ -490,7 +494,11 @@ void dor__actors_run(dor_scheduler *s)
         /* The last of them: what it took is known only now. Of the others the readings on the way must be enough. */
         if (!s->run_first && !s->turn_spent) dor__turn_clock_charge(s, a);
         if (a->state == DOR_ACTOR_DEAD) {
-            destroy(s, a); /* still marked as queued: nothing puts it back */
+            if (clear(s, a))
+                destroy(s, a); /* still marked as queued: nothing puts it back */
+            else
+                enqueue(s, a);
+            (void)dor__turn_over(s);
             continue;
         }
         a->flags_ &= (uint8_t)~DOR_ACTOR_QUEUED;

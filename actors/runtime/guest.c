@@ -99,7 +99,8 @@ static void end(dor_runtime *runtime, dor_guest *g, int reason)
     dor_message *lists[] = {g->kept.first, g->exits.first, g->unseen_notes.first, g->seen_notes.first};
     g->kept = g->exits = g->unseen_notes = g->seen_notes = (dor_message_list){NULL, NULL};
     dor_watcher watcher = dor__guest_watcher(runtime, g);
-    dor__unwatch_all(&watcher);
+    while (dor__unwatch_one(&watcher))
+        continue;
     dor__watchers_tell(watchers, g->pid, reason);
     dor__guest_tell_ends(g, over);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)

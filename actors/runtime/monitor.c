@@ -52,16 +52,53 @@ void dor__watchers_remove(dor_message **watchers, dor_message *node)
     if (next) down_of(next)->pid = (uint64_t)(uintptr_t)previous;
 }
 
+static void tell(dor_message *node, dor_pid pid, int reason)
+{
+    node->next_ = NULL;
+    node->type = DOR_MSG_DOWN_DUE;
+    down_of(node)->pid = pid;
+    down_of(node)->reason = reason;
+    (void)dor__send(node->to_, node);
+}
+
+/*
+ * Two or more that are to be told later, as one message, for which there need not be memory: the first one's `pid` leads
+ * to the second, and that one holds what there is to tell.
+ */
+static dor_message *over(dor_message *first, dor_pid pid, int reason)
+{
+    dor_message *second = (dor_message *)first->next_;
+    down_of(second)->pid = pid;
+    down_of(second)->reason = reason;
+    down_of(first)->pid = (uint64_t)(uintptr_t)second;
+    first->type = DOR_MSG_DOWN_OVER;
+    first->next_ = NULL;
+    return first;
+}
+
+dor_message *dor__watchers_tell_next(dor_message *first)
+{
+    dor_message *second = (dor_message *)(uintptr_t)down_of(first)->pid;
+    dor_pid pid = down_of(second)->pid;
+    int reason = down_of(second)->reason;
+    tell(first, pid, reason);
+    if (second->next_) return over(second, pid, reason);
+    tell(second, pid, reason);
+    return NULL;
+}
+
 void dor__watchers_tell(dor_message *watchers, dor_pid pid, int reason)
 {
+    enum { AT_ONCE = 16 };
     /* The latest comes first in the list; the order between different watchers means nothing. */
-    while (watchers) {
+    for (unsigned told = 0; watchers; told++) {
         dor_message *node = watchers;
         watchers = (dor_message *)node->next_;
-        node->next_ = NULL;
-        down_of(node)->pid = pid;
-        down_of(node)->reason = reason;
-        (void)dor__send(node->to_, node);
+        if (told >= AT_ONCE && watchers && dor__current) {
+            dor__ends_tell(dor__current, over(node, pid, reason));
+            return;
+        }
+        tell(node, pid, reason);
     }
 }
 
@@ -226,12 +263,12 @@ dor_result dor__unwatch(const dor_watcher *w, dor_ref ref)
     return DOR_SUCCESS;
 }
 
-void dor__unwatch_all(const dor_watcher *w)
+bool dor__unwatch_one(const dor_watcher *w)
 {
-    while (*w->list) {
-        uint32_t slot = *w->list - 1;
-        dor__watch_end(w, entry_at(w, slot + 1), slot, NULL);
-    }
+    if (!*w->list) return false;
+    uint32_t slot = *w->list - 1;
+    dor__watch_end(w, entry_at(w, slot + 1), slot, NULL);
+    return true;
 }
 
 /* ---- for actors ---- */

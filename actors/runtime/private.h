@@ -505,7 +505,8 @@ typedef struct dor_watcher {
 
 DOR_MUST_USE dor_result dor__watch(const dor_watcher *watcher, dor_pid watched, dor_ref *ref);
 dor_result dor__unwatch(const dor_watcher *watcher, dor_ref ref);
-void dor__unwatch_all(const dor_watcher *watcher);
+/** Takes back one of its monitors and requests; false when there is none left. */
+bool dor__unwatch_one(const dor_watcher *watcher);
 /** dor__watch in two steps: the entry and the node are made; then, once the entry is complete, the watched is told. */
 DOR_MUST_USE dor_result dor__watch_make(const dor_watcher *watcher, dor_pid watched, dor_ref *ref,
                                         dor_monitor_entry **entry);
@@ -520,8 +521,10 @@ dor_monitor_entry *dor__watch_entry(const dor_watcher *watcher, dor_ref ref);
 /** Ends an entry; `node`, if that is its node, has come back and is the caller's, otherwise it is taken back. */
 void dor__watch_end(const dor_watcher *watcher, dor_monitor_entry *entry, uint32_t slot,
                     const dor_message *node);
-/** Tells everybody in a list of watchers that pid has ended. */
+/** Tells everybody in a list of watchers that pid has ended; where they are many, on a scheduler, little by little. */
 void dor__watchers_tell(dor_message *watchers, dor_pid pid, int reason);
+/** Tells the one that a DOWN_OVER is for. Returns what is left: a DOWN_OVER, or NULL. */
+dor_message *dor__watchers_tell_next(dor_message *over);
 /** Puts a MONITOR into, or takes it out of, a list of watchers. */
 void dor__watchers_add(dor_message **watchers, dor_message *node);
 void dor__watchers_remove(dor_message **watchers, dor_message *node);

@@ -43,6 +43,10 @@ static void on_timeout(dor_timer *timer)
 {
     timeout_notice *notice = DOR_CONTAINER_OF(timer, timeout_notice, timer);
     dor_message *m = (dor_message *)(void *)notice - 1;
+    dor_scheduler *s = dor__current;
+    dor_monitor_entry *entry = (dor_monitor_entry *)dor__slab_find(&s->monitors, notice->told.ref);
+    /* One that has ended and not come to taking this request back: its message goes now. */
+    if (entry && !dor__actor_find(s, m->to_)) entry->timeout.timer = 0;
     (void)dor__send(m->to_, m);
 }
 

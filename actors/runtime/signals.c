@@ -27,9 +27,14 @@ static dor_message *take_first(dor_message **first)
     return m;
 }
 
-/* Of one link: the next one of the same owner goes behind what others have to tell. */
+/* One link, or a watcher or two: the next one of the same owner goes behind what others have to tell. */
 static void tell_of_end(dor_scheduler *s, dor_message *m)
 {
+    if (m->type == DOR_MSG_DOWN_OVER) {
+        dor_message *rest = dor__watchers_tell_next(m);
+        if (rest) append(&s->ends_first, &s->ends_last, rest);
+        return;
+    }
     dor_message *next = dor__link_next(&s->links, m);
     if (next) append(&s->ends_first, &s->ends_last, next);
     if (dor__home_of(m->to_) == s->actor_home)
@@ -130,9 +135,9 @@ dor_message *dor__actor_links_end(dor_actor *a)
     return dor__links_end(&self, a->reason);
 }
 
-void dor__links_tell(dor_scheduler *s, dor_message *first)
+void dor__ends_tell(dor_scheduler *s, dor_message *over)
 {
-    if (first) append(&s->ends_first, &s->ends_last, first);
+    append(&s->ends_first, &s->ends_last, over);
 }
 
 /*

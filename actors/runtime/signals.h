@@ -5,9 +5,10 @@
  * travels by an inbox of its own (dor_scheduler.urgent, intake.h).
  *
  * Within a scheduler there are two plain queues. `signals` has those that a callback has sent to actors beside it: they are
- * acted on before the next actor runs. `ends` has the links of those that have ended (LINK_OVER), which have to be told
- * one by one. There may be any number: one is linked to a hundred thousand, or to another whose end is that of a third and
- * so on. So of these a few are told before each actor's run, nothing recurses, and no turn takes longer for it.
+ * acted on before the next actor runs. `ends` has the links and the watchers of those that have ended (LINK_OVER,
+ * DOWN_OVER), which have to be told one by one. There may be any number: one is linked to a hundred thousand, or to another
+ * whose end is that of a third and so on. So of these a few are told before each actor's run, nothing recurses, and no turn
+ * takes longer for it.
  *
  * Threads: as written.
  */
@@ -30,9 +31,11 @@ static inline bool dor__signals_wait(const dor_scheduler *s)
     return s->signals_first || s->ends_first;
 }
 
-/** The end of a: its links, for dor__links_tell to tell those at their other ends. Neither needs memory. */
+/** The end of a: its links, for dor__ends_tell, or NULL. Needs no memory. */
 dor_message *dor__actor_links_end(dor_actor *a);
-void dor__links_tell(dor_scheduler *s, dor_message *links);
+
+/** Tells those who have to know of an end, little by little; `over` is a LINK_OVER or a DOWN_OVER. Needs no memory. */
+void dor__ends_tell(dor_scheduler *s, dor_message *over);
 
 /** a gets an EXIT_SIGNAL or EXIT_LINKED out of its mailbox. */
 void dor__signal_receive(dor_actor *a, dor_message *m);

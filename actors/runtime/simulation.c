@@ -39,7 +39,9 @@ struct dor_simulation {
     uint64_t end_ns; /* the clock does not go beyond in the present run */
     bool running;
     bool exact;
-    unsigned last; /* the scheduler that had the latest step */
+    uint32_t exact_ns;
+    uint64_t step_ns; /* what the latest step took */
+    unsigned last;    /* the scheduler that had the latest step */
     /* the seed's character */
     uint32_t longest_share; /* messages that most parts of a turn handle at most */
     uint32_t stays;         /* a scheduler goes on with so many chances in ... */
@@ -89,6 +91,11 @@ uint32_t dor__simulation_share(dor_simulation *sim, uint32_t stride)
 {
     if (sim->exact) return stride;
     return choose(sim, 8) == 0 ? (uint32_t)LONG_SHARE : 1 + choose(sim, sim->longest_share);
+}
+
+void dor__simulation_has_counted(dor_simulation *sim, uint32_t count)
+{
+    if (sim->exact) pass(sim, (uint64_t)count * sim->exact_ns);
 }
 
 bool dor__simulation_decides(const dor_simulation *sim)
@@ -164,7 +171,7 @@ static bool has_work(dor_scheduler *s)
     if (phase >= DOR_PHASE_STOPPING && !s->asked_to_stop) return true;
     if (phase >= DOR_PHASE_KILLING && !s->killed) return true;
     /* next_ms is a lower bound: at worst a turn is made for nothing, and then it is exact. */
-    return s->wheel.due || s->wheel.firing || s->wheel.next_ms <= clock_ms(s->simulation);
+    return dor__wheel_pending(&s->wheel) || s->wheel.next_ms <= clock_ms(s->simulation);
 }
 
 /* The scheduler whose turn is next; NULL when none has anything to do. */
@@ -191,9 +198,11 @@ static void step(dor_simulation *sim, dor_scheduler *s)
     if (!sim->exact) pass(sim, STEP_NS);
     if (!sim->exact && sim->pace_ns && choose(sim, 4) == 0) pass(sim, choose(sim, sim->pace_ns));
     note(sim, sim->now_ns << 8 | s->index);
+    uint64_t begin_ns = sim->now_ns;
     dor__current = s;
     dor__turn(s);
     dor__current = NULL;
+    sim->step_ns = sim->now_ns - begin_ns;
 }
 
 typedef enum outcome { QUIET, OUT_OF_STEPS, OUT_OF_TIME, ARRIVED } outcome;
@@ -296,9 +305,15 @@ void dor__simulation_free(dor_simulation *sim)
 
 /* ---- for tests ---- */
 
-void dor__simulation_be_exact(dor_runtime *runtime)
+void dor__simulation_be_exact(dor_runtime *runtime, uint32_t ns)
 {
     runtime->simulation->exact = true;
+    runtime->simulation->exact_ns = ns;
+}
+
+uint64_t dor__simulation_step_ns(const dor_runtime *runtime)
+{
+    return runtime->simulation->step_ns;
 }
 
 void dor__simulation_pass(dor_runtime *runtime, uint64_t ns)

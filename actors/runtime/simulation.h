@@ -35,6 +35,9 @@ uint32_t dor__simulation_share(dor_simulation *simulation, uint32_t stride);
 /** Whether that, and not the clock, ends the part. */
 bool dor__simulation_decides(const dor_simulation *simulation);
 
+/** So many things were done since the clock was read last. */
+void dor__simulation_has_counted(dor_simulation *simulation, uint32_t count);
+
 /** Whether something that has come, or has become due, is not seen yet in this turn. */
 bool dor__simulation_withholds(dor_simulation *simulation);
 
@@ -63,9 +66,12 @@ uint64_t dor__simulation_digest(const dor_runtime *runtime);
 
 /**
  * Leaves nothing to the seed but which scheduler is next: turns are what they would be on a loop, and end by the clock.
- * The clock then goes only as dor__simulation_pass says.
+ * Whatever is counted against a turn takes `ns`, and otherwise the clock goes only as dor__simulation_pass says.
  */
-void dor__simulation_be_exact(dor_runtime *runtime);
+void dor__simulation_be_exact(dor_runtime *runtime, uint32_t ns);
+
+/** How long the latest step took. */
+uint64_t dor__simulation_step_ns(const dor_runtime *runtime);
 
 /** Time passes: a callback takes so long. */
 void dor__simulation_pass(dor_runtime *runtime, uint64_t ns);

@@ -33,7 +33,9 @@ enum {
     DOR_MSG_EXIT_LINKED, /* the same over a link: only where the receiver still has its half */
     DOR_MSG_LINK,        /* to anybody: this very message becomes the receiver's half of a link */
     DOR_MSG_UNLINK,      /* to anybody: no link any more */
-    DOR_MSG_LINK_OVER    /* half of one that has ended, about to become EXIT_LINKED */
+    /* Of one that has ended, waiting for their turn to be told of it. */
+    DOR_MSG_LINK_OVER, /* a half, about to become EXIT_LINKED */
+    DOR_MSG_DOWN_OVER  /* a list of watchers, about to become DOWN_DUE one after the other */
 };
 
 _Static_assert((int)DOR_MSG_USER_MAX < (int)DOR_MSG_REPLY_MARK && (int)DOR_MSG_SSL_FIRST < (int)DOR_MSG_USER,

@@ -6,7 +6,8 @@
  *
  * Level l has 64 slots of 64^l ms each. A timer lies on the lowest level that can tell its deadline from the wheel's
  * time; when the time enters a slot of a higher level, what lies there moves down. So a timer of the far future costs
- * nothing for as long as it is in the far future.
+ * nothing for as long as it is in the far future. A million of them may lie in one slot: that they move down takes as many
+ * calls of dor__wheel_advance as it takes time for.
  */
 #ifndef DOR_RUNTIME_TIMER_WHEEL_H
 #define DOR_RUNTIME_TIMER_WHEEL_H
@@ -34,15 +35,21 @@ enum { DOR_WHEEL_LEVELS = 7, DOR_WHEEL_SLOT_BITS = 6, DOR_WHEEL_SLOTS = 1 << DOR
 
 #define DOR_WHEEL_NEVER UINT64_MAX
 
+typedef struct dor_timer_list {
+    dor_timer *first;
+    dor_timer **end; /* where the next one's pointer goes */
+} dor_timer_list;
+
 typedef struct dor_timer_wheel {
-    uint64_t time_ms; /* every timer due until then has been taken off the slots */
-    uint64_t next_ms; /* nothing happens before: a lower bound, DOR_WHEEL_NEVER when the slots are empty */
-    dor_timer *due;   /* past their deadline, waiting for dor__wheel_fire; oldest first */
-    dor_timer **due_end;
-    uint64_t fired;                                      /* how many timers, since the beginning */
-    dor_timer *firing;                                   /* those of the present call of dor__wheel_fire */
-    uint64_t occupied[DOR_WHEEL_LEVELS];                 /* a bit per slot that is not empty */
-    dor_timer *slots[DOR_WHEEL_LEVELS][DOR_WHEEL_SLOTS]; /* youngest first */
+    uint64_t time_ms;   /* every timer due until then has been taken off the slots */
+    uint64_t next_ms;   /* nothing happens before: a lower bound, DOR_WHEEL_NEVER when the slots are empty */
+    uint64_t fired;     /* how many, since the start */
+    dor_timer_list due; /* past their deadline, waiting for dor__wheel_fire; oldest first */
+    dor_timer_list firing;               /* those of the present call of dor__wheel_fire */
+    dor_timer_list moving;               /* of a slot that is being taken apart */
+    uint64_t moving_until_ms;            /* and ends there; it begins at time_ms */
+    uint64_t occupied[DOR_WHEEL_LEVELS]; /* a bit per slot that is not empty */
+    dor_timer_list slots[DOR_WHEEL_LEVELS][DOR_WHEEL_SLOTS];
 } dor_timer_wheel;
 
 void dor__wheel_init(dor_timer_wheel *w, uint64_t now_ms);
@@ -54,13 +61,25 @@ void dor__wheel_remove(dor_timer_wheel *w, dor_timer *t);
 /** When the next timer is due, exactly (next_ms is a bound): walks over a slot. DOR_WHEEL_NEVER; 0 when one is due. */
 uint64_t dor__wheel_earliest(const dor_timer_wheel *w);
 
-/** Brings the wheel's time to now_ms and makes due what has become due. */
-void dor__wheel_advance(dor_timer_wheel *w, uint64_t now_ms);
+/** Whether there is something to do now, whatever the time. */
+static inline bool dor__wheel_pending(const dor_timer_wheel *w)
+{
+    return w->due.first || w->firing.first || w->moving.first;
+}
+
+/** Asked after every timer that was touched. */
+typedef bool (*dor_wheel_spent_fn)(void *arg);
 
 /**
- * Calls what is due, each once, until `spent` says so (asked after every call). Timers that become due again
- * meanwhile wait for the next call. False if something due is left.
+ * Brings the wheel's time to now_ms and makes due what has become due, or as much of it as there is time for: what is left
+ * over, dor__wheel_pending tells, and the next call goes on with it.
  */
-bool dor__wheel_fire(dor_timer_wheel *w, bool (*spent)(void *arg), void *arg);
+void dor__wheel_advance(dor_timer_wheel *w, uint64_t now_ms, dor_wheel_spent_fn spent, void *arg);
+
+/**
+ * Calls what is due, each once, until `spent` says so; one at least. Timers that become due again meanwhile wait for the
+ * next call.
+ */
+void dor__wheel_fire(dor_timer_wheel *w, dor_wheel_spent_fn spent, void *arg);
 
 #endif

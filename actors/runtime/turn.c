@@ -49,6 +49,7 @@ void dor__turn_clock_charge(dor_scheduler *s, dor_actor *a)
 
 void dor__turn_clock_read(dor_scheduler *s)
 {
+    if (s->simulation) dor__simulation_has_counted(s->simulation, s->clock_stride);
     uint64_t used = clock_advance(s, s->current);
     if (used > DEAR_NS)
         s->clock_stride = 1;
@@ -96,11 +97,29 @@ void dor__scheduler_deliver(dor_scheduler *s, dor_message *m)
         dor__message_undeliverable(m);
 }
 
-/* What is queued now; what these functions defer comes in the next round. */
-static void run_deferred(dor_scheduler *s)
+/* Puts what is left of a queue before what was deferred since. */
+static void put_back(dor_deferred_queue *to, dor_deferred_queue *from)
+{
+    if (!from->first) return;
+    *from->end = to->first;
+    if (to->first)
+        to->first->link = from->end;
+    else
+        to->end = from->end;
+    to->first = from->first;
+    to->first->link = &to->first;
+    from->first = NULL;
+}
+
+/*
+ * What is queued now, or as much of it as there is time for: one at least. What these functions defer comes in the next
+ * round. In the first round this part has a share of its own: sockets are flushed however busy the actors are.
+ */
+static void run_deferred(dor_scheduler *s, bool own_share)
 {
     dor_deferred_queue *queue = &s->running_deferred;
     if (!s->deferred.first) return;
+    if (own_share) clock_start(s);
     *queue = s->deferred;
     queue->first->link = &queue->first;
     s->deferred.first = NULL;
@@ -109,7 +128,9 @@ static void run_deferred(dor_scheduler *s)
         dor_deferred *d = queue->first;
         dor__scheduler_undefer(s, d);
         d->fn(d);
+        if (dor__turn_over(s)) break;
     }
+    put_back(&s->deferred, queue);
     queue->end = &queue->first;
 }
 
@@ -213,11 +234,12 @@ static void count_turn(dor_scheduler *s, unsigned taken)
     atomic_store_explicit(&s->figures.timers_fired, s->wheel.fired, memory_order_relaxed);
 }
 
-static bool fire_timers(dor_scheduler *s)
+static void fire_timers(dor_scheduler *s)
 {
-    if (s->simulation && dor__simulation_withholds(s->simulation)) return true;
-    dor__wheel_advance(&s->wheel, dor__scheduler_now_ms(s));
-    return dor__wheel_fire(&s->wheel, timers_spent, s);
+    if (s->simulation && dor__simulation_withholds(s->simulation)) return;
+    dor__wheel_advance(&s->wheel, dor__scheduler_now_ms(s), timers_spent, s);
+    if (s->turn_spent) clock_start(s);
+    dor__wheel_fire(&s->wheel, timers_spent, s);
 }
 
 static unsigned take_in(dor_scheduler *s)
@@ -242,10 +264,12 @@ static void prepare_to_poll(dor_scheduler *s, bool busy, unsigned taken)
 
 void dor__turn(dor_scheduler *s)
 {
+    bool spent, first = true;
+    uint64_t fired = s->wheel.fired;
     dor__scheduler_polled(s);
     clock_start(s);
-    bool busy = !fire_timers(s);
-    if (s->turn_spent) clock_start(s); /* however long that took, the next part gets its share */
+    fire_timers(s);
+    if (s->turn_spent || s->wheel.fired != fired) clock_start(s); /* what comes next has a share of its own */
     unsigned taken = take_in(s);
     /* What the inbox took is not to be charged to the first actor; a few messages do not matter. */
     if (s->turn_spent || taken > STRIDE_MAX) clock_start(s);
@@ -253,12 +277,14 @@ void dor__turn(dor_scheduler *s)
     if (s->simulation) dor__simulation_choose_actor(s);
     do {
         dor__actors_run(s);
-        run_deferred(s);
-    } while ((s->run_first || s->deferred.first) && !dor__turn_over(s));
+        spent = s->turn_spent;
+        run_deferred(s, first || spent);
+        first = false;
+    } while ((s->run_first || s->deferred.first) && !spent && !dor__turn_over(s));
 
     int phase = dor__phase(s->runtime);
     if (phase != DOR_PHASE_RUNNING) follow_phase(s, phase);
-    busy = busy || s->wheel.due || s->run_first || s->deferred.first || dor__signals_wait(s) ||
-           dor__intake_pending(&s->intake);
+    bool busy = s->run_first || s->deferred.first || dor__wheel_pending(&s->wheel) || dor__signals_wait(s) ||
+                dor__intake_pending(&s->intake);
     if (!s->simulation) prepare_to_poll(s, busy, taken);
 }

@@ -53,8 +53,9 @@ static void arm(dor_timer_wheel *w, probe *p, uint64_t deadline_ms)
 static void go_to(dor_timer_wheel *w, uint64_t now)
 {
     test_now = now;
-    dor__wheel_advance(w, now);
-    cr_assert(dor__wheel_fire(w, never_spent, NULL));
+    dor__wheel_advance(w, now, never_spent, NULL);
+    dor__wheel_fire(w, never_spent, NULL);
+    cr_assert_not(dor__wheel_pending(w));
 }
 
 Test(runtime_timer, wheel_against_a_list)
@@ -85,10 +86,10 @@ Test(runtime_timer, wheel_against_a_list)
         uint64_t earliest = DOR_WHEEL_NEVER;
         for (unsigned i = 0; i < COUNT; i++) {
             if (!dor__timer_armed(&probes[i].timer)) continue;
-            cr_assert(probes[i].deadline_ms > test_now || wheel.due, "overdue and not due");
+            cr_assert(probes[i].deadline_ms > test_now || wheel.due.first, "overdue and not due");
             if (probes[i].deadline_ms < earliest) earliest = probes[i].deadline_ms;
         }
-        cr_assert_leq(wheel.due ? test_now : wheel.next_ms, earliest);
+        cr_assert_leq(wheel.due.first ? test_now : wheel.next_ms, earliest);
     }
     go_to(&wheel, test_now + UINT32_MAX + UINT64_C(1));
     for (unsigned i = 0; i < COUNT; i++)
@@ -159,15 +160,17 @@ Test(runtime_timer, wheel_is_not_held_up_by_one_that_is_always_due)
         p[i].timer.deadline_ms = 11;
         dor__wheel_add(&wheel, &p[i].timer);
     }
-    dor__wheel_advance(&wheel, 20);
+    dor__wheel_advance(&wheel, 20, never_spent, NULL);
     for (unsigned i = 1; i < 10; i++) {
-        cr_assert_not(dor__wheel_fire(&wheel, never_spent, NULL));
+        dor__wheel_fire(&wheel, never_spent, NULL);
+        cr_assert(dor__wheel_pending(&wheel));
         cr_assert_eq(p[0].fired, i);
         cr_assert_eq(p[1].fired, i);
     }
     dor__wheel_remove(&wheel, &p[0].timer);
     dor__wheel_remove(&wheel, &p[1].timer);
-    cr_assert(dor__wheel_fire(&wheel, never_spent, NULL));
+    dor__wheel_fire(&wheel, never_spent, NULL);
+    cr_assert_not(dor__wheel_pending(&wheel));
 }
 
 /* ---- messages ---- */

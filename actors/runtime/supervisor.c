@@ -121,18 +121,31 @@ dor_result dor__supervisor_ensure_spare(dor_supervisor *sup)
 
 void dor__supervisor_add_stray(dor_supervisor *sup, dor_pid pid, bool kill)
 {
-    dor_ref unwanted;
     if (kill) kill = dor__exit(pid, DOR_KILL).code == DOR_E_NOMEM;
-    if (dor__failed(dor__supervisor_ensure_spare(sup)))
-        return; /* a start function that left several behind */
+    if (dor__failed(dor__supervisor_ensure_spare(sup))) return; /* a start function that left several behind */
     dor_stray *stray = sup->spare;
     sup->spare = NULL;
     stray->pid = pid;
     stray->kill = kill;
-    stray->watched = dor__ok(dor__actor_monitor(&sup->base, pid, &unwanted));
+    stray->watched = dor__ok(dor__actor_monitor(&sup->base, pid, &stray->monitor));
     stray->next = sup->strays;
     sup->strays = stray;
     if (stray->kill || !stray->watched) dor__supervisor_poll_soon(sup);
+}
+
+static void forget_stray(dor_stray **place)
+{
+    dor_stray *stray = *place;
+    *place = stray->next;
+    dor__free(stray);
+}
+
+static void stray_ended(dor_supervisor *sup, dor_ref monitor)
+{
+    dor_stray **place = &sup->strays;
+    while (*place && !((*place)->watched && (*place)->monitor == monitor))
+        place = &(*place)->next;
+    if (*place) forget_stray(place);
 }
 
 /* True when nobody has to be polled for. */
@@ -143,11 +156,12 @@ static bool poll_strays(dor_supervisor *sup)
     while (*place) {
         dor_stray *stray = *place;
         if (stray->kill) stray->kill = dor__exit(stray->pid, DOR_KILL).code == DOR_E_NOMEM;
-        if (!dor__pid_alive(stray->pid)) {
-            *place = stray->next;
-            dor__free(stray);
+        if (stray->dead) {
+            forget_stray(place);
             continue;
         }
+        /* Its stop function has until the next time. */
+        stray->dead = !stray->watched && !dor__pid_alive(stray->pid);
         if (stray->kill || !stray->watched) told = false;
         place = &stray->next;
     }
@@ -225,8 +239,7 @@ static void on_down(dor_supervisor *sup, dor_message *m)
     dor_child *c = dor__child_find(sup, down.pid);
     if (!c || c->state != DOR_CHILD_RUNNING || c->monitor != down.ref) {
         dor__message_free(m);
-        if (!sup->strays) return;
-        if (!poll_strays(sup)) dor__supervisor_poll_soon(sup);
+        stray_ended(sup, down.ref);
         dor__supervisor_step(sup);
     } else if (down.reason == DOR_E_NOPROC && dor__link_exists(&self, down.pid)) {
         m->next_ = sup->doubts;

@@ -77,8 +77,10 @@ typedef struct dor_child_table {
 typedef struct dor_stray {
     struct dor_stray *next;
     dor_pid pid;
+    dor_ref monitor;
     bool kill;    /* and it has to be made to */
     bool watched; /* a DOWN will come */
+    bool dead;    /* and not watched */
 } dor_stray;
 
 /* ---- the supervisor ---- */

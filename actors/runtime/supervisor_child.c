@@ -34,6 +34,8 @@ typedef struct own_child {
     dor_child_kind kind;
 } own_child;
 
+_Static_assert(sizeof(dor_child) <= 96 && sizeof(own_child) <= 208, "what docs/supervisors.md says of it");
+
 dor_child *dor__child_new(const dor_child_spec *spec)
 {
     own_child *c = (own_child *)dor__calloc(1, sizeof *c);

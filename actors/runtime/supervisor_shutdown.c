@@ -130,7 +130,11 @@ void dor__child_ended(dor_supervisor *sup, dor_child *c, int reason, dor_message
     c->reason = reason;
     if (at_once) {
         dor__child_forget(sup, c);
-    } else if (sup->waiting && sup->at == c) {
+        dor__message_free(m);
+        if (!sup->first) dor__supervisor_step(sup); /* else the sweep goes on at its own pace */
+        return;
+    }
+    if (sup->waiting && sup->at == c) {
         sup->waiting = sup->unsent = false;
         dor__timer_stop(sup->base.scheduler, &sup->deadline);
     } else if (dor__supervisor_is_busy(sup) || sup->kept_first) {

@@ -122,7 +122,8 @@ dor_result dor__supervisor_ensure_spare(dor_supervisor *sup)
 void dor__supervisor_add_stray(dor_supervisor *sup, dor_pid pid, bool kill)
 {
     if (kill) kill = dor__exit(pid, DOR_KILL).code == DOR_E_NOMEM;
-    if (dor__failed(dor__supervisor_ensure_spare(sup))) return; /* a start function that left several behind */
+    if (dor__failed(dor__supervisor_ensure_spare(sup)))
+        return; /* a start function that left several behind */
     dor_stray *stray = sup->spare;
     sup->spare = NULL;
     stray->pid = pid;

@@ -3,6 +3,8 @@
  */
 #include "supervisor_support.h"
 
+#include <dormouse/port.h>
+
 TestSuite(supervisor_calls, .timeout = 100);
 
 enum { MSG_GO = DOR_MSG_USER + 200, MSG_DONE };
@@ -341,6 +343,35 @@ Test(supervisor_calls, an_actor_starts_one)
     uv_sleep(10);
     cr_assert(dor_is_alive(actor), "it hears by the code alone");
     end_test();
+    expect_released_once(&f);
+}
+
+Test(supervisor_calls, a_port_starts_one)
+{
+    family f;
+    dor_port port;
+    dor_pid supervisor;
+    dor_ref ref;
+    dor_message *m = NULL;
+    size_t count = 0;
+    count_memory();
+    log_clear();
+    kids_runtime = runtime_of(2);
+    family_init(&f, 2);
+    cr_assert_eq(dor_port_new(kids_runtime, NULL, &port), DOR_OK);
+    cr_assert_eq(dor_port_enter(port), DOR_OK);
+    cr_assert_eq(family_start(kids_runtime, &f, DOR_ONE_FOR_ONE, 0, &supervisor), DOR_OK);
+    cr_assert_eq(dor_supervisor_terminate_child(supervisor, "a", NULL), DOR_E_WOULD_DEADLOCK);
+    cr_assert_eq(dor_supervisor_terminate_child(supervisor, "a", &ref), DOR_OK);
+    cr_assert_eq(dor_port_leave(), DOR_OK);
+    while (count == 0)
+        cr_assert_eq(dor_port_drain(port, &m, 1, &count), DOR_OK);
+    cr_assert_eq(m->type, (uint32_t)DOR_MSG_SUPERVISOR);
+    cr_assert_eq(((dor_supervisor_reply *)dor_message_payload(m))->ref, ref);
+    dor_message_free(m);
+    cr_assert_eq(dor_port_close(port), DOR_OK); /* the supervisor's starter ends */
+    expect_log("+a +b -a -b");
+    stop_runtime(kids_runtime);
     expect_released_once(&f);
 }
 

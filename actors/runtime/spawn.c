@@ -52,8 +52,8 @@ dor_result dor__scheduler_place(dor_runtime *runtime, int wanted, dor_scheduler 
         *s = dor__current;
     else if (wanted == DOR_ON_THIS || wanted == DOR_ON_ANY)
         *s = least_loaded(runtime);
-    else if (wanted >= 0 && (unsigned)wanted < runtime->count)
-        *s = &runtime->schedulers[wanted];
+    else if (wanted > 0 && (unsigned)wanted <= runtime->count)
+        *s = &runtime->schedulers[wanted - 1];
     else
         return dor__error(DOR_E_BADARG);
     return DOR_SUCCESS;

@@ -75,7 +75,7 @@ static void set_up_spawn_stop(bench_stage *stage)
     s->runtime = stage->runtime;
     s->home = stage->home;
     s->batch = stage->a;
-    stage->first = bench_spawn(stage, 0, spawner_receive, s);
+    stage->first = bench_spawn(stage, DOR_ON(0), spawner_receive, s);
 }
 
 /* ---- timers ---- */
@@ -135,14 +135,14 @@ static void set_up_timers(bench_stage *stage)
     t->home = stage->home;
     t->cancel_every = stage->a;
     t->random = 1;
-    stage->first = bench_spawn(stage, 0, timekeeper_receive, t);
+    stage->first = bench_spawn(stage, DOR_ON(0), timekeeper_receive, t);
 }
 
 /* ---- idle ---- */
 
 static uint64_t run_idle(bench_stage *stage, uint64_t count)
 {
-    dor_actor_spec spec = {.receive = never_receive, .scheduler = 0};
+    dor_actor_spec spec = {.receive = never_receive, .scheduler = DOR_ON(0)};
     uint64_t made = 0;
     for (dor_pid pid; made < count && dor_spawn(stage->runtime, &spec, &pid) == DOR_OK; made++)
         continue;

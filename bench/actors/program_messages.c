@@ -77,8 +77,9 @@ static void set_up_ping_pong(bench_stage *stage)
     one->home = stage->home;
     one->window = stage->a;
     one->forward = other->forward = stage->b == PING_PONG_FORWARD;
-    stage->first = other->ping = bench_spawn(stage, anywhere ? DOR_ON_ANY : 0, ping_receive, one);
-    one->pong = bench_spawn(stage, anywhere ? DOR_ON_ANY : (int)stage->schedulers - 1, pong_receive, other);
+    stage->first = other->ping = bench_spawn(stage, anywhere ? DOR_ON_ANY : DOR_ON(0), ping_receive, one);
+    one->pong =
+        bench_spawn(stage, anywhere ? DOR_ON_ANY : DOR_ON(stage->schedulers - 1), pong_receive, other);
 }
 
 /* ---- ring: a token is one message that is sent on ---- */
@@ -114,7 +115,7 @@ static void set_up_ring(bench_stage *stage)
     r->places = bench_allocate(stage->a, sizeof *r->places);
     r->actors = bench_allocate(stage->a, sizeof *r->actors);
     for (uint64_t i = 0; i < stage->a; i++) {
-        dor_actor_spec spec = {.receive = ring_receive, .state = &r->places[i], .scheduler = 0};
+        dor_actor_spec spec = {.receive = ring_receive, .state = &r->places[i], .scheduler = DOR_ON(0)};
         if (dor_spawn(stage->runtime, &spec, &r->actors[i]) != DOR_OK) bench_give_up("no actor");
     }
     for (uint64_t i = 0; i < stage->a; i++)
@@ -201,11 +202,11 @@ static void set_up_many_to_one(bench_stage *stage)
     c->home = stage->home;
     c->producers = stage->a;
     c->window = stage->b;
-    dor_pid pid = bench_spawn(stage, 0, consumer_receive, c);
+    dor_pid pid = bench_spawn(stage, DOR_ON(0), consumer_receive, c);
     for (uint64_t i = 0; i < stage->a; i++) {
         producer *p = bench_allocate(1, sizeof *p);
         *p = (producer){.consumer = pid, .index = i, .window = stage->b};
-        c->of[i].pid = bench_spawn(stage, 1 + (int)(i % (stage->schedulers - 1)), producer_receive, p);
+        c->of[i].pid = bench_spawn(stage, DOR_ON(1 + i % (stage->schedulers - 1)), producer_receive, p);
     }
 }
 
@@ -265,10 +266,10 @@ static void set_up_fan_out(bench_stage *stage)
     h->width = stage->a;
     h->workers = bench_allocate(stage->a, sizeof *h->workers);
     for (uint64_t i = 0; i < stage->a; i++) {
-        dor_actor_spec spec = {.receive = worker_receive, .state = hub_pid, .scheduler = 0};
+        dor_actor_spec spec = {.receive = worker_receive, .state = hub_pid, .scheduler = DOR_ON(0)};
         if (dor_spawn(stage->runtime, &spec, &h->workers[i]) != DOR_OK) bench_give_up("no actor");
     }
-    dor_actor_spec spec = {.receive = hub_receive, .state = h, .scheduler = 0};
+    dor_actor_spec spec = {.receive = hub_receive, .state = h, .scheduler = DOR_ON(0)};
     if (dor_spawn(stage->runtime, &spec, hub_pid) != DOR_OK) bench_give_up("no actor");
 }
 

@@ -89,9 +89,9 @@ int main(void)
     int code = dor_runtime_new(&runtime, &(dor_runtime_options){.schedulers = 2});
     if (code) return 1;
     for (int i = 0; i < WORKERS && !code; i++)
-        code =
-            dor_spawn(runtime, &(dor_actor_spec){.receive = work, .state = &factors[i], .scheduler = i % 2},
-                      &workers[i]);
+        code = dor_spawn(runtime,
+                         &(dor_actor_spec){.receive = work, .state = &factors[i], .scheduler = DOR_ON(i % 2)},
+                         &workers[i]);
     if (!code) code = dor_register(runtime, "slowest", workers[WORKERS - 1]);
     if (!code) send_work(workers, ROUNDS);
     dor_actor_info last = {0}; /* what a poller would do: until the slowest one has nothing left */

@@ -275,7 +275,7 @@ static void spawn_plain(node *by)
     dor_actor_spec spec = {.receive = plain_receive,
                            .stop = plain_stop,
                            .state = n,
-                           .scheduler = (int)below(w.schedulers + 2) - 2,
+                           .scheduler = (int)below(w.schedulers + 2) - 1,
                            .trap_exit = n->traps};
     unsigned how = by->number ? below(3) : 0;
     if (how == 2 && w.monitor_count == MONITORS) how = 0;

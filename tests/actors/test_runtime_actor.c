@@ -45,7 +45,7 @@ Test(runtime_actor, stop_comes_after_the_messages_before_it)
 {
     counter c = {.stopped = 1};
     dor_runtime *runtime = runtime_of(2);
-    dor_pid pid = spawn_on(runtime, 1, count, count_stop, &c);
+    dor_pid pid = spawn_on(runtime, DOR_ON(1), count, count_stop, &c);
     for (unsigned i = 0; i < 1000; i++)
         send_number(pid, NUMBER, i);
     cr_assert_eq(dor_stop(pid, DOR_OK), DOR_OK);
@@ -86,13 +86,13 @@ Test(runtime_actor, a_slot_is_reused_but_its_name_is_not)
 {
     counter old = {.stopped = 1}, new = {.stopped = 1};
     dor_runtime *runtime = runtime_of(1);
-    dor_pid first = spawn_on(runtime, 0, count, count_stop, &old);
+    dor_pid first = spawn_on(runtime, DOR_ON(0), count, count_stop, &old);
     dor_stop(first, DOR_OK);
     WAIT_FOR(atomic_load(&old.stopped) == DOR_OK);
     dor_pid last = first;
     for (unsigned i = 0; i < 100; i++) {
         atomic_store(&new.stopped, 1);
-        dor_pid next = spawn_on(runtime, 0, count, count_stop, &new);
+        dor_pid next = spawn_on(runtime, DOR_ON(0), count, count_stop, &new);
         cr_assert_neq(next, first);
         cr_assert_neq(next, last);
         cr_assert_eq(send_number(last, NUMBER, 0), DOR_E_NOPROC);
@@ -109,12 +109,12 @@ Test(runtime_actor, names_of_an_earlier_runtime_are_dead_in_a_later_one)
 {
     counter c = {.stopped = 1};
     dor_runtime *runtime = runtime_of(1);
-    dor_pid old = spawn_on(runtime, 0, count, count_stop, &c);
+    dor_pid old = spawn_on(runtime, DOR_ON(0), count, count_stop, &c);
     stop_runtime(runtime);
     cr_assert_eq(send_number(old, NUMBER, 0), DOR_E_NOPROC);
     for (unsigned i = 0; i < 130; i++) { /* twice round the registry */
         runtime = runtime_of(1);
-        dor_pid pid = spawn_on(runtime, 0, count, count_stop, &c);
+        dor_pid pid = spawn_on(runtime, DOR_ON(0), count, count_stop, &c);
         cr_assert_neq(pid, old);
         cr_assert_eq(send_number(old, NUMBER, 0), DOR_E_NOPROC);
         stop_runtime(runtime);
@@ -153,7 +153,8 @@ static void ping_pong(int first, int second)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
     player a = {.left = rounds, .tell = self}, b = {.left = UINT32_MAX};
-    dor_pid pa = spawn_on(runtime, first, play, NULL, &a), pb = spawn_on(runtime, second, play, NULL, &b);
+    dor_pid pa = spawn_on(runtime, DOR_ON(first), play, NULL, &a),
+            pb = spawn_on(runtime, DOR_ON(second), play, NULL, &b);
     b.other = pa;
     send_number(pa, PING, pb);
     cr_assert_eq(receive_number(NUMBER), 1);
@@ -215,11 +216,11 @@ Test(runtime_actor, a_flood_from_other_schedulers_loses_nothing)
     dor_runtime *runtime = runtime_of(SENDERS + 1);
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
     sink s = {.expected = (uint64_t)each * SENDERS, .tell = self};
-    dor_pid to = spawn_on(runtime, 0, sink_receive, NULL, &s);
+    dor_pid to = spawn_on(runtime, DOR_ON(0), sink_receive, NULL, &s);
     source sources[SENDERS];
     for (unsigned i = 0; i < SENDERS; i++) {
         sources[i] = (source){.to = to, .index = i, .count = each};
-        send_number(spawn_on(runtime, (int)i + 1, source_receive, NULL, &sources[i]), WORK, 0);
+        send_number(spawn_on(runtime, DOR_ON(i + 1), source_receive, NULL, &sources[i]), WORK, 0);
     }
     cr_assert_eq(receive_number(NUMBER), 0, "out of order");
     stop_runtime(runtime);
@@ -240,7 +241,7 @@ Test(runtime_actor, a_flood_from_ordinary_threads_loses_nothing)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
     sink s = {.expected = (uint64_t)each * SENDERS, .tell = self};
-    dor_pid to = spawn_on(runtime, 0, sink_receive, NULL, &s);
+    dor_pid to = spawn_on(runtime, DOR_ON(0), sink_receive, NULL, &s);
     source sources[SENDERS];
     for (unsigned i = 0; i < SENDERS; i++) {
         sources[i] = (source){.to = to, .index = i, .count = each};
@@ -277,7 +278,7 @@ static void breeder_receive(void *state, dor_message *message)
         dor_pid pid = spawn_on(NULL,
                                *left % 3 == 0   ? DOR_ON_ANY
                                : *left % 3 == 1 ? DOR_ON_THIS
-                                                : 0,
+                                                : DOR_ON(0),
                                brief_receive, brief_stop, malloc(16));
         atomic_fetch_add(&born, 1);
         send_number(pid, NUMBER, 0);
@@ -294,7 +295,7 @@ Test(runtime_actor, births_and_deaths_leave_nothing)
     for (int i = 0; i < 3; i++) {
         left[i] = each;
         /* A NULL runtime in an actor's spawn is the default one: started here, so that both take part. */
-        send_number(spawn_on(runtime, i, breeder_receive, NULL, &left[i]), WORK, 0);
+        send_number(spawn_on(runtime, DOR_ON(i), breeder_receive, NULL, &left[i]), WORK, 0);
     }
     WAIT_FOR(atomic_load(&born) == 3 * each && atomic_load(&dead) == atomic_load(&born));
     cr_assert_eq(dor_runtime_stop(dor_runtime_default(), 5000), DOR_OK);
@@ -329,14 +330,14 @@ Test(runtime_actor, placement)
     for (unsigned i = 0; i < 3; i++)
         cr_assert_eq(on[i], 100, "%u on scheduler %u", on[i], i);
     for (int i = 0; i < 3; i++)
-        cr_assert_eq(spawn_on(runtime, i, brief_receive, NULL, NULL) >> 49 & 63, (unsigned)i);
+        cr_assert_eq(spawn_on(runtime, DOR_ON(i), brief_receive, NULL, NULL) >> 49 & 63, (unsigned)i);
 
-    spec.scheduler = 3;
+    spec.scheduler = DOR_ON(3);
     cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_E_BADARG);
-    spec.scheduler = -3;
+    spec.scheduler = -2;
     cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_E_BADARG);
     cr_assert_eq(dor_spawn(runtime, NULL, &pid), DOR_E_BADARG);
-    spec = (dor_actor_spec){.scheduler = 0};
+    spec = (dor_actor_spec){0};
     cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_E_BADARG);
     cr_assert_eq(dor_send(1, NULL), DOR_E_BADARG);
     cr_assert_eq(dor_runtime_stop(runtime, 5000), DOR_OK);
@@ -346,7 +347,7 @@ Test(runtime_actor, placement)
     cr_assert_eq(dor_runtime_default(), runtime);
     cr_assert_eq(dor_process_attach(NULL, &self), DOR_OK);
     for (unsigned i = 0; i < dor_runtime_scheduler_count(runtime); i++) {
-        send_number(spawn_on(NULL, (int)i, where_receive, NULL, NULL), PING, self);
+        send_number(spawn_on(NULL, DOR_ON(i), where_receive, NULL, NULL), PING, self);
         cr_assert_eq(receive_number(NUMBER), 1);
     }
     stop_runtime(runtime);
@@ -383,9 +384,9 @@ Test(runtime_actor, a_busy_actor_stops_neither_timers_nor_others)
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
     v.tell = self;
     for (unsigned i = 0; i < 3; i++)
-        send_number(spawn_on(runtime, 0, busy_receive, NULL, NULL), WORK, 0);
+        send_number(spawn_on(runtime, DOR_ON(0), busy_receive, NULL, NULL), WORK, 0);
     uint64_t start = now_ms();
-    send_number(spawn_on(runtime, 0, victim_receive, NULL, &v), WORK, 0);
+    send_number(spawn_on(runtime, DOR_ON(0), victim_receive, NULL, &v), WORK, 0);
     cr_assert_eq(receive_number(NUMBER), 20);
     cr_assert_lt(now_ms() - start, SLOW_BUILD ? 10000 : 2000);
     stop_runtime(runtime);
@@ -425,9 +426,9 @@ Test(runtime_actor, a_full_mailbox_is_not_emptied_in_one_go)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     shares s = {.tell = dor_self()};
-    s.greedy = spawn_on(runtime, 0, greedy_receive, NULL, &s);
-    s.modest = spawn_on(runtime, 0, modest_receive, NULL, &s);
-    send_number(spawn_on(runtime, 0, fill_receive, NULL, &s), WORK, 0);
+    s.greedy = spawn_on(runtime, DOR_ON(0), greedy_receive, NULL, &s);
+    s.modest = spawn_on(runtime, DOR_ON(0), modest_receive, NULL, &s);
+    send_number(spawn_on(runtime, DOR_ON(0), fill_receive, NULL, &s), WORK, 0);
     uint64_t received = receive_number(NUMBER);
     cr_assert(received > 0 && received <= 200, "%u messages before the other had its turn",
               (unsigned)received);

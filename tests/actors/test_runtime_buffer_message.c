@@ -31,8 +31,8 @@ Test(runtime_buffer_message, moves_across_loops_without_a_copy)
     dor_buffer *buffer = dor_buffer_alloc(100000, &bytes);
     memset(bytes, 7, 100000);
     hop a = {.tell = self, .expected = bytes, .left = 100}, b = a;
-    a.next = spawn_on(runtime, 1, hop_receive, NULL, &b);
-    b.next = spawn_on(runtime, 0, hop_receive, NULL, &a);
+    a.next = spawn_on(runtime, DOR_ON(1), hop_receive, NULL, &b);
+    b.next = spawn_on(runtime, DOR_ON(0), hop_receive, NULL, &a);
     long before = atomic_load(&live_blocks);
     dor_message *m = dor_message_new_buffer(DATA, buffer);
     cr_assert_eq(dor_send(b.next, m), DOR_OK);

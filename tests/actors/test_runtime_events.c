@@ -377,8 +377,8 @@ Test(runtime_events, attach_checks_who_asks_and_who_gets)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     dor_pid self = dor_self();
-    dor_pid other = spawn_on(runtime, 0, forward, NULL, &self),
-            dead = spawn_on(runtime, 1, silent, NULL, NULL);
+    dor_pid other = spawn_on(runtime, DOR_ON(0), forward, NULL, &self),
+            dead = spawn_on(runtime, DOR_ON(1), silent, NULL, NULL);
     dor_stop(dead, DOR_OK);
     WAIT_FOR(!dor__pid_alive(dead));
     start_producer(&p, runtime, 1, self);
@@ -404,7 +404,7 @@ Test(runtime_events, survive_their_producer)
     dor_message *m;
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid self = dor_self(), other = spawn_on(runtime, 0, forward, NULL, &self);
+    dor_pid self = dor_self(), other = spawn_on(runtime, DOR_ON(0), forward, NULL, &self);
     start_producer(&p, runtime, 1, self);
     post(&p, EVENT, 0, 9, 1);
     retire(&p, false);
@@ -432,7 +432,7 @@ Test(runtime_events, of_a_dead_owner_go_when_the_producer_does)
     producer p[3];
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid owner = spawn_on(runtime, 0, silent, NULL, NULL);
+    dor_pid owner = spawn_on(runtime, DOR_ON(0), silent, NULL, NULL);
     for (unsigned i = 0; i < 3; i++)
         start_producer(&p[i], runtime, 1, i == 2 ? dor_self() : owner);
     dor_stop(owner, DOR_OK);
@@ -469,7 +469,7 @@ Test(runtime_events, the_owner_ends_in_the_middle)
     dor_runtime *runtime = runtime_of(2);
     for (unsigned i = 0; i < 2; i++) {
         mortal m = {.left = 5};
-        dor_pid owner = spawn_on(runtime, (int)i, live_briefly, NULL, &m);
+        dor_pid owner = spawn_on(runtime, DOR_ON(i), live_briefly, NULL, &m);
         start_producer(&p[i], runtime, 0, owner);
         post(&p[i], EVENT, 0, 19, 1);
         WAIT_FOR(!dor__pid_alive(owner));
@@ -506,7 +506,7 @@ Test(runtime_events, an_old_note_of_a_former_owner_is_worth_nothing)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     passing_on o = {.p = &p, .to = dor_self()};
-    dor_pid owner = spawn_on(runtime, 0, pass_on_and_end, NULL, &o);
+    dor_pid owner = spawn_on(runtime, DOR_ON(0), pass_on_and_end, NULL, &o);
     start_producer(&p, runtime, 1, dor_self());
     post(&p, EVENT, 0, 9, 1);
     send_number(owner, NUMBER, 0);
@@ -647,7 +647,7 @@ Test(runtime_events, hand_over_under_traffic_is_exact)
     for (unsigned i = 0; i < OWNERS; i++) {
         state[i] = (owning){.index = i, .random = i * 7919 + 17};
         if (i < ACTOR_OWNERS)
-            atomic_store(&owners[i], spawn_on(runtime, (int)(i % LOOPS), owner_receive, NULL, &state[i]));
+            atomic_store(&owners[i], spawn_on(runtime, DOR_ON(i % LOOPS), owner_receive, NULL, &state[i]));
         else
             uv_thread_create(&thread[i - ACTOR_OWNERS], owner_thread, &state[i]);
     }
@@ -735,7 +735,7 @@ Test(runtime_events, churn_leaves_nothing)
         random = random * 6364136223846793005u + 1442695040888963407u;
         if (i % 5 == 0) {
             dor_stop(owner, DOR_OK);
-            owner = spawn_on(runtime, (int)(random >> 40 & 1), silent, NULL, NULL);
+            owner = spawn_on(runtime, DOR_ON(random >> 40 & 1), silent, NULL, NULL);
         }
         brief_stream *b = malloc(sizeof *b);
         *b = (brief_stream){.owner = i % 3 ? owner : dor_self(), .random = random >> 33};
@@ -782,7 +782,7 @@ Test(runtime_events, stay_when_the_owner_ends_among_them)
         producer p;
         dor_ref ref;
         leaver l = {.way = i & 1 ? dor_exit_self : leave_by_signal};
-        dor_pid owner = spawn_on(runtime, i >> 1, receive_and_leave, NULL, &l);
+        dor_pid owner = spawn_on(runtime, DOR_ON(i >> 1), receive_and_leave, NULL, &l);
         cr_assert_eq(dor_monitor(owner, &ref), DOR_OK);
         start_producer(&p, runtime, 0, owner);
         (void)post(&p, EVENT, 0, 9, 10);

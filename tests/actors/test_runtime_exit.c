@@ -183,8 +183,9 @@ Test(runtime_exit, what_a_signal_does)
     puppet p[3];
     dor_runtime *runtime = begin(2);
     for (int on = 0; on < 2; on++) {
-        dor_pid plain = puppet_on(runtime, on, &p[0], 0, 0), trapping = puppet_on(runtime, on, &p[1], 1, 1);
-        dor_pid sender = puppet_on(runtime, 0, &p[2], 2, 0);
+        dor_pid plain = puppet_on(runtime, DOR_ON(on), &p[0], 0, 0),
+                trapping = puppet_on(runtime, DOR_ON(on), &p[1], 1, 1);
+        dor_pid sender = puppet_on(runtime, DOR_ON(0), &p[2], 2, 0);
         make(sender, 2, do_exit, plain, DOR_OK, DOR_OK); /* of no effect */
         order(sender, do_exit, trapping, DOR_OK);
         expect_two((expected){RESULT, {2, trapping, DOR_OK}}, (expected){NOTICE, {1, sender, DOR_OK}});
@@ -212,7 +213,7 @@ Test(runtime_exit, who_traps_and_from_when_on)
 {
     puppet p;
     dor_runtime *runtime = begin(1);
-    dor_pid pid = puppet_on(runtime, 0, &p, 0, 0);
+    dor_pid pid = puppet_on(runtime, DOR_ON(0), &p, 0, 0);
     make(pid, 0, do_trap, 0, 1, DOR_OK);
     make(pid, 0, do_trap, 0, 1, DOR_OK);
     cr_assert_eq(dor_exit(pid, DOR_E_SHUTDOWN), DOR_OK);
@@ -240,7 +241,7 @@ Test(runtime_exit, from_a_thread_that_is_nobody)
     puppet p;
     uv_thread_t thread;
     dor_runtime *runtime = begin(1);
-    dor_pid pid = puppet_on(runtime, 0, &p, 0, 1);
+    dor_pid pid = puppet_on(runtime, DOR_ON(0), &p, 0, 1);
     uv_thread_create(&thread, exit_from_nowhere, &pid);
     expect(NOTICE, 0, DOR_PID_NONE, DOR_E_CLOSED);
     uv_thread_join(&thread);
@@ -262,7 +263,7 @@ Test(runtime_exit, signals_overtake_messages)
 {
     puppet p;
     dor_runtime *runtime = begin(2);
-    dor_pid pid = puppet_on(runtime, 1, &p, 0, 1);
+    dor_pid pid = puppet_on(runtime, DOR_ON(1), &p, 0, 1);
     hold(pid);
     for (unsigned i = 0; i < 3; i++)
         send_number(pid, NUMBER, i);
@@ -297,7 +298,7 @@ Test(runtime_exit, no_message_overtakes_a_signal)
     atomic_uint received = 0;
     dor_runtime *runtime = begin(2);
     for (unsigned i = 0; i < scaled(20000); i++) {
-        dor_pid pid = spawn_on(runtime, (int)(i % 2), count_only, NULL, &received);
+        dor_pid pid = spawn_on(runtime, DOR_ON(i % 2), count_only, NULL, &received);
         cr_assert_eq(dor_exit(pid, DOR_E_CLOSED), DOR_OK);
         send_number(pid, NUMBER, 0);
     }
@@ -316,7 +317,7 @@ Test(runtime_exit, one_who_ends_itself_receives_nothing_more)
     dor_runtime *runtime = begin(1);
     for (unsigned i = 0; i < 8; i++) {
         int reason = reasons[i / 2];
-        dor_pid pid = puppet_on(runtime, 0, &p, i, 0);
+        dor_pid pid = puppet_on(runtime, DOR_ON(0), &p, i, 0);
         dor_ref ref;
         cr_assert_eq(dor_monitor(pid, &ref), DOR_OK);
         hold(pid);
@@ -350,7 +351,7 @@ Test(runtime_exit, a_signal_to_oneself_can_be_trapped)
 {
     puppet p;
     dor_runtime *runtime = begin(1);
-    dor_pid pid = puppet_on(runtime, 0, &p, 0, 1);
+    dor_pid pid = puppet_on(runtime, DOR_ON(0), &p, 0, 1);
     hold(pid);
     order(pid, do_exit, pid, DOR_OK);
     send_number(pid, NUMBER, 1);
@@ -383,7 +384,7 @@ Test(runtime_exit, calls_of_the_dead)
 {
     dor_runtime *runtime = begin(1);
     dor_pid self = dor_self();
-    dor_pid pid = spawn_on(runtime, 0, puppet_receive, stop_with_calls, &self);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), puppet_receive, stop_with_calls, &self);
     dor_exit(pid, DOR_E_CLOSED);
     cr_assert_eq(receive_number(NUMBER), 1);
     stop_runtime(runtime);
@@ -395,7 +396,8 @@ Test(runtime_exit, calls_of_the_dead)
 static void linked_end(dor_runtime *runtime, int second_on, unsigned linker, unsigned ender)
 {
     puppet p[2];
-    dor_pid pid[2] = {puppet_on(runtime, 0, &p[0], 0, 0), puppet_on(runtime, second_on, &p[1], 1, 1)};
+    dor_pid pid[2] = {puppet_on(runtime, DOR_ON(0), &p[0], 0, 0),
+                      puppet_on(runtime, DOR_ON(second_on), &p[1], 1, 1)};
     for (unsigned i = 0; i < 2; i++) /* again does nothing */
         make(pid[linker], linker, do_link, pid[!linker], 0, DOR_OK);
     make(pid[!linker], !linker, do_link, pid[linker], 0, DOR_OK);
@@ -428,8 +430,9 @@ Test(runtime_exit, a_normal_end_ends_nobody_else)
     puppet p[3];
     dor_runtime *runtime = begin(2);
     for (int on = 0; on < 2; on++) {
-        dor_pid a = puppet_on(runtime, 0, &p[0], 0, 0), b = puppet_on(runtime, on, &p[1], 1, 0);
-        dor_pid c = puppet_on(runtime, on, &p[2], 2, 1);
+        dor_pid a = puppet_on(runtime, DOR_ON(0), &p[0], 0, 0),
+                b = puppet_on(runtime, DOR_ON(on), &p[1], 1, 0);
+        dor_pid c = puppet_on(runtime, DOR_ON(on), &p[2], 2, 1);
         /* The latest link is told first: when c's notice has come, b has lost its half. */
         make(a, 0, do_link, c, 0, DOR_OK);
         make(a, 0, do_link, b, 0, DOR_OK);
@@ -448,7 +451,8 @@ Test(runtime_exit, no_signal_after_unlink)
     puppet p[2];
     dor_runtime *runtime = begin(2);
     for (int i = 0; i < 4; i++) {
-        dor_pid a = puppet_on(runtime, 0, &p[0], 0, 1), b = puppet_on(runtime, i & 1, &p[1], 1, 0);
+        dor_pid a = puppet_on(runtime, DOR_ON(0), &p[0], 0, 1),
+                b = puppet_on(runtime, DOR_ON(i & 1), &p[1], 1, 0);
         make(a, 0, do_link, b, 0, DOR_OK);
         bool by_other = i & 2;
         make(by_other ? b : a, by_other, do_unlink, by_other ? a : b, 0, DOR_OK);
@@ -489,8 +493,8 @@ Test(runtime_exit, unlink_takes_back_a_notice_that_waits)
     dor_runtime *runtime = begin(2);
     dor_actor_spec spec = {.receive = unlink_other, .state = &notices, .trap_exit = 1};
     cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_OK);
-    dor_pid a = puppet_on(runtime, 1, &p[0], 0, 0);
-    other = puppet_on(runtime, 1, &p[1], 1, 0);
+    dor_pid a = puppet_on(runtime, DOR_ON(1), &p[0], 0, 0);
+    other = puppet_on(runtime, DOR_ON(1), &p[1], 1, 0);
     send_number(pid, COMMAND, a);
     send_number(pid, COMMAND, other);
     hold(pid);
@@ -514,8 +518,10 @@ static dor_pid child;
 
 static int do_spawn_link(dor_pid runtime, int scheduler)
 {
-    dor_actor_spec spec = {
-        .receive = puppet_receive, .stop = puppet_stop, .state = &child_of_puppet, .scheduler = scheduler};
+    dor_actor_spec spec = {.receive = puppet_receive,
+                           .stop = puppet_stop,
+                           .state = &child_of_puppet,
+                           .scheduler = DOR_ON(scheduler)};
     return dor_spawn_link((dor_runtime *)(uintptr_t)runtime, &spec, &child);
 }
 
@@ -525,7 +531,7 @@ Test(runtime_exit, spawn_link)
     dor_runtime *runtime = begin(2);
     for (int i = 0; i < 4; i++) {
         child_of_puppet = (puppet){.tell = dor_self(), .number = 9};
-        dor_pid parent = puppet_on(runtime, 0, &p, 0, i < 2);
+        dor_pid parent = puppet_on(runtime, DOR_ON(0), &p, 0, i < 2);
         make(parent, 0, do_spawn_link, (uint64_t)(uintptr_t)runtime, i & 1, DOR_OK);
         if (i < 2) {
             dor_exit(child, 77);
@@ -537,7 +543,7 @@ Test(runtime_exit, spawn_link)
             expect_two((expected){ENDED, {0, 0, 78}}, (expected){ENDED, {9, 0, 78}});
         }
     }
-    dor_pid parent = puppet_on(runtime, 0, &p, 0, 0);
+    dor_pid parent = puppet_on(runtime, DOR_ON(0), &p, 0, 0);
     make(parent, 0, do_spawn_link, (uint64_t)(uintptr_t)runtime, 2, DOR_E_BADARG);
     nothing_more();
     stop_runtime(runtime);
@@ -596,7 +602,7 @@ static void spawn_more(void *state, dor_message *m)
         atomic_fetch_add(&s->exits, 1);
     } else {
         dor_actor_spec spec = short_lived;
-        spec.scheduler = (int)(s->spawned / 2 % 2);
+        spec.scheduler = DOR_ON(s->spawned / 2 % 2);
         if (s->spawned++ % 2)
             cr_assert_eq(dor_spawn_monitor(s->runtime, &spec, &pid, NULL), DOR_OK);
         else
@@ -626,7 +632,7 @@ Test(runtime_exit, spawning_and_tying_is_one)
     cr_assert_eq(dor_spawn_monitor(runtime, &spec, NULL, NULL), DOR_E_BADARG);
     cr_assert_eq(dor_spawn_link(runtime, &spec, NULL), DOR_E_BADARG);
     cr_assert_eq(dor_spawn_link(runtime, NULL, NULL), DOR_E_BADARG);
-    spec = (dor_actor_spec){.receive = spawn_more, .scheduler = 99};
+    spec = (dor_actor_spec){.receive = spawn_more, .scheduler = DOR_ON(99)};
     cr_assert_eq(dor_spawn_monitor(runtime, &spec, NULL, NULL), DOR_E_BADARG);
     nothing_more(); /* its monitor is no more */
     stop_runtime(runtime);
@@ -655,7 +661,7 @@ Test(runtime_exit, messages_and_timers_of_the_killed)
     dor_ref timers[8];
     dor_runtime *runtime = begin(2);
     for (unsigned i = 0; i < 12; i++) {
-        dor_pid pid = puppet_on(runtime, (int)(i & 1), &p, 0, (int)(i & 2));
+        dor_pid pid = puppet_on(runtime, DOR_ON(i & 1), &p, 0, (int)(i & 2));
         atomic_store(&destroyed, 0);
         hold(pid);
         for (unsigned j = 0; j < 300; j++) { /* more than a turn's share */
@@ -737,9 +743,9 @@ Test(runtime_exit, a_flood_of_signals_holds_nobody_up)
     dor_pid self = dor_self();
     dor_actor_spec spec = {.receive = receive_flood, .state = &self, .trap_exit = 1};
     cr_assert_eq(dor_spawn(runtime, &spec, &flood.target), DOR_OK);
-    dor_pid neighbour = spawn_on(runtime, 0, receive_flood, NULL, &self);
-    send_number(spawn_on(runtime, 0, tick, NULL, NULL), NUMBER, 0);
-    send_number(spawn_on(runtime, 0, take_turns, NULL, NULL), NUMBER, 0);
+    dor_pid neighbour = spawn_on(runtime, DOR_ON(0), receive_flood, NULL, &self);
+    send_number(spawn_on(runtime, DOR_ON(0), tick, NULL, NULL), NUMBER, 0);
+    send_number(spawn_on(runtime, DOR_ON(0), take_turns, NULL, NULL), NUMBER, 0);
     uv_thread_create(&thread, send_a_flood, NULL);
     WAIT_FOR(atomic_load(&flood.sent) > 1000);
     unsigned long ticks = atomic_load(&flood.ticks), turns = atomic_load(&flood.turns);

@@ -80,7 +80,7 @@ static void arm_bell(dor_scheduler *s, void *arg)
 /* In 5 ms a native actor's timer is due, and a plain one's message. */
 static void tick_in_5_ms(void)
 {
-    dor_pid pid = spawn_on(gauge.runtime, 0, on_tick, NULL, &gauge.told_ns);
+    dor_pid pid = spawn_on(gauge.runtime, DOR_ON(0), on_tick, NULL, &gauge.told_ns);
     gauge.told_ns = gauge.rung_ns = 0;
     cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(gauge.runtime, 0), arm_bell, &gauge.timer)));
     (void)turn();
@@ -114,7 +114,7 @@ Test(runtime_fairness, one_that_sends_to_itself_for_ever)
 {
     begin(1);
     for (unsigned i = 0; i < 3; i++)
-        send_number(spawn_on(gauge.runtime, 0, again, NULL, NULL), NUMBER, 0);
+        send_number(spawn_on(gauge.runtime, DOR_ON(0), again, NULL, NULL), NUMBER, 0);
     tick_in_5_ms();
     check_timer_and_turns(0);
     stop_runtime(gauge.runtime);
@@ -130,8 +130,8 @@ Test(runtime_fairness, two_that_play_for_ever)
     for (int apart = 0; apart < 2; apart++) {
         dor_pid a, b;
         begin(2);
-        a = spawn_on(gauge.runtime, 0, bounce, NULL, &b);
-        b = spawn_on(gauge.runtime, apart, bounce, NULL, &a);
+        a = spawn_on(gauge.runtime, DOR_ON(0), bounce, NULL, &b);
+        b = spawn_on(gauge.runtime, DOR_ON(apart), bounce, NULL, &a);
         for (unsigned i = 0; i < 5000; i++)
             send_number(a, NUMBER, i);
         tick_in_5_ms();
@@ -171,7 +171,7 @@ Test(runtime_fairness, many_that_are_always_busy_take_turns)
     begin(1);
     for (unsigned i = 0; i < CROWD; i++) {
         crowds[i] = (crowd){parts, &last, i, 0};
-        send_number(spawn_on(gauge.runtime, 0, crowd_receive, NULL, &crowds[i]), NUMBER, 0);
+        send_number(spawn_on(gauge.runtime, DOR_ON(0), crowd_receive, NULL, &crowds[i]), NUMBER, 0);
     }
     while (parts[0] < 100)
         (void)turn();
@@ -189,7 +189,7 @@ static void swallow(void *state, dor_message *m)
 Test(runtime_fairness, a_flood_of_messages)
 {
     begin(1);
-    dor_pid pid = spawn_on(gauge.runtime, 0, swallow, NULL, NULL);
+    dor_pid pid = spawn_on(gauge.runtime, DOR_ON(0), swallow, NULL, NULL);
     tick_in_5_ms();
     for (unsigned i = 0; i < 200; i++) { /* before each turn, more than a turn can take in or handle */
         for (unsigned j = 0; j < 3000; j++)
@@ -233,10 +233,10 @@ Test(runtime_fairness, a_flood_of_exit_signals)
     unsigned exits = 0;
     uint64_t other_ns = 0;
     begin(1);
-    dor_actor_spec spec = {.receive = count_exit, .state = &exits, .scheduler = 0, .trap_exit = 1};
+    dor_actor_spec spec = {.receive = count_exit, .state = &exits, .scheduler = DOR_ON(0), .trap_exit = 1};
     dor_pid trapping, other;
     cr_assert_eq(dor_spawn(gauge.runtime, &spec, &trapping), DOR_OK);
-    other = spawn_on(gauge.runtime, 0, on_tick, NULL, &other_ns);
+    other = spawn_on(gauge.runtime, DOR_ON(0), on_tick, NULL, &other_ns);
     tick_in_5_ms();
     for (unsigned i = 0; i < 5000; i++)
         cr_assert_eq(dor_exit(trapping, 5), DOR_OK);
@@ -289,7 +289,7 @@ Test(runtime_fairness, deferred_work_for_ever)
     flushers fs = {all, 20, true};
     begin(1);
     cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(gauge.runtime, 0), defer_all, &fs)));
-    send_number(spawn_on(gauge.runtime, 0, again, NULL, NULL), NUMBER, 0);
+    send_number(spawn_on(gauge.runtime, DOR_ON(0), again, NULL, NULL), NUMBER, 0);
     tick_in_5_ms();
     check_timer_and_turns(0);
     for (unsigned i = 0; i < 20; i++) {
@@ -306,7 +306,7 @@ Test(runtime_fairness, a_mass_of_deferred_work)
     static flusher all[COUNT];
     flushers fs = {all, COUNT, false};
     begin(1);
-    send_number(spawn_on(gauge.runtime, 0, again, NULL, NULL), NUMBER, 0);
+    send_number(spawn_on(gauge.runtime, DOR_ON(0), again, NULL, NULL), NUMBER, 0);
     cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(gauge.runtime, 0), defer_all, &fs)));
     tick_in_5_ms();
     check_timer_and_turns(0);
@@ -356,9 +356,9 @@ Test(runtime_fairness, a_mass_of_timers_due_at_once)
         cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(gauge.runtime, 0), arm_all, &as)));
         cr_assert_eq(dor_simulation_run_for(gauge.runtime, delays[i] - 1, 1000), DOR_E_TIMEOUT);
         (void)turn();
-        send_number(spawn_on(gauge.runtime, 0, again, NULL, NULL), NUMBER, 0);
+        send_number(spawn_on(gauge.runtime, DOR_ON(0), again, NULL, NULL), NUMBER, 0);
         uint64_t other_ns;
-        dor_pid pid = spawn_on(gauge.runtime, 0, on_tick, NULL, &other_ns);
+        dor_pid pid = spawn_on(gauge.runtime, DOR_ON(0), on_tick, NULL, &other_ns);
         unsigned turns = 0;
         for (; as.rung < COUNT; turns++) {
             other_ns = 0;
@@ -422,7 +422,7 @@ Test(runtime_fairness, the_wheel_moves_timers_little_by_little)
 Test(runtime_fairness, the_end_of_one_with_a_full_mailbox)
 {
     begin(1);
-    dor_pid pid = spawn_on(gauge.runtime, 0, again, NULL, NULL);
+    dor_pid pid = spawn_on(gauge.runtime, DOR_ON(0), again, NULL, NULL);
     for (unsigned i = 0; i < 20000; i++)
         send_number(pid, NUMBER, i);
     for (unsigned i = 0; i < 50; i++)
@@ -439,7 +439,7 @@ Test(runtime_fairness, many_ends_at_once)
     begin(1);
     dor_pid *pids = malloc(COUNT * sizeof *pids);
     for (unsigned i = 0; i < COUNT; i++)
-        pids[i] = spawn_on(gauge.runtime, 0, swallow, NULL, NULL);
+        pids[i] = spawn_on(gauge.runtime, DOR_ON(0), swallow, NULL, NULL);
     tick_in_5_ms();
     for (unsigned i = 0; i < COUNT; i++)
         cr_assert_eq(dor_exit(pids[i], DOR_KILL), DOR_OK);
@@ -477,14 +477,14 @@ Test(runtime_fairness, the_end_of_one_that_is_watched_by_many_or_watches_many)
         begin(1);
         f.downs = 0;
         for (unsigned i = 0; i < (same ? 1 : WATCHED); i++)
-            f.pids[i] = spawn_on(gauge.runtime, 0, swallow, NULL, NULL);
-        dor_pid watcher = spawn_on(gauge.runtime, 0, watch_all, NULL, &f);
+            f.pids[i] = spawn_on(gauge.runtime, DOR_ON(0), swallow, NULL, NULL);
+        dor_pid watcher = spawn_on(gauge.runtime, DOR_ON(0), watch_all, NULL, &f);
         send_number(watcher, NUMBER, same);
         while (turn())
             continue;
         dor_slab *monitors = &dor__runtime_scheduler(gauge.runtime, 0)->monitors;
         cr_assert_eq(dor__slab_live(monitors), WATCHED);
-        send_number(spawn_on(gauge.runtime, 0, again, NULL, NULL), NUMBER, 0);
+        send_number(spawn_on(gauge.runtime, DOR_ON(0), again, NULL, NULL), NUMBER, 0);
         cr_assert_eq(dor_exit(same ? f.pids[0] : watcher, DOR_KILL), DOR_OK);
         unsigned turns = 0;
         for (uint32_t left = WATCHED; left > 0; turns++) {
@@ -665,10 +665,10 @@ Test(runtime_fairness, sockets_and_timers_of_a_loop_that_never_rests)
     dor_scheduler *s = dor__runtime_scheduler(runtime, 0);
     cr_assert(dor__ok(dor__scheduler_call(s, witness_start, &w)));
     serve_all(&w); /* at rest */
-    send_number(spawn_on(runtime, 0, real_again, NULL, NULL), NUMBER, 0);
+    send_number(spawn_on(runtime, DOR_ON(0), real_again, NULL, NULL), NUMBER, 0);
     serve_all(&w);
-    a = spawn_on(runtime, 0, real_bounce, NULL, &b);
-    b = spawn_on(runtime, 1, real_bounce, NULL, &a);
+    a = spawn_on(runtime, DOR_ON(0), real_bounce, NULL, &b);
+    b = spawn_on(runtime, DOR_ON(1), real_bounce, NULL, &a);
     for (unsigned i = 0; i < 500; i++)
         send_number(a, NUMBER, 0);
     serve_all(&w);
@@ -683,7 +683,7 @@ Test(runtime_fairness, sockets_and_timers_under_a_flood_from_other_threads)
     static witness w;
     dor_runtime *runtime = runtime_of(1);
     dor_pid pid;
-    dor_actor_spec spec = {.receive = real_swallow, .trap_exit = 1, .scheduler = 0};
+    dor_actor_spec spec = {.receive = real_swallow, .trap_exit = 1, .scheduler = DOR_ON(0)};
     cr_assert(dor__ok(dor__scheduler_call(dor__runtime_scheduler(runtime, 0), witness_start, &w)));
     cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_OK);
     for (unsigned signals = 0; signals < 2; signals++) {

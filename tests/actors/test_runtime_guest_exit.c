@@ -424,8 +424,10 @@ static neighbour child;
 static int do_spawn_link(guest *g)
 {
     dor_pid pid;
-    dor_actor_spec spec = {
-        .receive = neighbour_receive, .stop = neighbour_stop, .state = &child, .scheduler = g->argument};
+    dor_actor_spec spec = {.receive = neighbour_receive,
+                           .stop = neighbour_stop,
+                           .state = &child,
+                           .scheduler = DOR_ON(g->argument)};
     int result = dor_spawn_link(g->runtime, &spec, &pid);
     if (result == DOR_OK) g->other = pid;
     return result;

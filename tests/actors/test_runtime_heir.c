@@ -58,7 +58,7 @@ Test(runtime_heir, a_process_gets_the_state_and_keeps_it)
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
     for (unsigned how = 0; how < 4; how++) {
         legacy l = {0};
-        dor_pid pid = spawn_legacy(runtime, (int)(how % 2), &l, self);
+        dor_pid pid = spawn_legacy(runtime, DOR_ON(how % 2), &l, self);
         int reason = 40 + (int)how;
         if (how == 0) send_number(pid, QUIT, (uint64_t)reason);
         if (how == 1) cr_assert_eq(dor_stop(pid, reason), DOR_OK);
@@ -113,10 +113,10 @@ Test(runtime_heir, an_actor_gets_it_on_its_own_scheduler_or_another)
         dor_pid heir;
         dor_actor_spec spec = {.receive = keeper_receive,
                                .state = &k,
-                               .scheduler = (int)(i >> 1 & 1),
+                               .scheduler = DOR_ON(i >> 1 & 1),
                                .mailbox = {.messages = i >> 2}};
         cr_assert_eq(dor_spawn(runtime, &spec, &heir), DOR_OK);
-        dor_pid pid = spawn_legacy(runtime, 0, &l, heir);
+        dor_pid pid = spawn_legacy(runtime, DOR_ON(0), &l, heir);
         send_number(pid, QUIT, 5);
         WAIT_FOR(atomic_load(&k.got) == 1);
         cr_assert_eq(atomic_load(&l.released), k.keep ? 0 : 1);
@@ -134,8 +134,8 @@ Test(runtime_heir, a_dead_heir_or_one_that_ends_releases_it_after_all)
     for (unsigned i = 0; i < 4; i++) {
         legacy *l = &all[i];
         dor_ref ref;
-        dor_pid heir = spawn_on(runtime, (int)(i % 2), keeper_receive, NULL, &k[i]);
-        dor_pid pid = spawn_legacy(runtime, 0, l, heir);
+        dor_pid heir = spawn_on(runtime, DOR_ON(i % 2), keeper_receive, NULL, &k[i]);
+        dor_pid pid = spawn_legacy(runtime, DOR_ON(0), l, heir);
         if (i < 2) { /* dead by then */
             cr_assert_eq(dor_monitor(heir, &ref), DOR_OK);
             dor_stop(heir, DOR_OK);
@@ -156,16 +156,16 @@ Test(runtime_heir, an_heir_may_be_changed_or_taken_back)
     dor_runtime *runtime = runtime_of(1);
     keeper first = {.keep = true}, second = {.keep = true};
     legacy l = {0};
-    dor_pid a = spawn_on(runtime, 0, keeper_receive, NULL, &first);
-    dor_pid b = spawn_on(runtime, 0, keeper_receive, NULL, &second);
-    dor_pid pid = spawn_legacy(runtime, 0, &l, a);
+    dor_pid a = spawn_on(runtime, DOR_ON(0), keeper_receive, NULL, &first);
+    dor_pid b = spawn_on(runtime, DOR_ON(0), keeper_receive, NULL, &second);
+    dor_pid pid = spawn_legacy(runtime, DOR_ON(0), &l, a);
     l.heir = b;
     send_number(pid, NAME_HEIR, 0);
     send_number(pid, QUIT, 1);
     WAIT_FOR(atomic_load(&second.got) == 1);
     cr_assert_eq(atomic_load(&first.got), 0);
 
-    pid = spawn_legacy(runtime, 0, &l, a);
+    pid = spawn_legacy(runtime, DOR_ON(0), &l, a);
     l.heir = DOR_PID_NONE;
     send_number(pid, NAME_HEIR, 0);
     send_number(pid, NAME_HEIR, 0); /* there is none any more */
@@ -184,7 +184,7 @@ Test(runtime_heir, the_end_of_the_runtime)
     dor_pid pids[MANY], before = DOR_PID_NONE;
     memset(l, 0, sizeof l);
     for (unsigned i = 0; i < MANY; i++) /* each one's heir is the one before it, the first one's is itself */
-        before = pids[i] = spawn_legacy(runtime, (int)(i % 2), &l[i], before ? before : (dor_pid)1 << 61);
+        before = pids[i] = spawn_legacy(runtime, DOR_ON(i % 2), &l[i], before ? before : (dor_pid)1 << 61);
     stop_runtime(runtime);
     for (unsigned i = 0; i < MANY; i++)
         cr_assert_eq(atomic_load(&l[i].released), 1, "%u: %d times", i, atomic_load(&l[i].released));
@@ -238,7 +238,7 @@ Test(runtime_heir, bad_use_and_the_lack_of_memory)
         legacy l = {0};
         cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
         cr_assert_eq(dor_set_heir(self), DOR_E_NO_PROCESS, "a process has no state to hand over");
-        dor_pid pid = spawn_on(runtime, 0, legacy_receive, legacy_stop, &l);
+        dor_pid pid = spawn_on(runtime, DOR_ON(0), legacy_receive, legacy_stop, &l);
         l.heir = self;
         atomic_store(&l.result, 1);
         dor_message *name = number_message(NAME_HEIR, 0), *quit = number_message(QUIT, 2);

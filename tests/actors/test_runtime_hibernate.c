@@ -297,7 +297,7 @@ Test(runtime_hibernate, a_herd_does_not_fall_asleep_at_once)
     static int states[HERD];
     dor_runtime *runtime = runtime_of(1);
     dor_actor_spec spec = {.receive = herd_receive,
-                           .scheduler = 0,
+                           .scheduler = DOR_ON(0),
                            .hibernate = herd_shape,
                            .wake = herd_shape,
                            .hibernate_after_ms = AFTER_MS};
@@ -372,7 +372,7 @@ Test(runtime_hibernate, bad_use)
     cr_assert_eq(dor_hibernate(), DOR_E_NO_PROCESS);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     cr_assert_eq(dor_hibernate(), DOR_E_NO_PROCESS, "a process does not");
-    pid = spawn_on(runtime, 0, plain_receive, NULL, NULL);
+    pid = spawn_on(runtime, DOR_ON(0), plain_receive, NULL, NULL);
     atomic_store(&plain_result, 1);
     send_number(pid, NUMBER, 0);
     WAIT_FOR(atomic_load(&plain_result) != 1);

@@ -45,7 +45,7 @@ Test(runtime_json, schedulers_and_the_runtime)
                                           "timers_fired", "spawned",     "ended",      "undelivered",
                                           "refused",      "busy_ns",     "cpu_ns"};
     dor_runtime *runtime = runtime_of(2);
-    dor_pid pid = spawn_on(runtime, 1, ignore, NULL, NULL);
+    dor_pid pid = spawn_on(runtime, DOR_ON(1), ignore, NULL, NULL);
     dor_actor_info info = {0};
     for (unsigned i = 0; i < 5; i++)
         send_number(pid, NUMBER, i);
@@ -81,7 +81,7 @@ Test(runtime_json, every_actor)
     dor_pid pids[ACTORS];
     dor_runtime *runtime = runtime_of(2);
     for (int i = 0; i < ACTORS; i++)
-        pids[i] = spawn_on(runtime, i % 2, ignore, NULL, NULL);
+        pids[i] = spawn_on(runtime, DOR_ON(i % 2), ignore, NULL, NULL);
     json_t *json = json_of(runtime, DOR_JSON_ACTORS), *actors = json_object_get(json, "actors");
     cr_assert_eq(json_object_size(json), 4);
     cr_assert_eq(json_array_size(actors), ACTORS);
@@ -114,7 +114,7 @@ Test(runtime_json, names)
     dor_pid pids[NAMES], process;
     char text[17];
     for (size_t i = 0; i < NAMES; i++) {
-        pids[i] = spawn_on(runtime, 0, ignore, NULL, NULL);
+        pids[i] = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
         cr_assert_eq(dor_register(runtime, names[i], pids[i]), DOR_OK);
     }
     cr_assert_eq(dor_process_attach(runtime, &process), DOR_OK);
@@ -143,7 +143,8 @@ Test(runtime_json, names_that_are_no_utf8)
                  {"e\xe2\x82", "e\xef\xbf\xbd\xef\xbf\xbd"}}; /* cut off */
     dor_runtime *runtime = runtime_of(1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_assert_eq(dor_register(runtime, cases[i].name, spawn_on(runtime, 0, ignore, NULL, NULL)), DOR_OK);
+        cr_assert_eq(dor_register(runtime, cases[i].name, spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL)),
+                     DOR_OK);
     json_t *json = json_of(runtime, 0), *object = json_object_get(json, "names");
     cr_assert_eq(json_object_size(object), sizeof cases / sizeof *cases);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -158,7 +159,7 @@ Test(runtime_json, every_lack_of_memory_is_told)
     for (unsigned i = 0; i < 100; i++) {
         char name[8];
         snprintf(name, sizeof name, "n%u", i);
-        cr_assert_eq(dor_register(runtime, name, spawn_on(runtime, 0, ignore, NULL, NULL)), DOR_OK);
+        cr_assert_eq(dor_register(runtime, name, spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL)), DOR_OK);
     }
     long before = atomic_load(&live_blocks);
     int code = DOR_E_NOMEM;

@@ -78,7 +78,7 @@ Test(runtime_limits, refuse)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     sink s = {.tell = dor_self()};
-    spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.messages = 3});
+    spawn_sink(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 3});
     hold(&s);
     for (unsigned i = 0; i < 3; i++)
         cr_assert_eq(send_number(s.pid, NUMBER, i), DOR_OK);
@@ -98,7 +98,8 @@ Test(runtime_limits, drop_newest)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     sink s = {.tell = dor_self()};
-    spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.messages = 2, .policy = DOR_MAILBOX_DROP_NEWEST});
+    spawn_sink(runtime, DOR_ON(0), &s,
+               (dor_mailbox_limits){.messages = 2, .policy = DOR_MAILBOX_DROP_NEWEST});
     hold(&s);
     for (unsigned i = 0; i < 6; i++)
         cr_assert_eq(send_number(s.pid, NUMBER, i), i < 2 ? DOR_OK : DOR_MESSAGE_DROPPED);
@@ -114,7 +115,8 @@ Test(runtime_limits, drop_oldest)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     sink s = {.tell = dor_self()};
-    spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.messages = 3, .policy = DOR_MAILBOX_DROP_OLDEST});
+    spawn_sink(runtime, DOR_ON(0), &s,
+               (dor_mailbox_limits){.messages = 3, .policy = DOR_MAILBOX_DROP_OLDEST});
     hold(&s);
     long before = atomic_load(&live_blocks);
     for (unsigned i = 0; i < 100; i++)
@@ -135,7 +137,7 @@ Test(runtime_limits, kill)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     for (unsigned round = 0; round < 3; round++) { /* its gate is used again, and starts afresh */
         sink s = {.tell = DOR_PID_NONE};
-        spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.messages = 2, .policy = DOR_MAILBOX_KILL});
+        spawn_sink(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 2, .policy = DOR_MAILBOX_KILL});
         cr_assert_eq(dor_monitor(s.pid, &ref), DOR_OK);
         hold(&s);
         for (unsigned i = 0; i < 5; i++)
@@ -164,7 +166,7 @@ Test(runtime_limits, bytes_and_one_message_always)
 {
     dor_runtime *runtime = runtime_of(1);
     sink s = {.tell = DOR_PID_NONE};
-    spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.bytes = 100});
+    spawn_sink(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.bytes = 100});
     hold(&s);
     cr_assert_eq(send_bytes(s.pid, 60), DOR_OK);
     cr_assert_eq(send_bytes(s.pid, 41), DOR_E_MAILBOX_FULL);
@@ -185,7 +187,7 @@ Test(runtime_limits, drop_oldest_by_bytes_makes_as_much_room_as_is_needed)
 {
     dor_runtime *runtime = runtime_of(1);
     sink s = {.tell = DOR_PID_NONE};
-    spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.bytes = 100, .policy = DOR_MAILBOX_DROP_OLDEST});
+    spawn_sink(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.bytes = 100, .policy = DOR_MAILBOX_DROP_OLDEST});
     hold(&s);
     for (unsigned i = 0; i < 10; i++)
         cr_assert_eq(send_bytes(s.pid, 10), DOR_OK);
@@ -203,7 +205,7 @@ Test(runtime_limits, a_buffer_counts_for_its_length)
     dor_runtime *runtime = runtime_of(1);
     sink s = {.tell = DOR_PID_NONE};
     void *bytes;
-    spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.bytes = 3000});
+    spawn_sink(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.bytes = 3000});
     hold(&s);
     for (unsigned i = 0; i < 4; i++) {
         dor_buffer *buffer = dor_buffer_alloc(1000, &bytes);
@@ -257,7 +259,7 @@ Test(runtime_limits, on_one_scheduler_and_to_oneself)
         sink s = {.tell = DOR_PID_NONE};
         dor_actor_spec spec = {.receive = local_receive, .state = &l};
         if (itself) spec.mailbox = limits;
-        spawn_sink(runtime, 0, &s, limits);
+        spawn_sink(runtime, DOR_ON(0), &s, limits);
         if (!itself) l.other = s.pid;
         dor_pid pid;
         cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_OK);
@@ -330,7 +332,7 @@ Test(runtime_limits, a_full_mailbox_is_stopped_and_killed_like_others)
     for (unsigned stop = 0; stop < 2; stop++) {
         dor_runtime *runtime = runtime_of(2);
         sink s = {.tell = DOR_PID_NONE};
-        spawn_sink(runtime, 1, &s, (dor_mailbox_limits){.messages = 10});
+        spawn_sink(runtime, DOR_ON(1), &s, (dor_mailbox_limits){.messages = 10});
         hold(&s);
         for (unsigned i = 0; i < 12; i++)
             send_number(s.pid, NUMBER, i);
@@ -350,7 +352,7 @@ Test(runtime_limits, a_timers_message_that_has_no_room_is_freed)
 {
     dor_runtime *runtime = runtime_of(2);
     sink s = {.tell = DOR_PID_NONE};
-    spawn_sink(runtime, 0, &s, (dor_mailbox_limits){.messages = 1});
+    spawn_sink(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
     hold(&s);
     cr_assert_eq(send_number(s.pid, NUMBER, 0), DOR_OK);
     long before = atomic_load(&live_blocks);
@@ -439,7 +441,8 @@ static void fan_in(dor_mailbox_policy policy, bool by_bytes)
         limits.bytes = FAN_LIMIT * 8;
     else
         limits.messages = FAN_LIMIT;
-    dor_actor_spec spec = {.receive = fan_receive, .state = &sinks, .scheduler = 1, .mailbox = limits};
+    dor_actor_spec spec = {
+        .receive = fan_receive, .state = &sinks, .scheduler = DOR_ON(1), .mailbox = limits};
     cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_OK);
     atomic_store(&fan_alive, 0);
     atomic_store(&fan_most, 0);
@@ -500,7 +503,7 @@ Test(runtime_limits, actors_come_and_go_while_others_send)
     for (unsigned i = 0; i < scaled(3000); i++) {
         sink s = {.tell = DOR_PID_NONE};
         dor_mailbox_limits limits = {.messages = 1 + i % 7, .policy = (dor_mailbox_policy)(i % 4)};
-        spawn_sink(runtime, (int)(i % 2), &s, i % 5 ? limits : (dor_mailbox_limits){0});
+        spawn_sink(runtime, DOR_ON(i % 2), &s, i % 5 ? limits : (dor_mailbox_limits){0});
         atomic_store(&c.pid, s.pid);
         if (i % 3) dor_stop(s.pid, DOR_OK);
         if (i % 16 == 0) sched_yield();

@@ -86,11 +86,11 @@ Test(runtime_limits_seeds, a_message_never_overtakes_a_signal)
         dor_runtime *runtime = simulation(seed);
         pair receiver = {0}, sender = {0};
         dor_pid others[4];
-        sender.other =
-            spawn_limited(runtime, (int)(seed % 3), told, &receiver, (dor_mailbox_limits){.messages = 10}, 1);
-        dor_pid pid = spawn_on(runtime, (int)(seed / 3 % 3), teller, NULL, &sender);
+        sender.other = spawn_limited(runtime, DOR_ON(seed % 3), told, &receiver,
+                                     (dor_mailbox_limits){.messages = 10}, 1);
+        dor_pid pid = spawn_on(runtime, DOR_ON(seed / 3 % 3), teller, NULL, &sender);
         for (unsigned i = 0; i < 4; i++) /* something else to do, for everybody */
-            send_number(others[i] = spawn_on(runtime, (int)(i % 3), told, NULL, &(pair){.got = 1}), QUIT, i);
+            send_number(others[i] = spawn_on(runtime, DOR_ON(i % 3), told, NULL, &(pair){.got = 1}), QUIT, i);
         send_number(pid, START, 0);
         run_and_end(runtime);
         cr_assert_eq(receiver.got, 2, "seed %lu", (unsigned long)seed);
@@ -145,9 +145,9 @@ Test(runtime_limits_seeds, a_message_never_overtakes_a_reply)
     for (uint64_t seed = 0, count = seeds(); seed < count; seed++) {
         dor_runtime *runtime = simulation(seed);
         asking a = {0};
-        a.server = spawn_on(runtime, (int)(seed / 3 % 3), serve, NULL, NULL);
+        a.server = spawn_on(runtime, DOR_ON(seed / 3 % 3), serve, NULL, NULL);
         dor_pid pid =
-            spawn_limited(runtime, (int)(seed % 3), ask, &a,
+            spawn_limited(runtime, DOR_ON(seed % 3), ask, &a,
                           (dor_mailbox_limits){.messages = 10, .policy = DOR_MAILBOX_DROP_OLDEST}, 0);
         send_number(pid, START, 0);
         run_and_end(runtime);
@@ -206,13 +206,13 @@ Test(runtime_limits_seeds, nothing_is_lost_or_reordered_by_sleep)
         napper n = {0};
         dor_actor_spec spec = {.receive = nap,
                                .state = &n,
-                               .scheduler = (int)(seed % 3),
+                               .scheduler = DOR_ON(seed % 3),
                                .mailbox = {.messages = seed % 2 ? 100 : 0},
                                .hibernate = lie_down,
                                .wake = get_up,
                                .hibernate_after_ms = seed % 5 ? 0 : 3};
         cr_assert_eq(dor_spawn(runtime, &spec, &n.to), DOR_OK);
-        send_number(spawn_on(runtime, (int)(seed / 3 % 3), feed, NULL, &n), NUMBER, 0);
+        send_number(spawn_on(runtime, DOR_ON(seed / 3 % 3), feed, NULL, &n), NUMBER, 0);
         run_and_end(runtime);
         cr_assert_eq(n.next, 40, "seed %lu", (unsigned long)seed);
         cr_assert_gt(n.naps, 0);

@@ -132,7 +132,7 @@ static void chain_ends(unsigned schedulers)
     dor_pid self = dor_self(), *pids = malloc(many * sizeof *pids);
     atomic_store(&ended, 0);
     for (unsigned i = 0; i < many; i++) {
-        pids[i] = spawn_on(runtime, (int)(i % schedulers), link_to, count_end, &self);
+        pids[i] = spawn_on(runtime, DOR_ON(i % schedulers), link_to, count_end, &self);
         if (i > 0) send_number(pids[i], LINK_TO, pids[i - 1]);
     }
     for (unsigned i = many - schedulers; i < many; i++)
@@ -161,12 +161,12 @@ static void star_ends(bool centre_first, bool traps)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     dor_pid centre, self = dor_self(), *pids = malloc(many * sizeof *pids);
     dor_actor_spec spec = {
-        .receive = link_to, .stop = count_end, .state = &self, .scheduler = 0, .trap_exit = traps};
+        .receive = link_to, .stop = count_end, .state = &self, .scheduler = DOR_ON(0), .trap_exit = traps};
     atomic_store(&ended, 0);
     atomic_store(&notices, 0);
     cr_assert_eq(dor_spawn(runtime, &spec, &centre), DOR_OK);
     for (unsigned i = 0; i < many; i++) {
-        pids[i] = spawn_on(runtime, (int)(i % 2), link_to, count_end, &self);
+        pids[i] = spawn_on(runtime, DOR_ON(i % 2), link_to, count_end, &self);
         send_number(centre, LINK_TO, pids[i]);
     }
     wait_for(centre);
@@ -212,10 +212,10 @@ Test(runtime_links, actors_go_on_while_many_end)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     dor_pid self = dor_self(), previous = DOR_PID_NONE;
-    dor_pid busy = spawn_on(runtime, 0, go_on, NULL, &turns);
+    dor_pid busy = spawn_on(runtime, DOR_ON(0), go_on, NULL, &turns);
     atomic_store(&ended, 0);
     for (unsigned i = 0; i < many; i++) {
-        dor_pid pid = spawn_on(runtime, 0, link_to, count_end, &self);
+        dor_pid pid = spawn_on(runtime, DOR_ON(0), link_to, count_end, &self);
         if (i > 0) send_number(pid, LINK_TO, previous);
         previous = pid;
     }
@@ -255,8 +255,8 @@ Test(runtime_links, linking_costs_two_small_blocks)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     dor_pid self = dor_self();
-    dor_pid other = spawn_on(runtime, 0, link_to, NULL, &self);
-    dor_pid linker = spawn_on(runtime, 0, link_and_unlink, NULL, &self);
+    dor_pid other = spawn_on(runtime, DOR_ON(0), link_to, NULL, &self);
+    dor_pid linker = spawn_on(runtime, DOR_ON(0), link_and_unlink, NULL, &self);
     for (unsigned i = 0; i < 2; i++) {
         long before = atomic_load(&allocations);
         send_number(linker, NUMBER, other);
@@ -297,8 +297,9 @@ Test(runtime_links, an_end_is_told_with_no_memory_left)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     for (int on = 0; on < 2; on++) {
         atomic_uint seen = 0;
-        dor_pid watcher, dying = spawn_on(runtime, 0, end_without_memory, NULL, NULL);
-        dor_actor_spec spec = {.receive = remember_reason, .state = &seen, .scheduler = on, .trap_exit = 1};
+        dor_pid watcher, dying = spawn_on(runtime, DOR_ON(0), end_without_memory, NULL, NULL);
+        dor_actor_spec spec = {
+            .receive = remember_reason, .state = &seen, .scheduler = DOR_ON(on), .trap_exit = 1};
         cr_assert_eq(dor_spawn(runtime, &spec, &watcher), DOR_OK);
         send_number(watcher, NUMBER, dying);
         WAIT_FOR(atomic_load(&seen) == 1);
@@ -351,8 +352,8 @@ Test(runtime_links, calls_that_find_no_memory)
     cr_assert_not_null(runtime);
     cr_assert_eq(dor_process_attach(NULL, NULL), DOR_OK);
     dor_pid self = dor_self();
-    dor_pid other = spawn_on(runtime, 0, link_to, NULL, &self);
-    dor_pid caller = spawn_on(runtime, 0, without_memory, NULL, &self);
+    dor_pid other = spawn_on(runtime, DOR_ON(0), link_to, NULL, &self);
+    dor_pid caller = spawn_on(runtime, DOR_ON(0), without_memory, NULL, &self);
     send_number(caller, NUMBER, other);
     (void)receive_number(DONE); /* how many failures depends on what the pools have */
     stop_runtime(runtime);
@@ -367,10 +368,11 @@ Test(runtime_links, across_runtimes)
     atomic_uint seen = 0;
     dor_pid self = dor_self(), watcher;
     dor_pid others[3];
-    dor_actor_spec spec = {.receive = remember_reason, .state = &seen, .scheduler = 0, .trap_exit = 1};
+    dor_actor_spec spec = {
+        .receive = remember_reason, .state = &seen, .scheduler = DOR_ON(0), .trap_exit = 1};
     cr_assert_eq(dor_spawn(here, &spec, &watcher), DOR_OK);
     for (int i = 0; i < 3; i++)
-        others[i] = spawn_on(there, i % 2, link_to, NULL, &self);
+        others[i] = spawn_on(there, DOR_ON(i % 2), link_to, NULL, &self);
     send_number(watcher, LINK_TO, others[0]);
     send_number(others[1], LINK_TO, watcher);
     wait_for(others[1]);
@@ -406,9 +408,9 @@ Test(runtime_links, a_stop_drains_the_linked_too)
     unsigned many = 20;
     atomic_uint received = 0;
     dor_runtime *runtime = runtime_of(2);
-    dor_pid a = spawn_on(runtime, 0, slow_count, NULL, &received);
-    dor_pid b = spawn_on(runtime, 1, slow_count, NULL, &received);
-    dor_pid c = spawn_on(runtime, 0, slow_count, NULL, &received);
+    dor_pid a = spawn_on(runtime, DOR_ON(0), slow_count, NULL, &received);
+    dor_pid b = spawn_on(runtime, DOR_ON(1), slow_count, NULL, &received);
+    dor_pid c = spawn_on(runtime, DOR_ON(0), slow_count, NULL, &received);
     send_number(a, LINK_TO, b);
     send_number(b, LINK_TO, c);
     for (unsigned i = 0; i < many; i++)
@@ -493,7 +495,8 @@ Test(runtime_links, native_actors_are_asked)
     atomic_uint seen = 0;
     dor_pid watcher;
     dor_runtime *runtime = runtime_of(2);
-    dor_actor_spec spec = {.receive = remember_reason, .state = &seen, .scheduler = 1, .trap_exit = 1};
+    dor_actor_spec spec = {
+        .receive = remember_reason, .state = &seen, .scheduler = DOR_ON(1), .trap_exit = 1};
     cr_assert_eq(dor_spawn(runtime, &spec, &watcher), DOR_OK);
 
     atomic_int log = 0;
@@ -645,7 +648,7 @@ static void be_born(unsigned index, int scheduler, int trap)
     dor_actor_spec spec = {.receive = operate,
                            .stop = end_life,
                            .state = calloc(1, sizeof(life)),
-                           .scheduler = scheduler,
+                           .scheduler = DOR_ON(scheduler),
                            .trap_exit = trap};
     if (index % 3 == 1) spec.mailbox.messages = 100000; /* signals take another way to an actor with limits */
     cr_assert_eq(dor_spawn(stress.runtime, &spec, &pid), DOR_OK);

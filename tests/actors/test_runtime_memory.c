@@ -39,8 +39,8 @@ Test(runtime_memory, messages_on_one_scheduler_allocate_nothing)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     steady a = {.tell = dor_self(), .left = 100}, b = a;
     b.left = 1000;
-    a.other = spawn_on(runtime, 0, run_steady, NULL, &b);
-    b.other = spawn_on(runtime, 0, run_steady, NULL, &a);
+    a.other = spawn_on(runtime, DOR_ON(0), run_steady, NULL, &b);
+    b.other = spawn_on(runtime, DOR_ON(0), run_steady, NULL, &a);
     send_number(b.other, START, 0);
     cr_assert_eq(receive_number(NUMBER), 0, "allocations in 180 messages");
     stop_runtime(runtime);
@@ -82,7 +82,7 @@ Test(runtime_memory, streams_use_the_same_blocks_again)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
         stream s = {.tell = dor_self(), .len = lens[i], .held = 4};
-        send_number(spawn_on(runtime, 0, run_stream, NULL, &s), START, 0);
+        send_number(spawn_on(runtime, DOR_ON(0), run_stream, NULL, &s), START, 0);
         cr_assert_eq(receive_number(NUMBER), 0, "allocations for buffers of %zu bytes", lens[i]);
     }
     stop_runtime(runtime);
@@ -136,8 +136,8 @@ Test(runtime_memory, messages_between_schedulers_come_back_through_the_depot)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     burst b = {.tell = dor_self()};
-    b.sink = spawn_on(runtime, 1, burst_sink, NULL, &b);
-    dor_pid source = spawn_on(runtime, 0, burst_source, NULL, &b);
+    b.sink = spawn_on(runtime, DOR_ON(1), burst_sink, NULL, &b);
+    dor_pid source = spawn_on(runtime, DOR_ON(0), burst_source, NULL, &b);
     for (unsigned round = 0; round < 100; round++) {
         if (round == 20) b.before = atomic_load(&allocations);
         send_number(source, START, 0);
@@ -188,7 +188,7 @@ Test(runtime_memory, an_actor_costs_at_most_256_bytes)
     dor_pid *pids = malloc(count * sizeof *pids);
     size_t before = atomic_load(&held);
     for (unsigned i = 0; i < count; i++)
-        pids[i] = spawn_on(runtime, 0, ignore, NULL, NULL);
+        pids[i] = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
     size_t spawned = atomic_load(&held) - before;
     cr_assert_leq(spawned, (size_t)count * 256, "%zu bytes each", spawned / count);
     for (unsigned i = 0; i < 1000; i++)

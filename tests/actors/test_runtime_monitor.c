@@ -51,8 +51,8 @@ static void actor_watches_actor(int watcher_on, int watched_on)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     observer o = {.tell = dor_self()};
-    dor_pid watcher = spawn_on(runtime, watcher_on, observe, NULL, &o);
-    dor_pid watched = spawn_on(runtime, watched_on, ignore, NULL, NULL);
+    dor_pid watcher = spawn_on(runtime, DOR_ON(watcher_on), observe, NULL, &o);
+    dor_pid watched = spawn_on(runtime, DOR_ON(watched_on), ignore, NULL, NULL);
     dor_ref refs[3];
     for (unsigned i = 0; i < 3; i++) { /* as often as one likes */
         send_number(watcher, WATCH, watched);
@@ -98,7 +98,7 @@ Test(runtime_monitor, process_watches_actor)
     dor_message *m;
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid watched = spawn_on(runtime, 1, ignore, NULL, NULL);
+    dor_pid watched = spawn_on(runtime, DOR_ON(1), ignore, NULL, NULL);
     cr_assert_eq(dor_monitor(watched, &ref), DOR_OK);
     cr_assert_eq(dor_monitor(watched, &other), DOR_OK);
     cr_assert_eq(dor_demonitor(other), DOR_OK);
@@ -136,7 +136,7 @@ Test(runtime_monitor, actor_and_process_watch_process)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     subject s = {.runtime = runtime, .tell = dor_self()};
     observer o = {.tell = dor_self()};
-    dor_pid watcher = spawn_on(runtime, 1, observe, NULL, &o);
+    dor_pid watcher = spawn_on(runtime, DOR_ON(1), observe, NULL, &o);
     uv_thread_create(&thread, be_watched, &s);
     dor_pid watched = receive_number(NUMBER);
     dor_ref mine, unwanted;
@@ -205,16 +205,16 @@ Test(runtime_monitor, no_down_comes_after_demonitor)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     racer r = {.tell = dor_self()};
-    dor_pid watcher = spawn_on(runtime, 0, race, NULL, &r);
+    dor_pid watcher = spawn_on(runtime, DOR_ON(0), race, NULL, &r);
     for (unsigned i = 0; i < scaled(4000); i++) {
-        send_number(watcher, WATCH, spawn_on(runtime, (int)(i % 2), ignore, NULL, NULL));
+        send_number(watcher, WATCH, spawn_on(runtime, DOR_ON(i % 2), ignore, NULL, NULL));
         receive_number(DONE);
     }
     cr_assert_eq(r.late, 0);
     dor_ref ref;
     dor_message *m;
     for (unsigned i = 0; i < scaled(2000); i++) { /* the same for a process */
-        dor_pid watched = spawn_on(runtime, (int)(i % 2), ignore, NULL, NULL);
+        dor_pid watched = spawn_on(runtime, DOR_ON(i % 2), ignore, NULL, NULL);
         cr_assert_eq(dor_monitor(watched, &ref), DOR_OK);
         dor_stop(watched, DOR_OK);
         if (i % 3 == 0) uv_sleep(0);
@@ -268,12 +268,13 @@ Test(runtime_monitor, the_dead_watch_no_more)
     unsigned many = scaled(5000);
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid targets[2] = {spawn_on(runtime, 0, ignore, NULL, NULL), dor_self()};
+    dor_pid targets[2] = {spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL), dor_self()};
     long before = 0;
     for (unsigned round = 0; round < 4; round++) {
         atomic_store(&gone, 0);
         for (unsigned i = 0; i < many; i++) {
-            dor_pid watcher = spawn_on(runtime, (int)(i % 2), watch_and_end, count_gone, &targets[i / 2 % 2]);
+            dor_pid watcher =
+                spawn_on(runtime, DOR_ON(i % 2), watch_and_end, count_gone, &targets[i / 2 % 2]);
             send_number(watcher, NUMBER, 0);
             dor_stop(watcher, DOR_OK);
         }
@@ -295,7 +296,8 @@ Test(runtime_monitor, the_end_of_the_runtime_is_told_to_other_runtimes)
     dor_runtime *here = runtime_of(1), *there = runtime_of(2);
     cr_assert_eq(dor_process_attach(here, NULL), DOR_OK);
     observer o = {.tell = dor_self()};
-    dor_pid watcher = spawn_on(here, 0, observe, NULL, &o), watched = spawn_on(there, 1, ignore, NULL, NULL);
+    dor_pid watcher = spawn_on(here, DOR_ON(0), observe, NULL, &o),
+            watched = spawn_on(there, DOR_ON(1), ignore, NULL, NULL);
     cr_assert_eq(dor_monitor(watched, &ref), DOR_OK);
     send_number(watcher, WATCH, watched);
     dor_ref its = receive_number(WATCH);
@@ -326,7 +328,7 @@ Test(runtime_monitor, an_end_is_told_when_the_stop_function_has_returned)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     atomic_store(&released, 0);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        dor_pid pid = spawn_on(runtime, (int)(i % 2), ignore, release_slowly, NULL);
+        dor_pid pid = spawn_on(runtime, DOR_ON(i % 2), ignore, release_slowly, NULL);
         cr_assert_eq(dor_monitor(pid, &ref), DOR_OK);
         cr_assert_eq(dor_stop(pid, DOR_OK), DOR_OK);
         check_down(pid, ref, DOR_OK);
@@ -352,7 +354,7 @@ Test(runtime_monitor, who_comes_while_the_stop_function_runs_is_told_after_it)
     cr_assert_eq(dor_trap_exit(1), DOR_OK);
     atomic_store(&released, 0);
     for (unsigned i = 0; i < 6; i++) {
-        dor_pid pid = spawn_on(runtime, (int)(i % 2), ignore, release_later, NULL);
+        dor_pid pid = spawn_on(runtime, DOR_ON(i % 2), ignore, release_later, NULL);
         cr_assert_eq(dor_stop(pid, DOR_E_TIMEOUT), DOR_OK);
         WAIT_FOR(!dor_is_alive(pid));
         if (i < 3) {

@@ -74,7 +74,7 @@ Test(runtime_observe, an_actors_figures)
     held h;
     held_init(&h);
     dor_runtime *runtime = runtime_of(1);
-    dor_pid pid = spawn_on(runtime, 0, hold, NULL, &h);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), hold, NULL, &h);
     dor_actor_info info = actor_info(pid);
     cr_assert_eq(info.scheduler, 0);
     cr_assert_eq(info.state, DOR_ACTOR_STATE_IDLE);
@@ -126,8 +126,8 @@ Test(runtime_observe, what_waits_in_a_mailbox)
 {
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    sender s = {.tell = dor_self(), .other = spawn_on(runtime, 0, ignore, NULL, NULL)};
-    send_number(spawn_on(runtime, 0, send_hundred, NULL, &s), NUMBER, 0);
+    sender s = {.tell = dor_self(), .other = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL)};
+    send_number(spawn_on(runtime, DOR_ON(0), send_hundred, NULL, &s), NUMBER, 0);
     receive_number(NUMBER);
     cr_assert_eq(s.seen.mailbox_messages, 100);
     cr_assert_eq(s.seen.mailbox_bytes, 800);
@@ -150,7 +150,8 @@ Test(runtime_observe, busy_time_goes_to_who_used_it)
 {
     enum { US = 2000, TIMES = 10 };
     dor_runtime *runtime = runtime_of(1);
-    dor_pid busy = spawn_on(runtime, 0, work, NULL, NULL), idle = spawn_on(runtime, 0, ignore, NULL, NULL);
+    dor_pid busy = spawn_on(runtime, DOR_ON(0), work, NULL, NULL),
+            idle = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
     for (unsigned i = 0; i < TIMES; i++) {
         send_number(busy, NUMBER, US);
         WAIT_FOR(actor_info(busy).messages == i + 1 && actor_info(busy).state == DOR_ACTOR_STATE_IDLE);
@@ -185,8 +186,8 @@ Test(runtime_observe, a_schedulers_figures)
     dor_runtime *runtime = runtime_of(2);
     dor_scheduler_info before = scheduler_info(runtime, 1);
     for (unsigned i = 0; i < ACTORS; i++)
-        pids[i] = spawn_on(runtime, 1, ignore, NULL, NULL);
-    dor_pid holder = spawn_on(runtime, 1, hold, NULL, &h);
+        pids[i] = spawn_on(runtime, DOR_ON(1), ignore, NULL, NULL);
+    dor_pid holder = spawn_on(runtime, DOR_ON(1), hold, NULL, &h);
     cr_assert_eq(scheduler_info(runtime, 1).actors, ACTORS + 1);
     cr_assert_eq(scheduler_info(runtime, 1).spawned - before.spawned, ACTORS + 1);
     cr_assert_eq(scheduler_info(runtime, 0).spawned, 0);
@@ -227,7 +228,8 @@ Test(runtime_observe, what_nobody_receives_is_counted)
     held_init(&h);
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid pid = spawn_on(runtime, 0, ignore, NULL, NULL), holder = spawn_on(runtime, 0, hold, NULL, &h);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL),
+            holder = spawn_on(runtime, DOR_ON(0), hold, NULL, &h);
     cr_assert_eq(dor_stop(pid, DOR_OK), DOR_OK);
     WAIT_FOR(!dor__pid_alive(pid));
     cr_assert_eq(send_number(pid, NUMBER, 0), DOR_E_NOPROC);
@@ -254,7 +256,7 @@ Test(runtime_observe, a_runtimes_figures)
     cr_assert_eq(info.processes, 0);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     for (int i = 0; i < 6; i++)
-        spawn_on(runtime, i % 3, ignore, NULL, NULL);
+        spawn_on(runtime, DOR_ON(i % 3), ignore, NULL, NULL);
     dor_runtime_info later = runtime_info(runtime);
     cr_assert_eq(later.actors, 6);
     cr_assert_eq(later.processes, 1);
@@ -290,7 +292,7 @@ Test(runtime_observe, the_walk_finds_each_actor_once)
     dor_runtime *runtime = runtime_of(3);
     cr_assert_eq(walk(runtime, 5, all, ACTORS), 0);
     for (int i = 0; i < ACTORS; i++)
-        pids[i] = spawn_on(runtime, i % 3, ignore, NULL, NULL);
+        pids[i] = spawn_on(runtime, DOR_ON(i % 3), ignore, NULL, NULL);
     for (size_t k = 0; k < 3; k++) {
         cr_assert_eq(walk(runtime, caps[k], all, ACTORS), ACTORS);
         for (size_t i = 0; i < ACTORS; i++) {
@@ -318,7 +320,7 @@ Test(runtime_observe, a_call_of_the_walk_is_short)
     if (actors < 10000) cr_skip("too few");
     dor_runtime *runtime = runtime_of(1);
     for (unsigned i = 0; i < actors; i++)
-        pids[i] = spawn_on(runtime, 0, ignore, NULL, NULL);
+        pids[i] = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
     for (unsigned i = 0; i + 1 < actors; i++)
         dor_stop(pids[i], DOR_OK);
     WAIT_FOR(runtime_info(runtime).actors == 1);
@@ -344,7 +346,7 @@ static void *churn_run(void *arg)
 {
     churn *c = arg;
     for (unsigned i = 0; !atomic_load(&c->over); i++) {
-        dor_pid pid = spawn_on(c->runtime, c->scheduler, ignore, NULL, NULL);
+        dor_pid pid = spawn_on(c->runtime, DOR_ON(c->scheduler), ignore, NULL, NULL);
         atomic_store(&c->latest, pid);
         for (unsigned k = 0; k < 3; k++)
             send_number(pid, NUMBER, k);
@@ -424,7 +426,7 @@ Test(runtime_observe, an_actor_may_look)
 {
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    send_number(spawn_on(runtime, 0, read_all, NULL, runtime), NUMBER, dor_self());
+    send_number(spawn_on(runtime, DOR_ON(0), read_all, NULL, runtime), NUMBER, dor_self());
     cr_assert_eq(receive_number(NUMBER), 1);
     stop_runtime(runtime);
 }
@@ -443,7 +445,7 @@ Test(runtime_observe, readers_while_the_runtime_stops)
         int code = DOR_OK;
         dor_runtime *runtime = runtime_of(2);
         for (int i = 0; i < 100; i++)
-            spawn_on(runtime, i % 2, ignore, NULL, NULL);
+            spawn_on(runtime, DOR_ON(i % 2), ignore, NULL, NULL);
         pthread_create(&thread, NULL, stop_soon, runtime);
         while (code == DOR_OK) {
             dor_scheduler_info s;
@@ -469,7 +471,7 @@ Test(runtime_observe, bad_use)
     uint64_t cursor = 0;
     size_t count = 7;
     dor_runtime *runtime = runtime_of(2);
-    dor_pid process, pid = spawn_on(runtime, 0, ignore, NULL, NULL);
+    dor_pid process, pid = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
     cr_assert_eq(dor_process_attach(runtime, &process), DOR_OK);
     cr_assert_eq(dor_actor_get_info(pid, NULL), DOR_E_BADARG);
     cr_assert_eq(dor_actor_get_info(DOR_PID_NONE, &info), DOR_E_NOPROC);

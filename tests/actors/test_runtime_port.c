@@ -252,8 +252,8 @@ Test(runtime_port, monitors_and_is_monitored)
     dor_pid self;
     dor_runtime *runtime = runtime_of(1);
     dor_port port = port_with(runtime, NULL);
-    dor_pid actor = spawn_on(runtime, 0, ignore, NULL, NULL),
-            other = spawn_on(runtime, 0, ignore, NULL, NULL);
+    dor_pid actor = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL),
+            other = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
     cr_assert_eq(dor_port_enter(port), DOR_OK);
     cr_assert_eq(dor_monitor(actor, &ref), DOR_OK);
     cr_assert_eq(dor_port_leave(), DOR_OK);
@@ -393,7 +393,7 @@ Test(runtime_port, answers_bad_use)
     cr_assert_eq(dor_port_drain(c.port, NULL, 1, &count), DOR_E_BADARG);
     cr_assert_eq(dor_port_drain(c.port, &m, 1, NULL), DOR_E_BADARG);
     cr_assert_eq(dor_port_drain(c.port, NULL, 0, &count), DOR_OK);
-    dor_pid actor = spawn_on(runtime, 0, call_everything, NULL, &c);
+    dor_pid actor = spawn_on(runtime, DOR_ON(0), call_everything, NULL, &c);
     send_number(actor, NUMBER, 0);
     WAIT_FOR(atomic_load(&c.done));
     for (size_t i = 0; i < sizeof c.codes / sizeof c.codes[0]; i++)
@@ -482,7 +482,7 @@ Test(runtime_port, tells_that_its_runtime_stops)
     uv_thread_t stopping, visiting;
     s.port = port_with(s.runtime, NULL);
     send_number(s.port, NUMBER, 1);
-    send_number(spawn_on(s.runtime, 0, slow_receive, NULL, &s), NUMBER, 0);
+    send_number(spawn_on(s.runtime, DOR_ON(0), slow_receive, NULL, &s), NUMBER, 0);
     cr_assert_eq(uv_thread_create(&visiting, enter_and_end, &v), 0);
     WAIT_FOR(atomic_load(&v.entered));
     cr_assert_eq(uv_thread_create(&stopping, stop_it, &s), 0);

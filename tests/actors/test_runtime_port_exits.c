@@ -44,7 +44,7 @@ Test(runtime_port_exits, is_ended_by_exit_signals)
     unsigned before = open_descriptors();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         dor_port port = port_with(runtime, NULL);
-        dor_pid actor = spawn_on(runtime, 0, ignore, NULL, NULL);
+        dor_pid actor = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
         cr_assert_eq(dor_monitor(port, &ref), DOR_OK);
         cr_assert_eq(dor_port_enter(port), DOR_OK);
         if (cases[i].traps) cr_assert_eq(dor_trap_exit(1), DOR_OK);
@@ -93,8 +93,8 @@ Test(runtime_port_exits, traps_exits_and_gets_them_first)
 {
     dor_runtime *runtime = runtime_of(1);
     dor_port port = port_with(runtime, &(dor_mailbox_limits){.messages = 3});
-    dor_pid actor = spawn_on(runtime, 0, ignore, NULL, NULL),
-            other = spawn_on(runtime, 0, ignore, NULL, NULL);
+    dor_pid actor = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL),
+            other = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
     cr_assert_eq(dor_port_enter(port), DOR_OK);
     cr_assert_eq(dor_trap_exit(1), DOR_OK);
     cr_assert_eq(dor_link(actor), DOR_OK);
@@ -145,7 +145,7 @@ Test(runtime_port_exits, asks_and_is_answered)
     dor_message *m;
     dor_runtime *runtime = runtime_of(1);
     dor_port port = port_with(runtime, &(dor_mailbox_limits){.messages = 1});
-    dor_pid actor = spawn_on(runtime, 0, answer, NULL, &late);
+    dor_pid actor = spawn_on(runtime, DOR_ON(0), answer, NULL, &late);
     send_number(port, NUMBER, 0); /* replies have room in a full mailbox */
     cr_assert_eq(dor_port_enter(port), DOR_OK);
     cr_assert_eq(dor_request(actor, dor_message_new(NUMBER, 8, NULL), 30000, &ref), DOR_OK);

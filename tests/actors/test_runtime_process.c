@@ -93,7 +93,7 @@ Test(runtime_process, a_selective_receive_waits_through_other_traffic)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
     for (unsigned round = 0; round < scaled(200); round++) {
-        dor_pid pid = spawn_on(runtime, 0, answer, NULL, NULL);
+        dor_pid pid = spawn_on(runtime, DOR_ON(0), answer, NULL, NULL);
         send_number(pid, NUMBER, self);
         cr_assert_eq(dor_receive_match(&m, type_is, &wanted, 10000), DOR_OK);
         cr_assert_eq(number_in(m), 7);
@@ -226,7 +226,7 @@ Test(runtime_process, blocking_calls_of_an_actor_fail_at_once)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     blocked b = {.runtime = runtime, .tell = dor_self()};
-    send_number(spawn_on(runtime, 0, try_to_block, NULL, &b), NUMBER, 0);
+    send_number(spawn_on(runtime, DOR_ON(0), try_to_block, NULL, &b), NUMBER, 0);
     cr_assert_eq(receive_number(NUMBER), 1);
     stop_runtime(runtime);
 }

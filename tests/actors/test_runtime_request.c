@@ -10,7 +10,7 @@ Test(runtime_request, process_asks_actor)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 1, serve, NULL, &state);
+    dor_pid to = spawn_on(runtime, DOR_ON(1), serve, NULL, &state);
     dor_ref first = ask(to, 7, 10000), second = ask(to, 8, DOR_INFINITY);
     cr_assert_neq(first, second);
     check_answer(first, 8);
@@ -40,7 +40,7 @@ Test(runtime_request, ends_of_the_one_that_is_asked)
     server state = {.tell = dor_self()};
     static const int reasons[] = {DOR_OK, DOR_E_CLOSED, 42};
     for (unsigned i = 0; i < 3; i++) {
-        dor_pid to = spawn_on(runtime, 1, serve, NULL, &state);
+        dor_pid to = spawn_on(runtime, DOR_ON(1), serve, NULL, &state);
         dor_ref kept = ask(to, 0, 30000), answered = ask(to, 1, 30000);
         cr_assert_eq(receive_note(), kept);
         check_answer(answered, 2);
@@ -72,7 +72,7 @@ Test(runtime_request, cancelled)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 1, serve, NULL, &state);
+    dor_pid to = spawn_on(runtime, DOR_ON(1), serve, NULL, &state);
     dor_ref kept = ask(to, 0, 60000), soon = ask(to, 0, 20);
     cr_assert_eq(dor_cancel_request(soon), DOR_OK);
     cr_assert_eq(receive_note(), kept);
@@ -100,7 +100,7 @@ Test(runtime_request, two_replies)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 0, serve, NULL, &state);
+    dor_pid to = spawn_on(runtime, DOR_ON(0), serve, NULL, &state);
     dor_ref kept = ask(to, 0, 30000);
     cr_assert_eq(receive_note(), kept);
     cr_assert_eq(dor_reply(kept, question_message(ANSWER, 1)), DOR_OK); /* from the asker itself */
@@ -133,7 +133,7 @@ Test(runtime_request, bad_references_and_messages)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 1, serve, NULL, &state);
+    dor_pid to = spawn_on(runtime, DOR_ON(1), serve, NULL, &state);
     dor_ref kept = ask(to, 0, 30000);
     cr_assert_eq(receive_note(), kept);
     cr_assert_eq(dor_monitor(to, &monitor), DOR_OK);
@@ -186,7 +186,7 @@ Test(runtime_request, threads_that_are_nobody)
 {
     uv_thread_t thread;
     dor_runtime *runtime = runtime_of(1);
-    dor_pid to = spawn_on(runtime, 0, serve, NULL, NULL);
+    dor_pid to = spawn_on(runtime, DOR_ON(0), serve, NULL, NULL);
     uv_thread_create(&thread, ask_as_nobody, &to);
     uv_thread_join(&thread);
     stop_runtime(runtime);
@@ -209,8 +209,8 @@ static void actor_asks_actor(int asker_on, int server_on)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
     asker a = {.tell = dor_self()};
-    dor_pid from = spawn_on(runtime, asker_on, asking, NULL, &a);
-    dor_pid to = spawn_on(runtime, server_on, serve, NULL, &state);
+    dor_pid from = spawn_on(runtime, DOR_ON(asker_on), asking, NULL, &a);
+    dor_pid to = spawn_on(runtime, DOR_ON(server_on), serve, NULL, &state);
     check_answer(let_ask(from, to, 5, 30000), 6);
     check_answer(let_ask(from, to, 6, DOR_INFINITY), 7);
     dor_message *note = NULL, *gone = NULL, *told = NULL;
@@ -252,7 +252,7 @@ Test(runtime_request, actor_asks_process_and_ends_first)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     asker a = {.tell = dor_self()};
-    dor_pid from = spawn_on(runtime, 0, asking, NULL, &a);
+    dor_pid from = spawn_on(runtime, DOR_ON(0), asking, NULL, &a);
     dor_message *go = question_message(GO, 5);
     question_in(go)->to = dor_self();
     question_in(go)->ref = 30000;
@@ -291,8 +291,8 @@ Test(runtime_request, forwarded)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid last = spawn_on(runtime, 1, serve, NULL, &state);
-    dor_pid first = spawn_on(runtime, 0, forward, NULL, &last);
+    dor_pid last = spawn_on(runtime, DOR_ON(1), serve, NULL, &state);
+    dor_pid first = spawn_on(runtime, DOR_ON(0), forward, NULL, &last);
     check_answer(ask(first, 3, 30000), 4);
     stop_runtime(runtime);
 }
@@ -321,7 +321,7 @@ Test(runtime_request, of_oneself)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     dor_pid self = dor_self();
-    dor_pid pid = spawn_on(runtime, 0, ask_itself, NULL, &self);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), ask_itself, NULL, &self);
     send_number(pid, GO, 0);
     cr_assert_eq(receive_note(), 2);
     dor_ref ref = ask(self, 5, DOR_INFINITY);
@@ -341,7 +341,8 @@ Test(runtime_request, across_runtimes)
     cr_assert_eq(dor_process_attach(here, NULL), DOR_OK);
     server state = {.tell = dor_self()};
     asker a = {.tell = dor_self()};
-    dor_pid to = spawn_on(there, 0, serve, NULL, &state), from = spawn_on(here, 0, asking, NULL, &a);
+    dor_pid to = spawn_on(there, DOR_ON(0), serve, NULL, &state),
+            from = spawn_on(here, DOR_ON(0), asking, NULL, &a);
     check_answer(ask(to, 1, 30000), 2);
     check_answer(let_ask(from, to, 2, 30000), 3);
     dor_ref kept = ask(to, 0, 30000);
@@ -369,7 +370,7 @@ Test(runtime_request, call)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 1, serve, NULL, &state);
+    dor_pid to = spawn_on(runtime, DOR_ON(1), serve, NULL, &state);
     for (uint64_t i = 0; i < 3; i++)
         send_number(dor_self(), OTHER, i);
     cr_assert_eq(dor_receive_match(&m, any_ask, NULL, 0), DOR_E_TIMEOUT); /* has looked at them */
@@ -424,7 +425,7 @@ Test(runtime_request, call_of_one_that_ends)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     ended_call cases[] = {{DOR_OK, DOR_E_NOPROC}, {42, DOR_E_NOPROC}, {DOR_E_CLOSED, DOR_E_CLOSED}};
     for (unsigned i = 0; i < 3; i++) {
-        dor_pid to = spawn_on(runtime, 0, end_when_asked, NULL, &cases[i].reason);
+        dor_pid to = spawn_on(runtime, DOR_ON(0), end_when_asked, NULL, &cases[i].reason);
         cr_assert_eq(dor_call(to, question_message(ASK, 1), 30000, &m), cases[i].expected);
     }
     check_nothing();
@@ -454,7 +455,8 @@ Test(runtime_request, stop_with_everything_open)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
     asker a = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 0, serve, NULL, &state), from = spawn_on(runtime, 1, asking, NULL, &a);
+    dor_pid to = spawn_on(runtime, DOR_ON(0), serve, NULL, &state),
+            from = spawn_on(runtime, DOR_ON(1), asking, NULL, &a);
     caller c = {.runtime = runtime, .to = to};
     uv_thread_create(&thread, call_for_ever, &c);
     dor_message_free(receive_any(NOTE));
@@ -479,7 +481,7 @@ Test(runtime_request, out_of_memory)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 0, serve, NULL, &state);
+    dor_pid to = spawn_on(runtime, DOR_ON(0), serve, NULL, &state);
     bool done = false;
     for (long n = 0; !done; n++) {
         cr_assert(n < 50);
@@ -537,8 +539,8 @@ Test(runtime_request, allocates_nothing_on_one_scheduler)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     counter c = {.tell = dor_self(), .left = 1100};
-    c.to = spawn_on(runtime, 0, serve, NULL, NULL);
-    dor_pid from = spawn_on(runtime, 0, count_allocations, NULL, &c);
+    c.to = spawn_on(runtime, DOR_ON(0), serve, NULL, NULL);
+    dor_pid from = spawn_on(runtime, DOR_ON(0), count_allocations, NULL, &c);
     send_number(from, GO, 0);
     uint64_t allocated = receive_note();
 #ifndef DOR_PLAIN_MALLOC

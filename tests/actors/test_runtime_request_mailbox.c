@@ -29,7 +29,7 @@ Test(runtime_request_mailbox, port_asks)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     cr_assert_eq(dor_port_new(runtime, NULL, &port), DOR_OK);
     server state = {.tell = dor_self()};
-    dor_pid to = spawn_on(runtime, 1, serve, NULL, &state);
+    dor_pid to = spawn_on(runtime, DOR_ON(1), serve, NULL, &state);
     cr_assert_eq(dor_port_enter(port), DOR_OK);
     dor_ref answered = ask(to, 1, 30000), kept = ask(to, 0, 20), cancelled = ask(to, 0, 20);
     cr_assert_eq(dor_call(to, question_message(ASK, 1), 30000, &m), DOR_E_WOULD_DEADLOCK);
@@ -136,7 +136,8 @@ static void be_stuck(void *state, dor_message *message)
 static dor_pid spawn_stuck(dor_runtime *runtime, stuck *s, dor_mailbox_policy policy)
 {
     dor_pid pid;
-    dor_actor_spec spec = {.receive = be_stuck, .state = s, .scheduler = 1, .mailbox = {1, 0, policy}};
+    dor_actor_spec spec = {
+        .receive = be_stuck, .state = s, .scheduler = DOR_ON(1), .mailbox = {1, 0, policy}};
     cr_assert_eq(dor_spawn(runtime, &spec, &pid), DOR_OK);
     cr_assert_eq(send_number(pid, GO, 0), DOR_OK);
     WAIT_FOR(atomic_load(&s->begun));
@@ -219,9 +220,10 @@ static void check_order(int asker_on, int server_on, dor_mailbox_limits limits)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     asker a = {.tell = dor_self()};
     dor_pid from, to;
-    dor_actor_spec spec = {.receive = keep_order, .state = &a, .scheduler = asker_on, .mailbox = limits};
+    dor_actor_spec spec = {
+        .receive = keep_order, .state = &a, .scheduler = DOR_ON(asker_on), .mailbox = limits};
     cr_assert_eq(dor_spawn(runtime, &spec, &from), DOR_OK);
-    to = spawn_on(runtime, server_on, reply_in_between, NULL, &from);
+    to = spawn_on(runtime, DOR_ON(server_on), reply_in_between, NULL, &from);
     send_number(from, GO, to);
     for (uint64_t i = 1; i <= 3; i++) {
         dor_message *m = receive_any(i == 2 ? ANSWER : OTHER);
@@ -257,7 +259,7 @@ Test(runtime_request_mailbox, that_carry_buffers)
     dor_message *m;
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid to = spawn_on(runtime, 0, carry, NULL, NULL);
+    dor_pid to = spawn_on(runtime, DOR_ON(0), carry, NULL, NULL);
     dor_buffer *buffer = dor_buffer_new("abc", 3);
     cr_assert_eq(dor_call(to, dor_message_new_buffer(ASK, dor_buffer_ref(buffer)), 30000, &m), DOR_OK);
     cr_assert_eq(dor_message_buffer(m), buffer);
@@ -295,7 +297,7 @@ Test(runtime_request_mailbox, call_of_one_that_an_exit_signal_ends)
     server state = {.tell = dor_self()};
     narrow n = {
         .runtime = runtime, .limits = {.messages = 1, .policy = DOR_MAILBOX_KILL}, .tell = dor_self()};
-    n.to = spawn_on(runtime, 0, serve, NULL, &state);
+    n.to = spawn_on(runtime, DOR_ON(0), serve, NULL, &state);
     uv_thread_create(&thread, call_narrowly, &n);
     dor_pid caller_pid = receive_number(GO);
     dor_ref ref = receive_note();
@@ -331,7 +333,7 @@ Test(runtime_request_mailbox, exit_signals_during_a_call)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     server state = {.tell = dor_self()};
     narrow n = {.runtime = runtime, .tell = dor_self()};
-    n.to = spawn_on(runtime, 0, serve, NULL, &state);
+    n.to = spawn_on(runtime, DOR_ON(0), serve, NULL, &state);
     uv_thread_create(&thread, call_twice, &n);
     dor_pid caller_pid = receive_number(GO);
     dor_ref ref = receive_note();

@@ -420,9 +420,9 @@ Test(runtime_request_stress, replies_to_what_is_over)
     dor_ref ref;
     field.runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(field.runtime, NULL), DOR_OK);
-    dor_pid silent = spawn_on(field.runtime, 0, be_silent, NULL, NULL);
+    dor_pid silent = spawn_on(field.runtime, DOR_ON(0), be_silent, NULL, NULL);
     shower s = {.silent = silent, .left = scaled(2000)};
-    dor_pid showing = spawn_on(field.runtime, 1, show, NULL, &s);
+    dor_pid showing = spawn_on(field.runtime, DOR_ON(1), show, NULL, &s);
     send_number(showing, GO, 0);
     for (unsigned i = 0; i < REPLIERS; i++)
         uv_thread_create(&threads_[i], reply_to_all, NULL);
@@ -458,7 +458,7 @@ static unsigned simulate(uint64_t seed)
     cr_assert_eq(dor_simulation_new(&field.runtime, &options), DOR_OK);
     field.main = DOR_PID_NONE;
     atomic_store(&field.done, 0);
-    field.helper = spawn_on(field.runtime, (int)(seed % 3), help_in_simulation, NULL, NULL);
+    field.helper = spawn_on(field.runtime, DOR_ON(seed % 3), help_in_simulation, NULL, NULL);
     for (unsigned i = 0; i < SERVERS; i++)
         atomic_store(&field.servers[i], spawn_server());
     for (unsigned i = 0; i < ACTORS; i++)

@@ -79,7 +79,7 @@ static void run_producers(dor_mailbox_limits limits)
     slow s = {.pid = 0};
     producer p[PRODUCERS];
     unsigned count = scaled(20000);
-    spawn_slow(runtime, 1, &s, limits);
+    spawn_slow(runtime, DOR_ON(1), &s, limits);
     for (unsigned i = 0; i < PRODUCERS; i++) {
         p[i] = (producer){.runtime = runtime, .to = s.pid, .index = i, .count = count};
         uv_thread_create(&p[i].thread, produce, &p[i]);
@@ -126,7 +126,7 @@ Test(runtime_send_wait, those_who_wait_are_served_in_order_and_not_overtaken)
     dor_runtime *runtime = runtime_of(1);
     slow s = {.pid = 0};
     producer p[WAITERS];
-    spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.messages = 1});
+    spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
     hold(&s);
     cr_assert_eq(send_number(s.pid, NUMBER, (uint64_t)7 << 32), DOR_OK);
     for (unsigned i = 0; i < WAITERS; i++) {
@@ -177,7 +177,7 @@ Test(runtime_send_wait, one_that_gives_up_leaves_nothing_behind)
     dor_runtime *runtime = runtime_of(1);
     slow s = {.pid = 0};
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.messages = 1});
+    spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
     hold(&s);
     cr_assert_eq(send_number(s.pid, NUMBER, 0), DOR_OK);
     long before = atomic_load(&live_blocks);
@@ -195,7 +195,7 @@ Test(runtime_send_wait, a_big_one_that_gives_up_lets_the_small_ones_behind_it_in
 {
     dor_runtime *runtime = runtime_of(1);
     slow s = {.pid = 0};
-    spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.bytes = 100});
+    spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.bytes = 100});
     hold(&s);
     cr_assert_eq(send_number(s.pid, NUMBER, 0), DOR_OK); /* 8 bytes */
     attempt big = {.runtime = runtime, .to = s.pid, .size = 99, .timeout_ms = 100};
@@ -220,7 +220,7 @@ Test(runtime_send_wait, timeouts_race_with_room)
     slow s = {.pid = 0};
     unsigned sent = 0, refused = 0;
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.messages = 1});
+    spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
     for (unsigned i = 0; i < scaled(3000); i++) {
         int result = dor_send_wait(s.pid, dor_message_new(BIG, 1, NULL), i % 2);
         cr_assert(result == DOR_OK || result == DOR_E_TIMEOUT);
@@ -244,7 +244,7 @@ Test(runtime_send_wait, the_receivers_end)
         dor_runtime *runtime = runtime_of(2);
         slow s = {.pid = 0};
         attempt a = {.runtime = runtime, .size = 1, .timeout_ms = DOR_INFINITY};
-        spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.messages = 1});
+        spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
         hold(&s);
         cr_assert_eq(send_number(s.pid, NUMBER, 0), DOR_OK);
         a.to = s.pid;
@@ -275,7 +275,7 @@ Test(runtime_send_wait, the_runtimes_end)
     dor_runtime *runtime = runtime_of(1);
     slow s = {.pid = 0};
     uv_thread_t stopper;
-    spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.messages = 1});
+    spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
     hold(&s);
     cr_assert_eq(send_number(s.pid, NUMBER, 0), DOR_OK);
     attempt a = {.runtime = runtime, .to = s.pid, .size = 1, .timeout_ms = DOR_INFINITY};
@@ -293,7 +293,7 @@ Test(runtime_send_wait, a_receiver_of_another_runtime)
 {
     dor_runtime *here = runtime_of(1), *there = runtime_of(1);
     slow s = {.pid = 0};
-    spawn_slow(there, 0, &s, (dor_mailbox_limits){.messages = 1});
+    spawn_slow(there, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
     hold(&s);
     cr_assert_eq(send_number(s.pid, NUMBER, 0), DOR_OK);
     attempt a = {.runtime = here, .to = s.pid, .size = 1, .timeout_ms = DOR_INFINITY};
@@ -425,7 +425,7 @@ Test(runtime_send_wait, what_comes_for_the_sender_meanwhile_stays_in_order)
     slow s = {.pid = 0};
     dor_pid self;
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
-    spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.messages = 1});
+    spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){.messages = 1});
     hold(&s);
     cr_assert_eq(send_number(s.pid, NUMBER, 0), DOR_OK);
     for (unsigned i = 0; i < 10; i++) {
@@ -453,12 +453,12 @@ Test(runtime_send_wait, bad_use)
     dor_runtime *runtime = runtime_of(1);
     slow s = {.pid = 0};
     dor_pid self;
-    spawn_slow(runtime, 0, &s, (dor_mailbox_limits){0});
+    spawn_slow(runtime, DOR_ON(0), &s, (dor_mailbox_limits){0});
     cr_assert_eq(dor_send_wait(s.pid, NULL, 0), DOR_E_BADARG);
     cr_assert_eq(dor_send_wait(s.pid, number_message(NUMBER, 0), 0), DOR_E_NO_PROCESS);
     cr_assert_eq(dor_process_attach(runtime, &self), DOR_OK);
     atomic_store(&from_actor, 1);
-    send_number(spawn_on(runtime, 0, call_from_actor, NULL, &s.pid), BLOCK, 0);
+    send_number(spawn_on(runtime, DOR_ON(0), call_from_actor, NULL, &s.pid), BLOCK, 0);
     WAIT_FOR(atomic_load(&from_actor) != 1);
     cr_assert_eq(atomic_load(&from_actor), DOR_E_WOULD_DEADLOCK);
     cr_assert_eq(dor_send_wait(DOR_PID_NONE, number_message(NUMBER, 0), 10), DOR_E_NOPROC);
@@ -480,7 +480,8 @@ Test(runtime_send_wait, mailboxes_that_drop_or_kill_are_not_waited_for)
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     for (unsigned policy = 1; policy < 4; policy++) {
         slow s = {.pid = 0};
-        spawn_slow(runtime, 0, &s, (dor_mailbox_limits){.messages = 1, .policy = (dor_mailbox_policy)policy});
+        spawn_slow(runtime, DOR_ON(0), &s,
+                   (dor_mailbox_limits){.messages = 1, .policy = (dor_mailbox_policy)policy});
         hold(&s);
         cr_assert_eq(dor_send_wait(s.pid, dor_message_new(BIG, 0, NULL), DOR_INFINITY), DOR_OK);
         cr_assert_eq(dor_send_wait(s.pid, dor_message_new(BIG, 0, NULL), DOR_INFINITY),

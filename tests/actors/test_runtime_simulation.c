@@ -71,7 +71,7 @@ static uint64_t run_gossip(uint64_t seed, unsigned *order, unsigned *length, uin
     *length = 0;
     for (unsigned i = 0; i < GOSSIPS; i++) {
         states[i] = (gossip){pids, GOSSIPS, i, order, length};
-        pids[i] = spawn_on(runtime, (int)(i % 3), gossip_receive, NULL, &states[i]);
+        pids[i] = spawn_on(runtime, DOR_ON(i % 3), gossip_receive, NULL, &states[i]);
     }
     for (unsigned i = 0; i < GOSSIPS; i++)
         send_number(pids[i], NUMBER, 40);
@@ -131,9 +131,9 @@ Test(runtime_simulation, keeps_the_order_of_each_pair_and_no_other)
     for (uint64_t seed = 0; seed < scaled(200) + 50; seed++) {
         listener l = {.last = 0};
         dor_runtime *runtime = simulation_of(2, seed);
-        dor_pid to = spawn_on(runtime, 0, listen_receive, NULL, &l);
+        dor_pid to = spawn_on(runtime, DOR_ON(0), listen_receive, NULL, &l);
         for (unsigned i = 0; i < 4; i++)
-            send_number(spawn_on(runtime, (int)(i % 2), burst_receive, NULL, &to), NUMBER, i * 1000);
+            send_number(spawn_on(runtime, DOR_ON(i % 2), burst_receive, NULL, &to), NUMBER, i * 1000);
         cr_assert_eq(dor_simulation_run(runtime, 10000, NULL), DOR_OK);
         for (unsigned i = 0; i < 4; i++)
             cr_assert_eq(l.next[i], 10);
@@ -166,7 +166,7 @@ Test(runtime_simulation, time_passes_when_nobody_has_anything_to_do)
         clocked c = {0};
         c.runtime = simulation_of(2, seed);
         dor_ref cancelled;
-        dor_pid pid = spawn_on(c.runtime, 1, clocked_receive, NULL, &c);
+        dor_pid pid = spawn_on(c.runtime, DOR_ON(1), clocked_receive, NULL, &c);
         for (unsigned i = 0; i < 6; i++)
             cr_assert_eq(dor_send_after(pid, number_message(NUMBER, delays[i]), delays[i], NULL), DOR_OK);
         cr_assert_eq(dor_send_after(pid, number_message(NUMBER, 0), 4000000000U, &cancelled), DOR_OK);
@@ -205,8 +205,8 @@ Test(runtime_simulation, who_waits_busily_waits_not_for_ever)
     for (uint64_t seed = 0; seed < scaled(20) + 2; seed++) {
         bool over = false;
         dor_runtime *runtime = simulation_of(1, seed);
-        dor_pid flag = spawn_on(runtime, 0, flag_receive, NULL, &over);
-        send_number(spawn_on(runtime, 0, again_receive, NULL, &over), NUMBER, 0);
+        dor_pid flag = spawn_on(runtime, DOR_ON(0), flag_receive, NULL, &over);
+        send_number(spawn_on(runtime, DOR_ON(0), again_receive, NULL, &over), NUMBER, 0);
         dor_send_after(flag, number_message(NUMBER, 0), 20, NULL);
         cr_assert_eq(dor_simulation_run(runtime, 1000, NULL), over ? DOR_OK : DOR_E_LIMIT);
         cr_assert_eq(dor_simulation_run(runtime, 100000, NULL), DOR_OK);
@@ -243,7 +243,7 @@ Test(runtime_simulation, ends_with_all_it_holds_and_in_any_state)
             send_number(pids[i % 10], NUMBER, i);
         dor_send_after(pids[0], number_message(NUMBER, 0), 1000, NULL);
         (void)dor_simulation_run(runtime, seed % 64, NULL);
-        dor_pid late = spawn_on(runtime, 0, ignore, count_stop, &stopped);
+        dor_pid late = spawn_on(runtime, DOR_ON(0), ignore, count_stop, &stopped);
         send_number(late, NUMBER, 0);
         stop_runtime(runtime);
         cr_assert_eq(stopped, 11);
@@ -383,7 +383,7 @@ Test(runtime_simulation, refuses_what_it_has_not)
     cr_assert_eq(dor_ssl_connect(runtime, "127.0.0.1", 1, NULL, 1000, &socket), DOR_E_NOT_SUPPORTED);
     dor_port port;
     cr_assert_eq(dor_port_new(runtime, NULL, &port), DOR_E_NOT_SUPPORTED);
-    dor_pid pid = spawn_on(runtime, 0, call_inside, NULL, runtime);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), call_inside, NULL, runtime);
     send_number(pid, NUMBER, 0);
     stranger s = {.runtime = runtime, .pid = pid};
     cr_assert_eq(dor_send_after(pid, number_message(NUMBER, 0), 5, &s.timer), DOR_OK);
@@ -418,7 +418,7 @@ Test(runtime_simulation, may_send_to_a_real_runtime)
     dor_runtime *real = runtime_of(1), *runtime = simulation_of(2, 7);
     cr_assert_eq(dor_process_attach(real, NULL), DOR_OK);
     dor_pid self = dor_self();
-    dor_pid pid = spawn_on(runtime, 1, pass_on, NULL, &self);
+    dor_pid pid = spawn_on(runtime, DOR_ON(1), pass_on, NULL, &self);
     dor_ref ref;
     cr_assert_eq(dor_monitor(pid, &ref), DOR_OK);
     for (unsigned i = 0; i < 10; i++)

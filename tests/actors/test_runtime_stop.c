@@ -100,7 +100,7 @@ Test(runtime_stop, pending_messages_are_handled_first)
 {
     worker w = {.pause_us = 10};
     dor_runtime *runtime = runtime_of(2);
-    dor_pid pid = spawn_on(runtime, 1, work, work_stop, &w);
+    dor_pid pid = spawn_on(runtime, DOR_ON(1), work, work_stop, &w);
     for (unsigned i = 0; i < 2000; i++)
         send_number(pid, NUMBER, i);
     stop_runtime(runtime);
@@ -112,7 +112,7 @@ Test(runtime_stop, but_not_beyond_the_deadline)
 {
     worker w = {.pause_us = 1000};
     dor_runtime *runtime = runtime_of(1);
-    dor_pid pid = spawn_on(runtime, 0, work, work_stop, &w);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), work, work_stop, &w);
     for (unsigned i = 0; i < 20000; i++)
         send_number(pid, NUMBER, i);
     uint64_t start = now_ms();
@@ -208,8 +208,8 @@ Test(runtime_stop, one_of_two_runtimes_that_talk)
     for (unsigned round = 0; round < scaled(30) + 2; round++) {
         dor_pid a, b;
         dor_runtime *first = runtime_of(1), *second = runtime_of(2);
-        a = spawn_on(first, 0, bounce, NULL, &b);
-        b = spawn_on(second, 1, bounce, NULL, &a);
+        a = spawn_on(first, DOR_ON(0), bounce, NULL, &b);
+        b = spawn_on(second, DOR_ON(1), bounce, NULL, &a);
         for (unsigned i = 0; i < 50; i++)
             send_number(a, NUMBER, i);
         uv_sleep(round % 3);
@@ -566,7 +566,7 @@ Test(runtime_stop, messages_of_io_callbacks_are_handled_before_the_loop_sleeps)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid self = dor_self(), relay = spawn_on(runtime, 0, bounce, NULL, &self);
+    dor_pid self = dor_self(), relay = spawn_on(runtime, DOR_ON(0), bounce, NULL, &self);
     reader *r = calloc(1, sizeof *r);
     r->fd = ends[1];
     r->to = relay;

@@ -11,8 +11,8 @@ Test(supervisor, starts_in_order_and_ends_in_the_opposite_one)
     family f;
     begin_test(2);
     family_init(&f, 4);
-    f.kids[1].scheduler = 0;
-    f.kids[2].scheduler = 1;
+    f.kids[1].scheduler = DOR_ON(0);
+    f.kids[2].scheduler = DOR_ON(1);
     f.kids[3].slow_ms = 30;
     dor_pid supervisor = start_family(&f, DOR_ONE_FOR_ONE, 0);
     cr_assert(log_is("+a +b +c +d"), "%s", log_text);
@@ -34,7 +34,7 @@ Test(supervisor, a_start_that_fails_ends_those_before)
     begin_test(2);
     family_init(&f, 4);
     f.kids[0].slow_ms = 20;
-    f.kids[1].scheduler = 1;
+    f.kids[1].scheduler = DOR_ON(1);
     f.kids[2].fail = 1;
     f.kids[2].fail_code = DOR_E_NXDOMAIN;
     dor_pid supervisor = 1;
@@ -60,7 +60,7 @@ Test(supervisor, who_does_not_end_in_time_is_killed)
     f.kids[2].shutdown_ms = DOR_INFINITY;
     f.kids[3].slow_ms = 100000;
     f.kids[3].shutdown_ms = 20;
-    f.kids[3].scheduler = 1;
+    f.kids[3].scheduler = DOR_ON(1);
     dor_pid supervisor = start_family(&f, DOR_ONE_FOR_ONE, 0);
     log_clear();
     cr_assert_eq(stop_supervisor(supervisor), DOR_E_SHUTDOWN);
@@ -89,7 +89,7 @@ static void expect_case(const expectation *e, dor_restart restart, int reason, u
     member(&f, "d")->restart = DOR_TEMPORARY;
     member(&f, "b")->restart = restart;
     for (size_t i = 0; spread && i < f.count; i++) {
-        f.kids[i].scheduler = (int)(i % 2);
+        f.kids[i].scheduler = DOR_ON(i % 2);
         f.kids[i].link = i % 3 == 0;
     }
     bool normal = reason == DOR_OK || reason == DOR_E_SHUTDOWN;
@@ -377,8 +377,8 @@ Test(supervisor, a_child_that_unlinks_itself_is_seen_to_end)
     begin_test(2);
     for (int spread = 0; spread < 2; spread++) {
         family_init(&f, 2);
-        f.kids[1].scheduler = spread ? 1 : DOR_ON_THIS;
-        f.kids[0].scheduler = 0;
+        f.kids[1].scheduler = spread ? DOR_ON(1) : DOR_ON_THIS;
+        f.kids[0].scheduler = DOR_ON(0);
         dor_pid supervisor = start_family(&f, DOR_ONE_FOR_ONE, 5);
         log_clear();
         cr_assert_eq(send_number(atomic_load(&f.kids[1].pid), MSG_UNLINK, 0), DOR_OK);
@@ -399,7 +399,7 @@ Test(supervisor, signals_of_children_and_strangers_mean_nothing)
     family_init(&f, 2);
     dor_pid supervisor = start_family(&f, DOR_ONE_FOR_ONE, 0);
     kid stranger = {.id = "s", .parent = supervisor};
-    dor_pid pid = spawn_on(kids_runtime, 0, kid_receive, kid_stop, &stranger);
+    dor_pid pid = spawn_on(kids_runtime, DOR_ON(0), kid_receive, kid_stop, &stranger);
     cr_assert_eq(send_number(pid, MSG_SIGNAL, (uint64_t)(int64_t)DOR_E_TIMEOUT), DOR_OK);
     cr_assert_eq(send_number(pid, MSG_END, 0), DOR_OK);
     expect_log("+a +b -s");
@@ -510,8 +510,8 @@ Test(supervisor, killed_it_takes_its_children_along)
     dor_ref ref;
     begin_test(2);
     family_init(&f, 3);
-    f.kids[1].scheduler = 1;
-    f.kids[2].scheduler = 0;
+    f.kids[1].scheduler = DOR_ON(1);
+    f.kids[2].scheduler = DOR_ON(0);
     dor_pid supervisor = start_family(&f, DOR_ONE_FOR_ONE, 0);
     cr_assert_eq(dor_unlink(supervisor), DOR_OK);
     cr_assert_eq(dor_monitor(supervisor, &ref), DOR_OK);
@@ -534,7 +534,7 @@ Test(supervisor, ends_with_its_runtime)
     kids_runtime = runtime_of(2);
     family_init(&f, 3);
     f.kids[1].deaf = true;
-    f.kids[2].scheduler = 1;
+    f.kids[2].scheduler = DOR_ON(1);
     dor_pid supervisor;
     cr_assert_eq(family_start(kids_runtime, &f, DOR_ONE_FOR_ALL, 1000, &supervisor), DOR_OK);
     stop_runtime(kids_runtime);

@@ -20,7 +20,8 @@ static int add(dor_pid supervisor, kid *k, dor_pid *pid)
 Test(supervisor_calls, children_come_and_go)
 {
     family f;
-    kid x = {.id = "x", .scheduler = 1}, again = {.id = "x"}, late = {.id = "l", .scheduler = DOR_ON_THIS};
+    kid x = {.id = "x", .scheduler = DOR_ON(1)}, again = {.id = "x"},
+        late = {.id = "l", .scheduler = DOR_ON_THIS};
     begin_test(2);
     family_init(&f, 2);
     dor_pid supervisor = start_family(&f, DOR_ONE_FOR_ONE, 5), pid = 1;
@@ -161,7 +162,7 @@ Test(supervisor_calls, bad_arguments)
     cr_assert_eq(dor_supervisor_start(kids_runtime, &twice, &pid), DOR_E_BADARG);
     cr_assert_eq(atomic_exchange(&released, 0), 1);
     twice.strategy = DOR_ONE_FOR_ONE;
-    twice.scheduler = 1;
+    twice.scheduler = DOR_ON(1);
     cr_assert_eq(dor_supervisor_start(kids_runtime, &twice, &pid), DOR_E_BADARG, "no such scheduler");
     cr_assert_eq(atomic_exchange(&released, 0), 1);
     dor_supervisor_spec none = {.child_count = 1};
@@ -190,7 +191,7 @@ Test(supervisor_calls, those_who_are_no_supervisors)
     atomic_int seen = 0;
     kid x = {.id = "x"};
     begin_test(2);
-    dor_pid actor = spawn_on(kids_runtime, 1, swallow, NULL, &seen);
+    dor_pid actor = spawn_on(kids_runtime, DOR_ON(1), swallow, NULL, &seen);
     family f;
     family_init(&f, 1);
     dor_pid dead = start_family(&f, DOR_ONE_FOR_ONE, 0);
@@ -275,7 +276,7 @@ static void client_receive(void *state, dor_message *m)
         cr_assert_eq(dor_supervisor_count_children(c->supervisor, &counts), DOR_E_WOULD_DEADLOCK);
         cr_assert_eq(dor_supervisor_add_child(c->supervisor, &spec, NULL, NULL), DOR_E_WOULD_DEADLOCK);
         cr_assert_eq(atomic_exchange(&c->extra.released, 0), 1);
-        dor_supervisor_spec elsewhere = {.scheduler = 0};
+        dor_supervisor_spec elsewhere = {.scheduler = DOR_ON(0)};
         cr_assert_eq(dor_supervisor_start(kids_runtime, &elsewhere, &started), DOR_E_WOULD_DEADLOCK);
         cr_assert_eq(dor_supervisor_add_child(c->supervisor, &spec, NULL, &c->ref), DOR_OK);
     } else if (m->type == DOR_MSG_SUPERVISOR) {
@@ -295,7 +296,7 @@ Test(supervisor_calls, from_an_actor)
     family_init(&f, 1);
     dor_pid supervisor = start_family(&f, DOR_ONE_FOR_ONE, 0);
     client c = {.supervisor = supervisor, .tell = dor_self(), .extra = {.id = "x"}};
-    dor_pid actor = spawn_on(kids_runtime, 1, client_receive, NULL, &c);
+    dor_pid actor = spawn_on(kids_runtime, DOR_ON(1), client_receive, NULL, &c);
     send_number(actor, MSG_GO, 0);
     (void)receive_number(MSG_DONE);
     cr_assert_str_eq(running(supervisor), "a x");
@@ -321,9 +322,9 @@ Test(supervisor_calls, an_actor_starts_one)
     family f;
     begin_test(2);
     family_init(&f, 3);
-    f.kids[1].scheduler = 0;
+    f.kids[1].scheduler = DOR_ON(0);
     client c = {.tell = dor_self(), .f = &f};
-    dor_pid actor = spawn_on(kids_runtime, 1, founder_receive, NULL, &c);
+    dor_pid actor = spawn_on(kids_runtime, DOR_ON(1), founder_receive, NULL, &c);
     send_number(actor, MSG_GO, 0);
     cr_assert_eq((int)receive_number(MSG_DONE), DOR_OK);
     cr_assert_str_eq(running(c.supervisor), "a b c");
@@ -335,7 +336,7 @@ Test(supervisor_calls, an_actor_starts_one)
     f.kids[0].slow_ms = 10;
     f.kids[2].fail = 1;
     log_clear();
-    actor = spawn_on(kids_runtime, 1, founder_receive, NULL, &c);
+    actor = spawn_on(kids_runtime, DOR_ON(1), founder_receive, NULL, &c);
     send_number(actor, MSG_GO, 0);
     cr_assert_eq((int)receive_number(MSG_DONE), DOR_E_LIMIT);
     cr_assert_eq(c.supervisor, DOR_PID_NONE);
@@ -389,7 +390,7 @@ static dor_pid start_items(dor_restart restart, uint32_t shutdown_ms, uint32_t i
     dor_supervisor_spec spec = {.strategy = DOR_SIMPLE_ONE_FOR_ONE,
                                 .intensity = intensity,
                                 .period_ms = 60000,
-                                .scheduler = 0,
+                                .scheduler = DOR_ON(0),
                                 .children = &kind,
                                 .child_count = 1};
     cr_assert_eq(dor_supervisor_start(kids_runtime, &spec, &supervisor), DOR_OK);
@@ -528,7 +529,7 @@ Test(supervisor_calls, children_of_one_kind_share_a_deadline)
     begin_test(2);
     dor_child_spec kind = {.start = deaf_start, .shutdown_ms = 40};
     dor_supervisor_spec spec = {
-        .strategy = DOR_SIMPLE_ONE_FOR_ONE, .scheduler = 1, .children = &kind, .child_count = 1};
+        .strategy = DOR_SIMPLE_ONE_FOR_ONE, .scheduler = DOR_ON(1), .children = &kind, .child_count = 1};
     cr_assert_eq(dor_supervisor_start(kids_runtime, &spec, &supervisor), DOR_OK);
     for (int i = 0; i < 5; i++)
         cr_assert_eq(dor_supervisor_start_child(supervisor, &items[i], item_release, NULL, NULL), DOR_OK);

@@ -131,7 +131,7 @@ static int start_one(void *arg, void *extra, dor_pid *pid)
     dor_actor_spec spec = {.receive = one_receive,
                            .stop = one_stop,
                            .state = o,
-                           .scheduler = below(2) ? DOR_ON_THIS : (int)below(w.schedulers),
+                           .scheduler = below(2) ? DOR_ON_THIS : DOR_ON(below(w.schedulers)),
                            .trap_exit = o->slow_ms || o->deaf};
     int code = below(2) ? dor_spawn_link(w.runtime, &spec, pid) : dor_spawn(w.runtime, &spec, pid);
     if (code != DOR_OK) return code;

@@ -47,7 +47,7 @@ static int run_item(doer *d, dor_pid *pid)
 static int start_and_do(void *arg, void *extra, dor_pid *pid)
 {
     doer *d = (doer *)arg;
-    dor_actor_spec brief = {.receive = end_at_once, .scheduler = 1};
+    dor_actor_spec brief = {.receive = end_at_once, .scheduler = DOR_ON(1)};
     dor_child_counts counts;
     dor_ref ref;
     cr_assert_null(extra);
@@ -83,7 +83,7 @@ static int start_doer(doer *d, family *f, dor_restart restart, dor_pid *supervis
                                   {.id = "d", .start = start_and_do, .arg = d, .restart = restart},
                                   kid_spec(&f->kids[1])};
     dor_supervisor_spec spec = {
-        .intensity = 2, .period_ms = 60000, .scheduler = 0, .children = children, .child_count = 3};
+        .intensity = 2, .period_ms = 60000, .scheduler = DOR_ON(0), .children = children, .child_count = 3};
     return dor_supervisor_start(kids_runtime, &spec, supervisor);
 }
 
@@ -147,7 +147,7 @@ Test(supervisor_trouble, children_that_are_dead_when_they_come)
     begin_test(2);
     cr_assert_eq(dor_trap_exit(1), DOR_OK); /* it may end before we have unlinked it */
     kid brief = {.id = "z"};
-    dor_pid dead = spawn_on(kids_runtime, 1, kid_receive, kid_stop, &brief);
+    dor_pid dead = spawn_on(kids_runtime, DOR_ON(1), kid_receive, kid_stop, &brief);
     send_number(dead, MSG_END, 0);
     WAIT_FOR(!dor_is_alive(dead));
     for (int i = 0; i < 2; i++) {
@@ -168,7 +168,7 @@ static int start_brief(void *arg, void *extra, dor_pid *pid)
 {
     item *it = (item *)arg;
     (void)extra;
-    dor_actor_spec spec = {.receive = item_receive, .stop = item_stop, .state = it, .scheduler = 1};
+    dor_actor_spec spec = {.receive = item_receive, .stop = item_stop, .state = it, .scheduler = DOR_ON(1)};
     atomic_fetch_add(&it->starts, 1);
     cr_assert_eq(dor_spawn_link(kids_runtime, &spec, pid), DOR_OK);
     send_number(*pid, MSG_END, 0);
@@ -184,7 +184,8 @@ Test(supervisor_trouble, an_early_end_has_its_reason)
         item it = {0};
         dor_pid supervisor;
         dor_child_spec child = {.id = "x", .start = start_brief, .arg = &it, .restart = DOR_TRANSIENT};
-        dor_supervisor_spec spec = {.intensity = 5, .scheduler = 0, .children = &child, .child_count = 1};
+        dor_supervisor_spec spec = {
+            .intensity = 5, .scheduler = DOR_ON(0), .children = &child, .child_count = 1};
         cr_assert_eq(dor_supervisor_start(kids_runtime, &spec, &supervisor), DOR_OK);
         WAIT_FOR(atomic_load(&it.stops) == 1);
         stop_supervisor(supervisor);
@@ -281,7 +282,7 @@ static void levels_init(level levels[3])
         family_init(&levels[i].f, 2);
         levels[i].f.kids[0].id = ids[i][0];
         levels[i].f.kids[1].id = ids[i][1];
-        levels[i].f.kids[1].scheduler = i % 2;
+        levels[i].f.kids[1].scheduler = DOR_ON(i % 2);
         levels[i].below = i < 2 ? &levels[i + 1] : NULL;
     }
 }
@@ -406,7 +407,7 @@ static bool live_a_life(bool once, long allocations_left)
     dor_pid supervisor = DOR_PID_NONE, simple = DOR_PID_NONE, pid;
     bool asked = false;
     family_init(&f, 3);
-    f.kids[1].scheduler = 1;
+    f.kids[1].scheduler = DOR_ON(1);
     log_clear();
     atomic_store(once ? &until_failure : &fail_after, allocations_left);
     if (family_start(kids_runtime, &f, DOR_REST_FOR_ONE, 9, &supervisor) == DOR_OK) {
@@ -423,7 +424,7 @@ static bool live_a_life(bool once, long allocations_left)
     dor_child_spec kind = {.start = item_start, .restart = DOR_PERMANENT};
     dor_supervisor_spec spec = {.strategy = DOR_SIMPLE_ONE_FOR_ONE,
                                 .intensity = 9,
-                                .scheduler = 0,
+                                .scheduler = DOR_ON(0),
                                 .children = &kind,
                                 .child_count = 1};
     int items = 0;
@@ -453,7 +454,7 @@ static void expect_lives(bool once)
     begin_test(2);
     dor__set_allocator(&failing);
     cr_assert_eq(dor_trap_exit(1), DOR_OK);
-    item_scheduler = 1;
+    item_scheduler = DOR_ON(1);
     for (long n = 0; live_a_life(once, n); n += step)
         continue;
     end_test();

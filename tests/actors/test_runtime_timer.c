@@ -228,7 +228,7 @@ Test(runtime_timer, never_early_for_an_actor_either)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     measuring m = {.tell = dor_self(), .rounds = 50};
-    send_number(spawn_on(runtime, 0, measure, NULL, &m), START, 0);
+    send_number(spawn_on(runtime, DOR_ON(0), measure, NULL, &m), START, 0);
     cr_assert_eq(receive_number(NUMBER), 0, "early");
     stop_runtime(runtime);
 }
@@ -335,7 +335,7 @@ Test(runtime_timer, a_hundred_thousand)
     dor_runtime *runtime = runtime_of(1);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     m.tell = dor_self();
-    send_number(spawn_on(runtime, 0, run_many, NULL, &m), START, 0);
+    send_number(spawn_on(runtime, DOR_ON(0), run_many, NULL, &m), START, 0);
     cr_assert_eq(receive_number(NUMBER), m.count);
     stop_runtime(runtime);
     free(m.far);

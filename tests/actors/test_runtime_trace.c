@@ -99,8 +99,8 @@ static void trace(dor_runtime *runtime, unsigned mask)
 Test(runtime_trace, sends_and_receives_on_one_scheduler)
 {
     dor_runtime *runtime = runtime_of(1);
-    relay r = {.runtime = runtime, .next = spawn_on(runtime, 0, ignore, NULL, NULL)};
-    dor_pid pid = spawn_on(runtime, 0, run_relay, NULL, &r);
+    relay r = {.runtime = runtime, .next = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL)};
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), run_relay, NULL, &r);
     trace(runtime, DOR_TRACE_ALL);
     uint64_t before = uv_hrtime();
     send_number(pid, PASS, 0);
@@ -128,9 +128,9 @@ Test(runtime_trace, between_schedulers_and_processes)
     dor_runtime *runtime = runtime_of(2);
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
     relay r = {.runtime = runtime, .next = dor_self()};
-    dor_pid far = spawn_on(runtime, 1, run_relay, NULL, &r);
+    dor_pid far = spawn_on(runtime, DOR_ON(1), run_relay, NULL, &r);
     relay first = {.runtime = runtime, .next = far};
-    dor_pid pid = spawn_on(runtime, 0, run_relay, NULL, &first);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), run_relay, NULL, &first);
     trace(runtime, DOR_TRACE_SEND | DOR_TRACE_RECEIVE);
     send_number(pid, PASS, 0);
     send_number(far, PASS, 0);
@@ -152,7 +152,7 @@ Test(runtime_trace, births_and_ends)
     trace(runtime, DOR_TRACE_ALL);
     cr_assert_eq(dor_process_attach(runtime, &process), DOR_OK);
     cr_assert_eq(events_like(DOR_TRACE_SPAWN, process, any, 0), 1);
-    dor_pid pid = spawn_on(runtime, 1, ignore, NULL, NULL);
+    dor_pid pid = spawn_on(runtime, DOR_ON(1), ignore, NULL, NULL);
     cr_assert_eq(events_like(DOR_TRACE_SPAWN, pid, process, 0), 1);
     cr_assert_eq(dor_monitor(pid, &ref), DOR_OK);
     cr_assert_eq(dor_stop(pid, 77), DOR_OK);
@@ -172,8 +172,8 @@ Test(runtime_trace, births_and_ends)
 Test(runtime_trace, a_timers_send_is_nobodys)
 {
     dor_runtime *runtime = runtime_of(1);
-    relay r = {.runtime = runtime, .next = spawn_on(runtime, 0, ignore, NULL, NULL)};
-    dor_pid pid = spawn_on(runtime, 0, run_relay, NULL, &r);
+    relay r = {.runtime = runtime, .next = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL)};
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), run_relay, NULL, &r);
     send_number(pid, SEND_LATER, 0);
     trace(runtime, DOR_TRACE_SEND | DOR_TRACE_RECEIVE);
     WAIT_FOR(events_like(DOR_TRACE_RECEIVE, r.next, DOR_PID_NONE, NUMBER) == 1);
@@ -188,7 +188,7 @@ Test(runtime_trace, only_what_was_asked_for)
         dor_runtime *runtime = runtime_of(1);
         forget();
         trace(runtime, whats[i]);
-        dor_pid pid = spawn_on(runtime, 0, ignore, NULL, NULL);
+        dor_pid pid = spawn_on(runtime, DOR_ON(0), ignore, NULL, NULL);
         send_number(pid, NUMBER, 0);
         dor_stop(pid, DOR_OK);
         WAIT_FOR(!dor__pid_alive(pid));
@@ -205,7 +205,7 @@ Test(runtime_trace, the_end_of_the_runtime_is_told)
     dor_runtime *runtime = runtime_of(2);
     dor_pid pids[10], process;
     for (int i = 0; i < 10; i++)
-        pids[i] = spawn_on(runtime, i % 2, ignore, NULL, NULL);
+        pids[i] = spawn_on(runtime, DOR_ON(i % 2), ignore, NULL, NULL);
     cr_assert_eq(dor_process_attach(runtime, &process), DOR_OK);
     trace(runtime, DOR_TRACE_EXIT);
     stop_runtime(runtime);
@@ -218,8 +218,8 @@ Test(runtime_trace, the_end_of_the_runtime_is_told)
 Test(runtime_trace, events_are_of_the_runtime_of_their_pid)
 {
     dor_runtime *one = runtime_of(1), *other = runtime_of(1);
-    relay r = {.runtime = one, .next = spawn_on(other, 0, ignore, NULL, NULL)};
-    dor_pid pid = spawn_on(one, 0, run_relay, NULL, &r);
+    relay r = {.runtime = one, .next = spawn_on(other, DOR_ON(0), ignore, NULL, NULL)};
+    dor_pid pid = spawn_on(one, DOR_ON(0), run_relay, NULL, &r);
     trace(other, DOR_TRACE_ALL);
     send_number(pid, PASS, 0);
     WAIT_FOR(noted() == 2);
@@ -265,10 +265,10 @@ Test(runtime_trace, requests_and_replies)
     dor_ref kept[2] = {0};
     dor_message *reply;
     cr_assert_eq(dor_process_attach(runtime, NULL), DOR_OK);
-    dor_pid self = dor_self(), first = spawn_on(runtime, 0, run_server, NULL, &kept[0]);
+    dor_pid self = dor_self(), first = spawn_on(runtime, DOR_ON(0), run_server, NULL, &kept[0]);
     trace(runtime, DOR_TRACE_SEND | DOR_TRACE_RECEIVE);
     for (int i = 0; i < 2; i++) { /* asks one beside it, and one elsewhere */
-        dor_pid second = spawn_on(runtime, i, run_server, NULL, &kept[1]);
+        dor_pid second = spawn_on(runtime, DOR_ON(i), run_server, NULL, &kept[1]);
         forget();
         cr_assert_eq(dor_call(first, question_message(PASS, second), 30000, &reply), DOR_OK);
         dor_message_free(reply);
@@ -351,7 +351,7 @@ static void play(uint64_t seed)
     forget();
     trace(runtime, DOR_TRACE_ALL);
     for (int i = 0; i < 3; i++)
-        atomic_init(&pids[i], spawn_on(runtime, i % 2, run_player, NULL, pids));
+        atomic_init(&pids[i], spawn_on(runtime, DOR_ON(i % 2), run_player, NULL, pids));
     for (unsigned i = 0; i < 3; i++)
         send_number(atomic_load(&pids[i]), NUMBER, 21 + i);
     cr_assert_eq(dor_simulation_run(runtime, 100000, NULL), DOR_OK);
@@ -401,12 +401,12 @@ Test(runtime_trace, bad_use)
     cr_assert_eq(dor_trace(runtime, DOR_TRACE_SEND, NULL, &record), DOR_E_BADARG);
     cr_assert_eq(dor_trace(runtime, 0, NULL, NULL), DOR_OK, "it was not on");
     relay r = {.runtime = runtime, .next = dor_self()};
-    dor_pid pid = spawn_on(runtime, 0, run_relay, NULL, &r);
+    dor_pid pid = spawn_on(runtime, DOR_ON(0), run_relay, NULL, &r);
     send_number(pid, TRACE_NOW, 0);
     cr_assert_eq(receive_number(NUMBER), 6);
     cr_assert_eq(r.trace_code, DOR_E_WOULD_DEADLOCK);
 
-    dor_pid sink = spawn_on(runtime, 1, ignore, NULL, NULL);
+    dor_pid sink = spawn_on(runtime, DOR_ON(1), ignore, NULL, NULL);
     cr_assert_eq(dor_trace(runtime, DOR_TRACE_SEND, trace_within, runtime), DOR_OK);
     send_number(sink, NUMBER, 0);
     cr_assert_eq(code_within, DOR_E_WOULD_DEADLOCK);
@@ -492,12 +492,12 @@ static void traffic_start(traffic *t)
 {
     t->runtime = runtime_of(2);
     for (int i = 0; i < 4; i++) /* 0 and 1 on one scheduler, 2 and 3 on the other */
-        atomic_init(&t->ring[(i + 3) % 4], spawn_on(t->runtime, i / 2, run_ring, NULL, &t->ring[i]));
+        atomic_init(&t->ring[(i + 3) % 4], spawn_on(t->runtime, DOR_ON(i / 2), run_ring, NULL, &t->ring[i]));
     for (unsigned i = 0; i < 10; i++)
         send_number(atomic_load(&t->ring[0]), NUMBER, i);
     for (int i = 0; i < 2; i++) {
         t->foreigns[i].runtime = t->runtime;
-        t->foreigns[i].sink = spawn_on(t->runtime, i, ignore, NULL, NULL);
+        t->foreigns[i].sink = spawn_on(t->runtime, DOR_ON(i), ignore, NULL, NULL);
         atomic_init(&t->foreigns[i].over, false);
         pthread_create(&t->threads[i], NULL, run_foreign, &t->foreigns[i]);
     }
@@ -633,7 +633,7 @@ static void end_while_it_lingers(dor_runtime *runtime, unsigned mask, dor_pid pi
 Test(runtime_trace, the_end_waits_for_a_call_in_progress)
 {
     dor_runtime *runtime = runtime_of(2);
-    dor_pid pid = spawn_on(runtime, 1, ignore, NULL, NULL);
+    dor_pid pid = spawn_on(runtime, DOR_ON(1), ignore, NULL, NULL);
     end_while_it_lingers(runtime, DOR_TRACE_RECEIVE, pid); /* on the scheduler's thread */
     end_while_it_lingers(runtime, DOR_TRACE_SEND, pid);    /* on the sender's */
     stop_runtime(runtime);

@@ -298,7 +298,7 @@ Test(basic, blocking_on_a_scheduler_is_refused)
     int codes[5] = {0};
     pair p = begin_pair(&w, 2);
     for (int i = 0; i < 2; i++) {
-        dor_pid pid = spawn_on(w.runtime, i, tries_to_block, NULL, codes);
+        dor_pid pid = spawn_on(w.runtime, DOR_ON(i), tries_to_block, NULL, codes);
         OK(dor_monitor(pid, &ref));
         dor_message *m = dor_message_new(DOR_MSG_USER, sizeof p.client, NULL);
         memcpy(dor_message_payload(m), &p.client, sizeof p.client);

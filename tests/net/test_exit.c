@@ -82,7 +82,7 @@ Test(exit, an_owner_that_ends_among_its_events)
         OK(dor_options_set_text(w.client, "packet", "4"));
         listen_in(&w);
         pair p = connect_pair(&w);
-        dor_pid pid = spawn_on(w.runtime, (int)(i % 2), own, NULL, &o);
+        dor_pid pid = spawn_on(w.runtime, DOR_ON(i % 2), own, NULL, &o);
         OK(dor_monitor(pid, &ref));
         for (unsigned j = 0; j < 10; j++)
             send_text(p.client, "event");

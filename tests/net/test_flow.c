@@ -230,7 +230,7 @@ Test(flow, actors_at_full_speed_in_both_directions)
         pair p = begin_pair(&w, schedulers);
         for (unsigned i = 0; i < 2; i++) {
             pumps_[i].socket = i ? p.client : p.server;
-            pids[i] = spawn_on(w.runtime, (int)(i % schedulers), pumps, NULL, &pumps_[i]);
+            pids[i] = spawn_on(w.runtime, DOR_ON(i % schedulers), pumps, NULL, &pumps_[i]);
             OK(dor_ssl_set_active(pumps_[i].socket, DOR_ACTIVE_TRUE));
             OK(dor_ssl_controlling_process(pumps_[i].socket, pids[i]));
             OK(send_number(pids[i], DOR_MSG_USER, 0));

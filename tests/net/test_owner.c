@@ -97,7 +97,7 @@ static void relay_traffic(unsigned schedulers)
         h->all = &all;
         h->index = i;
         if (i < ACTORS)
-            h->pid = spawn_on(w.runtime, (int)(i % dor_runtime_scheduler_count(w.runtime)), holder_receives,
+            h->pid = spawn_on(w.runtime, DOR_ON(i % dor_runtime_scheduler_count(w.runtime)), holder_receives,
                               NULL, h);
         else
             pthread_create(&threads_[i], NULL, holder_thread, h);
@@ -147,7 +147,7 @@ Test(owner, the_new_owner_gets_what_the_old_one_did_not_take)
     holder *h = &all.holders[0];
     h->all = &all;
     atomic_fetch_add(&h->mine, 1);
-    h->pid = spawn_on(w.runtime, 1, holder_receives, NULL, h);
+    h->pid = spawn_on(w.runtime, DOR_ON(1), holder_receives, NULL, h);
     for (uint32_t i = 0; i < 6; i++)
         OK(dor_ssl_send(p.client, &i, 4));
     OK(dor_ssl_close(
@@ -169,7 +169,7 @@ Test(owner, to_the_dead_it_is_not_given)
     world w;
     pair p = begin_pair(&w, 2);
     dor_ref ref;
-    dor_pid pid = spawn_on(w.runtime, 0, holder_receives, NULL, NULL);
+    dor_pid pid = spawn_on(w.runtime, DOR_ON(0), holder_receives, NULL, NULL);
     OK(dor_monitor(pid, &ref));
     OK(dor_stop(pid, 0));
     (void)receive_down();
@@ -191,15 +191,15 @@ Test(owner, the_old_owners_death_means_nothing_the_new_ones_does)
     world w;
     dor_buffer *data;
     pair p = begin_pair(&w, 2);
-    dor_pid first = spawn_on(w.runtime, 0, does_nothing, NULL, NULL),
-            second = spawn_on(w.runtime, 1, does_nothing, NULL, NULL);
+    dor_pid first = spawn_on(w.runtime, DOR_ON(0), does_nothing, NULL, NULL),
+            second = spawn_on(w.runtime, DOR_ON(1), does_nothing, NULL, NULL);
     OK(dor_ssl_controlling_process(p.server, first));
     FAILS(dor_ssl_set_active(p.server, DOR_ACTIVE_TRUE), DOR_E_NOT_OWNER);
     OK(dor_stop(first, 0));
     FAILS(dor_ssl_recv(p.client, 0, PATIENCE_MS, &data), DOR_E_CLOSED);
 
     p = connect_pair(&w);
-    first = spawn_on(w.runtime, 0, does_nothing, NULL, NULL);
+    first = spawn_on(w.runtime, DOR_ON(0), does_nothing, NULL, NULL);
     OK(dor_ssl_controlling_process(p.server, second));
     OK(dor_stop(first, 0));
     FAILS(dor_ssl_recv(p.client, 0, 50, &data), DOR_E_TIMEOUT);
@@ -217,7 +217,7 @@ Test(owner, before_the_handshake)
     listen_in(&w);
     OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
-    dor_pid pid = spawn_on(w.runtime, 1, does_nothing, NULL, NULL);
+    dor_pid pid = spawn_on(w.runtime, DOR_ON(1), does_nothing, NULL, NULL);
     OK(dor_ssl_controlling_process(server, pid));
     OK(dor_ssl_accept(server, NULL, PATIENCE_MS)); /* anybody may shake hands */
     OK(await_reply(ref, NULL, NULL));
@@ -231,7 +231,7 @@ Test(owner, of_a_listener)
     dor_socket s;
     begin(&w, 2);
     listen_in(&w);
-    dor_pid pid = spawn_on(w.runtime, 1, does_nothing, NULL, NULL);
+    dor_pid pid = spawn_on(w.runtime, DOR_ON(1), does_nothing, NULL, NULL);
     OK(dor_ssl_controlling_process(w.listener, pid));
     FAILS(dor_ssl_controlling_process(w.listener, dor_self()), DOR_E_NOT_OWNER);
     FAILS(dor_ssl_setopts(w.listener, w.server), DOR_E_NOT_OWNER);
@@ -270,7 +270,7 @@ Test(owner, on_another_scheduler)
     for (int i = 0; i < 2; i++) { /* for one of the two the socket is on the other scheduler */
         pair p = connect_pair(&w);
         far_owner o = {.socket = p.server, .active = 1, .info = 1, .closed = 1};
-        dor_pid pid = spawn_on(w.runtime, i, orders_from_afar, NULL, &o);
+        dor_pid pid = spawn_on(w.runtime, DOR_ON(i), orders_from_afar, NULL, &o);
         OK(dor_ssl_controlling_process(p.server, pid));
         OK(send_number(pid, DOR_MSG_USER, 0));
         send_text(p.client, "go");

@@ -180,17 +180,19 @@ typedef void (*dor_stop_fn)(void *state, int reason);
 /** Shrinks or restores a state: see dor_hibernate. */
 typedef void *(*dor_reshape_fn)(void *state);
 
+/** Where an actor is to live: one of these, or DOR_ON(index). */
 enum {
-    DOR_ON_ANY = -1, /**< the scheduler with the fewest actors */
-    DOR_ON_THIS = -2 /**< the calling actor's own scheduler (from elsewhere: like DOR_ON_ANY) */
+    DOR_ON_THIS = 0, /**< the calling actor's own scheduler (from elsewhere: like DOR_ON_ANY) */
+    DOR_ON_ANY = -1  /**< the scheduler with the fewest actors */
 };
+#define DOR_ON(index) ((int)(index) + 1) /**< that scheduler; the first one has index 0 */
 
-/** Only receive is needed; a zeroed field asks for nothing, but for scheduler, where 0 is the first one. */
+/** Only receive is needed; a zeroed field asks for nothing. */
 typedef struct dor_actor_spec {
     dor_receive_fn receive;
     dor_stop_fn stop; /**< or NULL */
     void *state;
-    int scheduler;              /**< an index, DOR_ON_ANY or DOR_ON_THIS */
+    int scheduler;              /**< DOR_ON_THIS, DOR_ON_ANY or DOR_ON(index) */
     int trap_exit;              /**< as dor_trap_exit before the first message */
     dor_mailbox_limits mailbox; /**< all 0: no limit */
     dor_reshape_fn hibernate;   /**< see dor_hibernate; NULL: the state stays as it is */

@@ -115,7 +115,10 @@ static dor_result write_actors(dor_json_text *t, dor_runtime *runtime)
 static dor_result write_all(dor_json_text *t, dor_runtime *runtime, unsigned flags)
 {
     dor_runtime_info info;
-    if (!runtime) DOR_TRY(dor__runtime_default(&runtime)); /* the same one from the beginning to the end */
+    if (!runtime) { /* the same one from the beginning to the end */
+        DOR_TRY(dor__runtime_enter(&runtime));
+        dor__runtime_leave(runtime);
+    }
     DOR_TRY(dor__runtime_info(runtime, &info));
     dor__json_print(t, "{\"runtime\":");
     write_runtime(t, &info);

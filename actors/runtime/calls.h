@@ -16,7 +16,7 @@ DOR_MUST_USE dor_result dor__runtime_stop(dor_runtime *runtime, uint32_t deadlin
 DOR_MUST_USE dor_result dor__runtime_default(dor_runtime **runtime);
 
 /**
- * Keeps a runtime (NULL: the default one, made if need be) from going away until dor__runtime_leave. On one of the
+ * Keeps a runtime (NULL: the caller's, else the default one, made if need be) from going away until dor__runtime_leave. On one of the
  * runtime's own schedulers this costs nothing, elsewhere an atomic addition. STOPPED when it has gone, or is going.
  * A thread that stays inside for long holds up dor__runtime_stop.
  */

@@ -17,6 +17,7 @@
 #include "runtime/pool.h"
 #include "runtime/simulation.h"
 #include "runtime/slab.h"
+#include "runtime/spin.h"
 #include "runtime/system_message.h"
 #include "runtime/trace.h"
 #include "runtime/wake_fd.h"
@@ -129,7 +130,7 @@ struct dor_scheduler {
     uint64_t clock_last_ns;
     uint64_t turn_end_ns;
     bool turn_spent;
-    bool polling;       /* in poll, or so it was meant */
+    bool polling;       /* in poll, or so it was meant; or spinning */
     bool idling;        /* the idle handle keeps poll from blocking */
     bool closed;        /* sends from this thread go nowhere: the others' inboxes are being closed */
     bool asked_to_stop; /* has dealt with DOR_PHASE_STOPPING */
@@ -137,6 +138,7 @@ struct dor_scheduler {
     bool arrived;       /* has reported that nothing is left */
     uint32_t holds;
     uint64_t timer_ms; /* what the loop's timer is set to, DOR_WHEEL_NEVER when it is not */
+    dor_spin spin;
     dor_deferred_queue deferred;
     dor_deferred_queue running_deferred;
     dor_timer_wheel wheel;

@@ -18,6 +18,7 @@
 #include "runtime/private.h"
 
 #include "base/alloc.h"
+#include "runtime/speaker.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -94,11 +95,27 @@ dor_runtime *dor__runtime_enter_of(uint64_t name)
     return enter(&places[index]);
 }
 
+/* The runtime of the calling process or port. An actor's is only named. */
+static bool enter_own(dor_runtime **runtime)
+{
+    const dor_speaker *speaker = &dor__speaker;
+    if (dor__current) {
+        *runtime = dor__current->runtime;
+        return false;
+    }
+    if (speaker->port != DOR_PID_NONE)
+        *runtime = dor__runtime_enter_of(speaker->port);
+    else if (speaker->process != DOR_PID_NONE)
+        *runtime = dor__runtime_enter_of(speaker->process);
+    return *runtime != NULL;
+}
+
 dor_result dor__runtime_enter(dor_runtime **runtime)
 {
     dor_scheduler *s = dor__current;
-    if (s && s->runtime == *runtime) return s->closed ? dor__error(DOR_E_STOPPED) : DOR_SUCCESS;
+    if (!*runtime && enter_own(runtime)) return DOR_SUCCESS;
     if (!*runtime) DOR_TRY(dor__runtime_default(runtime));
+    if (s && s->runtime == *runtime) return s->closed ? dor__error(DOR_E_STOPPED) : DOR_SUCCESS;
     /* The pointer may be of a runtime that has gone: it is only compared. */
     for (unsigned i = 0; i < DOR_RUNTIMES_MAX; i++) {
         if (atomic_load_explicit(&places[i].runtime, memory_order_relaxed) != *runtime) continue;
@@ -271,6 +288,7 @@ static dor_result make(dor_runtime **made, struct place *place, unsigned index, 
         runtime->simulation = simulation;
         runtime->started_ns = simulation ? 0 : uv_hrtime();
     }
+    unsigned processors = uv_available_parallelism();
     dor_result result = runtime ? init_shared(runtime, count, place->generation) : dor__error(DOR_E_NOMEM);
     if (dor__failed(result)) {
         dor__free(runtime);
@@ -278,8 +296,9 @@ static dor_result make(dor_runtime **made, struct place *place, unsigned index, 
         return result;
     }
     while (dor__ok(result) && runtime->count < count) {
-        result = dor__scheduler_init(&runtime->schedulers[runtime->count], runtime, runtime->count,
-                                     place->generation);
+        dor_scheduler *s = &runtime->schedulers[runtime->count];
+        result = dor__scheduler_init(s, runtime, runtime->count, place->generation);
+        s->spin.allowed = processors > 1 && count <= processors;
         if (dor__ok(result)) runtime->count++;
     }
     if (dor__ok(result) && !simulation) result = start_threads(runtime);

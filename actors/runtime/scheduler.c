@@ -122,9 +122,11 @@ static void on_wake(uv_poll_t *handle, int status, int events)
 {
     (void)status;
     (void)events;
-    dor__scheduler_polled((dor_scheduler *)handle->data);
+    dor_scheduler *s = (dor_scheduler *)handle->data;
+    dor__scheduler_polled(s);
+    dor__spin_woken(&s->spin, uv_hrtime());
     /* Poll has returned: all that was wanted. The turn looks into the inbox anyway. */
-    dor__wake_fd_clear(&((dor_scheduler *)handle->data)->wake);
+    dor__wake_fd_clear(&s->wake);
 }
 
 static void on_prepare(uv_prepare_t *handle)

@@ -18,7 +18,8 @@
 enum {
     STRIDE_MAX = 32,
     CHEAP_NS = 8000, /* between two readings of the clock: then fewer readings will do */
-    DEAR_NS = 40000  /* and here more are needed to keep to the turn's length */
+    DEAR_NS = 40000, /* and here more are needed to keep to the turn's length */
+    POLL_AGAIN_NS = 100000
 };
 
 /* ---- time ---- */
@@ -176,8 +177,9 @@ static void follow_phase(dor_scheduler *s, int phase)
 /* relaxed, in these two: a figure. */
 static void poll_begins(dor_scheduler *s)
 {
-    uint64_t since = atomic_load_explicit(&s->figures.busy, memory_order_relaxed);
-    atomic_store_explicit(&s->figures.busy, DOR_IN_POLL | (uv_hrtime() - since), memory_order_relaxed);
+    uint64_t since = atomic_load_explicit(&s->figures.busy, memory_order_relaxed), now = uv_hrtime();
+    atomic_store_explicit(&s->figures.busy, DOR_IN_POLL | (now - since), memory_order_relaxed);
+    dor__spin_begin(&s->spin, now);
     s->polling = true;
 }
 
@@ -226,9 +228,8 @@ static void set_idling(dor_scheduler *s, bool idling)
         uv_idle_stop(&s->idle);
 }
 
-static void count_turn(dor_scheduler *s, unsigned taken)
+static void count_intake(dor_scheduler *s, unsigned taken)
 {
-    DOR_FIGURE_ADD(s->figures.loop_turns, 1);
     if (taken) DOR_FIGURE_ADD(s->figures.from_outside, taken);
     /* relaxed: a figure. */
     atomic_store_explicit(&s->figures.timers_fired, s->wheel.fired, memory_order_relaxed);
@@ -249,20 +250,23 @@ static unsigned take_in(dor_scheduler *s)
     return taken;
 }
 
-/* Lets poll block, or not. `busy`: something is left to do; `taken`: messages that the inbox had. */
-static void prepare_to_poll(dor_scheduler *s, bool busy, unsigned taken)
+/*
+ * Nothing is left to do. True when messages have come in the meantime; false when from here on a push wakes the loop.
+ * `taken`: messages that the inbox had.
+ */
+static bool wait_begins(dor_scheduler *s, unsigned taken)
 {
-    set_timer(s);
-    /* Last of all, since from here on a push wakes the loop. A wake-up too many, when only one lane sleeps, does no harm. */
-    if (!busy && !(dor__inbox_sleep(&s->inbox) && dor__inbox_sleep(&s->urgent))) {
-        busy = true;
-        if (taken == 0) sched_yield(); /* perhaps a producer was interrupted in the middle of its push */
-    }
-    set_idling(s, busy);
-    if (!busy) poll_begins(s);
+    poll_begins(s);
+    if (dor__spin(&s->spin, &s->inbox, &s->urgent, taken)) return true;
+    s->spin.expecting = false;
+    /* A wake-up too many, when only one lane sleeps, does no harm. */
+    if (dor__inbox_sleep(&s->inbox) && dor__inbox_sleep(&s->urgent)) return false;
+    if (taken == 0) sched_yield(); /* perhaps a producer was interrupted in the middle of its push */
+    return true;
 }
 
-void dor__turn(dor_scheduler *s)
+/* True when there is something to do. */
+static bool turn(dor_scheduler *s)
 {
     bool spent, first = true;
     uint64_t fired = s->wheel.fired;
@@ -273,7 +277,7 @@ void dor__turn(dor_scheduler *s)
     unsigned taken = take_in(s);
     /* What the inbox took is not to be charged to the first actor; a few messages do not matter. */
     if (s->turn_spent || taken > STRIDE_MAX) clock_start(s);
-    count_turn(s, taken);
+    count_intake(s, taken);
     if (s->simulation) dor__simulation_choose_actor(s);
     do {
         dor__actors_run(s);
@@ -286,5 +290,21 @@ void dor__turn(dor_scheduler *s)
     if (phase != DOR_PHASE_RUNNING) follow_phase(s, phase);
     bool busy = s->run_first || s->deferred.first || dor__wheel_pending(&s->wheel) || dor__signals_wait(s) ||
                 dor__intake_pending(&s->intake);
-    if (!s->simulation) prepare_to_poll(s, busy, taken);
+    return busy || (!s->simulation && wait_begins(s, taken));
+}
+
+/* What comes while this thread spins is dealt with at once, without a poll, but not for long: sockets may be ready. */
+void dor__turn(dor_scheduler *s)
+{
+    uint64_t begun_ns = 0;
+    bool busy;
+    DOR_FIGURE_ADD(s->figures.loop_turns, 1);
+    do {
+        busy = turn(s);
+        if (begun_ns == 0) begun_ns = s->clock_last_ns;
+    } while (busy && s->polling && s->clock_last_ns - begun_ns < POLL_AGAIN_NS);
+    if (s->simulation) return;
+    set_timer(s);
+    set_idling(s, busy);
+    if (busy) dor__scheduler_polled(s);
 }

@@ -29,11 +29,11 @@ static void free_state(void *state, int reason)
     free(state);
 }
 
-dor_pid bench_spawn(const bench_stage *stage, int where, dor_receive_fn receive, void *state)
+dor_pid bench_spawn(dor_runtime *runtime, int where, dor_receive_fn receive, void *state)
 {
     dor_actor_spec spec = {.receive = receive, .stop = free_state, .state = state, .scheduler = where};
     dor_pid pid;
-    if (dor_spawn(stage->runtime, &spec, &pid) != DOR_OK) bench_give_up("an actor could not be started");
+    if (dor_spawn(runtime, &spec, &pid) != DOR_OK) bench_give_up("an actor could not be started");
     return pid;
 }
 

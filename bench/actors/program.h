@@ -58,7 +58,7 @@ enum {
 _Noreturn void bench_give_up(const char *what);
 void *bench_allocate(size_t count, size_t size);
 /** `where`: as in dor_actor_spec. state goes with free, unless stop says otherwise. */
-dor_pid bench_spawn(const bench_stage *stage, int where, dor_receive_fn receive, void *state);
+dor_pid bench_spawn(dor_runtime *runtime, int where, dor_receive_fn receive, void *state);
 /** Waits for `reports` MSG_DONE and adds them up. */
 uint64_t bench_gather(unsigned reports);
 

@@ -75,7 +75,7 @@ static void set_up_spawn_stop(bench_stage *stage)
     s->runtime = stage->runtime;
     s->home = stage->home;
     s->batch = stage->a;
-    stage->first = bench_spawn(stage, DOR_ON(0), spawner_receive, s);
+    stage->first = bench_spawn(stage->runtime, DOR_ON(0), spawner_receive, s);
 }
 
 /* ---- timers ---- */
@@ -135,7 +135,7 @@ static void set_up_timers(bench_stage *stage)
     t->home = stage->home;
     t->cancel_every = stage->a;
     t->random = 1;
-    stage->first = bench_spawn(stage, DOR_ON(0), timekeeper_receive, t);
+    stage->first = bench_spawn(stage->runtime, DOR_ON(0), timekeeper_receive, t);
 }
 
 /* ---- idle ---- */

@@ -42,19 +42,6 @@ static void answered(ping *p, dor_message *m)
     }
 }
 
-static void ping_receive(void *state, dor_message *m)
-{
-    ping *p = state;
-    if (m->type == MSG_PONG) {
-        answered(p, m);
-        return;
-    }
-    p->trips = bench_take(m) / 2;
-    p->answered = 0;
-    for (p->sent = 0; p->sent < p->window && p->sent < p->trips; p->sent++)
-        bench_send(p->pong, MSG_PING, p->sent);
-}
-
 static void pong_receive(void *state, dor_message *m)
 {
     pong *p = state;
@@ -69,17 +56,42 @@ static void pong_receive(void *state, dor_message *m)
     }
 }
 
+/* Where the runtime puts what asks for no place. */
+static dor_pid spawn_partner(void)
+{
+    pong *partner = bench_allocate(1, sizeof *partner);
+    partner->ping = dor_self();
+    return bench_spawn(NULL, DOR_ON_THIS, pong_receive, partner);
+}
+
+static void ping_receive(void *state, dor_message *m)
+{
+    ping *p = state;
+    if (m->type == MSG_PONG) {
+        answered(p, m);
+        return;
+    }
+    if (!p->pong) p->pong = spawn_partner();
+    p->trips = bench_take(m) / 2;
+    p->answered = 0;
+    for (p->sent = 0; p->sent < p->window && p->sent < p->trips; p->sent++)
+        bench_send(p->pong, MSG_PING, p->sent);
+}
+
 static void set_up_ping_pong(bench_stage *stage)
 {
-    bool anywhere = stage->b == PING_PONG_ANYWHERE;
     ping *one = bench_allocate(1, sizeof *one);
-    pong *other = bench_allocate(1, sizeof *other);
     one->home = stage->home;
     one->window = stage->a;
-    one->forward = other->forward = stage->b == PING_PONG_FORWARD;
-    stage->first = other->ping = bench_spawn(stage, anywhere ? DOR_ON_ANY : DOR_ON(0), ping_receive, one);
-    one->pong =
-        bench_spawn(stage, anywhere ? DOR_ON_ANY : DOR_ON(stage->schedulers - 1), pong_receive, other);
+    one->forward = stage->b == PING_PONG_FORWARD;
+    if (stage->b == PING_PONG_PARTNER) {
+        stage->first = bench_spawn(stage->runtime, DOR_ON_THIS, ping_receive, one);
+        return;
+    }
+    pong *other = bench_allocate(1, sizeof *other);
+    other->forward = one->forward;
+    stage->first = other->ping = bench_spawn(stage->runtime, DOR_ON(0), ping_receive, one);
+    one->pong = bench_spawn(stage->runtime, DOR_ON(stage->schedulers - 1), pong_receive, other);
 }
 
 /* ---- ring: a token is one message that is sent on ---- */
@@ -202,11 +214,12 @@ static void set_up_many_to_one(bench_stage *stage)
     c->home = stage->home;
     c->producers = stage->a;
     c->window = stage->b;
-    dor_pid pid = bench_spawn(stage, DOR_ON(0), consumer_receive, c);
+    dor_pid pid = bench_spawn(stage->runtime, DOR_ON(0), consumer_receive, c);
     for (uint64_t i = 0; i < stage->a; i++) {
         producer *p = bench_allocate(1, sizeof *p);
         *p = (producer){.consumer = pid, .index = i, .window = stage->b};
-        c->of[i].pid = bench_spawn(stage, DOR_ON(1 + i % (stage->schedulers - 1)), producer_receive, p);
+        c->of[i].pid =
+            bench_spawn(stage->runtime, DOR_ON(1 + i % (stage->schedulers - 1)), producer_receive, p);
     }
 }
 

@@ -31,7 +31,7 @@ set_up("spawn-stop", _, Batch, _) -> spawn_stop(Batch);
 set_up("timers", _, CancelEvery, _) -> timers(CancelEvery);
 set_up("idle", _, _, Hibernates) -> idle(Hibernates).
 
-%% Schedulers are numbered from 1; 0 is any.
+%% Schedulers are numbered from 1.
 spawn_on(Scheduler, Fun) -> spawn_opt(Fun, [{scheduler, Scheduler}]).
 
 %% A go that tells the process First, and gathers so many reports.
@@ -47,18 +47,21 @@ gather(Reports, Sum) ->
 
 %% ---- ping-pong ----
 
--define(ANYWHERE, 2).
+-define(PARTNER, 2).
 
-ping_pong(Schedulers, Window, B) ->
+ping_pong(_, Window, ?PARTNER) ->
     Home = self(),
-    {One, Other} = case B of
-        ?ANYWHERE -> {0, 0};
-        _ -> {1, Schedulers}
-    end,
-    Pong = spawn_on(Other, fun() -> receive {peer, Ping} -> pong(Ping, 0) end end),
-    Ping = spawn_on(One, fun() -> ping(Home, Pong, Window, 0) end),
+    telling(spawn(fun() -> with_partner(Home, Window) end), 1);
+ping_pong(Schedulers, Window, _) ->
+    Home = self(),
+    Pong = spawn_on(Schedulers, fun() -> receive {peer, Ping} -> pong(Ping, 0) end end),
+    Ping = spawn_on(1, fun() -> ping(Home, Pong, Window, 0) end),
     Pong ! {peer, Ping},
     telling(Ping, 1).
+
+with_partner(Home, Window) ->
+    Ping = self(),
+    ping(Home, spawn(fun() -> pong(Ping, 0) end), Window, 0).
 
 ping(Home, Pong, Window, Before) ->
     receive

@@ -57,27 +57,41 @@ go_function telling(stage &s, actor first)
 
 // ---- ping-pong ----
 
-constexpr number anywhere = 2;
+constexpr number partner = 2;
 
 struct ping_state {
+    actor pong;
     number trips = 0, sent = 0, answered = 0, seen = 0;
 };
 
-behavior ping(stateful_actor<ping_state> *self, actor home, actor pong, number window)
+struct pong_state {
+    actor ping;
+    number seen = 0;
+};
+
+behavior pong(stateful_actor<pong_state> *self);
+
+/* Without `other` it spawns its own. */
+behavior ping(stateful_actor<ping_state> *self, actor home, actor other, number window)
 {
+    self->state.pong = other;
     return {
         [=](go_atom, number count) {
             auto &p = self->state;
+            if (!p.pong) {
+                p.pong = self->spawn(pong);
+                self->send(p.pong, peer_atom::value, self);
+            }
             p.trips = count / 2;
             p.answered = 0;
             for (p.sent = 0; p.sent < window && p.sent < p.trips; p.sent++)
-                self->send(pong, ping_atom::value, p.sent);
+                self->send(p.pong, ping_atom::value, p.sent);
         },
         [=](pong_atom, number seen) {
             auto &p = self->state;
             p.answered++;
             if (p.sent < p.trips) {
-                self->send(pong, ping_atom::value, p.sent);
+                self->send(p.pong, ping_atom::value, p.sent);
                 p.sent++;
             } else if (p.answered == p.trips) {
                 self->send(home, done_atom::value, p.answered + seen - p.seen);
@@ -86,11 +100,6 @@ behavior ping(stateful_actor<ping_state> *self, actor home, actor pong, number w
         },
     };
 }
-
-struct pong_state {
-    actor ping;
-    number seen = 0;
-};
 
 behavior pong(stateful_actor<pong_state> *self)
 {
@@ -106,8 +115,9 @@ behavior pong(stateful_actor<pong_state> *self)
 
 go_function ping_pong(stage &s)
 {
-    bool threads = s.schedulers > 1 && s.b != anywhere;
+    bool threads = s.schedulers > 1;
     actor home = actor_cast<actor>(s.home);
+    if (s.b == partner) return telling(s, s.system.spawn(ping, home, actor{}, s.a));
     actor other = threads ? s.system.spawn<detached>(pong) : s.system.spawn(pong);
     actor one =
         threads ? s.system.spawn<detached>(ping, home, other, s.a) : s.system.spawn(ping, home, other, s.a);

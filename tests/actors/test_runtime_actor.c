@@ -1,6 +1,8 @@
 /* Actors: messages and their order, death, names that are never reused, placement, fairness. */
 #include "runtime_support.h"
 
+#include <dormouse/port.h>
+
 TestSuite(runtime_actor, .init = count_memory, .timeout = 60);
 
 enum { PING = DOR_MSG_USER, PONG, NUMBER, WORK, SPAWN };
@@ -275,7 +277,7 @@ static void breeder_receive(void *state, dor_message *message)
     unsigned *left = state;
     dor_message_free(message);
     for (unsigned i = 0; i < 50 && *left > 0; i++, --*left) {
-        dor_pid pid = spawn_on(NULL,
+        dor_pid pid = spawn_on(dor_runtime_default(),
                                *left % 3 == 0   ? DOR_ON_ANY
                                : *left % 3 == 1 ? DOR_ON_THIS
                                                 : DOR_ON(0),
@@ -294,7 +296,6 @@ Test(runtime_actor, births_and_deaths_leave_nothing)
     dor_runtime *runtime = runtime_of(3);
     for (int i = 0; i < 3; i++) {
         left[i] = each;
-        /* A NULL runtime in an actor's spawn is the default one: started here, so that both take part. */
         send_number(spawn_on(runtime, DOR_ON(i), breeder_receive, NULL, &left[i]), WORK, 0);
     }
     WAIT_FOR(atomic_load(&born) == 3 * each && atomic_load(&dead) == atomic_load(&born));
@@ -351,6 +352,51 @@ Test(runtime_actor, placement)
         cr_assert_eq(receive_number(NUMBER), 1);
     }
     stop_runtime(runtime);
+}
+
+static void bear_receive(void *state, dor_message *message)
+{
+    uint64_t to = number_in(message);
+    dor_message_free(message);
+    (void)state;
+    send_number(to, NUMBER, spawn_on(NULL, 0, brief_receive, NULL, NULL));
+}
+
+static unsigned runtime_index_of(dor_pid pid)
+{
+    return pid >> 55 & 63;
+}
+
+Test(runtime_actor, no_runtime_means_the_callers_own)
+{
+    dor_pid self, pid;
+    dor_port port;
+    dor_runtime *one = runtime_of(1), *two = runtime_of(2), *three = runtime_of(1);
+    cr_assert_eq(dor_process_attach(two, &self), DOR_OK);
+    dor_pid of_one = spawn_on(one, 0, bear_receive, NULL, NULL),
+            of_three = spawn_on(three, 0, brief_receive, NULL, NULL);
+    send_number(of_one, PING, self);
+    pid = receive_number(NUMBER);
+    cr_assert_eq(runtime_index_of(pid), runtime_index_of(of_one), "an actor's");
+
+    cr_assert_eq(dor_spawn(NULL, &(dor_actor_spec){.receive = brief_receive}, &pid), DOR_OK);
+    cr_assert_eq(runtime_index_of(pid), runtime_index_of(self), "a process's");
+    cr_assert_eq(dor_process_attach(NULL, NULL), DOR_OK, "already");
+
+    cr_assert_eq(dor_port_new(three, NULL, &port), DOR_OK);
+    cr_assert_eq(dor_port_enter(port), DOR_OK);
+    cr_assert_eq(dor_spawn(NULL, &(dor_actor_spec){.receive = brief_receive}, &pid), DOR_OK);
+    cr_assert_eq(runtime_index_of(pid), runtime_index_of(of_three), "a port's");
+    cr_assert_eq(dor_port_leave(), DOR_OK);
+    cr_assert_eq(dor_port_close(port), DOR_OK);
+
+    cr_assert_eq(dor_runtime_stop(two, 5000), DOR_OK);
+    cr_assert_eq(dor_spawn(NULL, &(dor_actor_spec){.receive = brief_receive}, &pid), DOR_OK);
+    cr_assert_neq(runtime_index_of(pid), runtime_index_of(of_one),
+                  "of a runtime that has gone: the default one");
+    cr_assert_eq(dor_runtime_stop(dor_runtime_default(), 5000), DOR_OK);
+    cr_assert_eq(dor_runtime_stop(one, 5000), DOR_OK);
+    stop_runtime(three);
 }
 
 /* ---- fairness ---- */

@@ -136,7 +136,12 @@ DOR_API int dor_runtime_new(dor_runtime **runtime, const dor_runtime_options *op
  */
 DOR_API int dor_runtime_stop(dor_runtime *runtime, uint32_t deadline_ms);
 
-/** The runtime that calls with a NULL runtime use; made on first use, stopped by dor_runtime_stop. NULL on failure. */
+/**
+ * The runtime for programs that need one only; made on first use, stopped by dor_runtime_stop. NULL on failure.
+ *
+ * A call whose runtime is NULL means the one that the calling actor, process or port lives in, and on any other thread
+ * this one.
+ */
 DOR_API dor_runtime *dor_runtime_default(void);
 
 DOR_API unsigned dor_runtime_scheduler_count(const dor_runtime *runtime);
@@ -318,7 +323,7 @@ DOR_API int dor_set_heir(dor_pid heir);
 enum { DOR_NAME_MAX = 63 /**< bytes of a registered name, without the NUL */ };
 
 /**
- * Gives pid, which must be of this runtime (NULL: the default one) and alive, a name; it may have several. A name ends with
+ * Gives pid, which must be of this runtime (NULL: the caller's) and alive, a name; it may have several. A name ends with
  * pid, and is free at once then, or with dor_unregister. DOR_E_NAME_TAKEN, also by pid itself; DOR_E_NOPROC when pid is
  * dead; DOR_E_BADARG: the name is empty or too long, or pid is not of this runtime; DOR_E_NOMEM; DOR_E_LIMIT: there are
  * 65,536 names already; DOR_E_STOPPED.
@@ -390,7 +395,7 @@ DOR_API dor_ref dor_make_ref(void);
 /* ---- processes -------------------------------------------------------------------------------------- */
 
 /**
- * Gives the calling thread a mailbox in runtime (NULL: the default one). Idempotent for the same runtime. Ends
+ * Gives the calling thread a mailbox in runtime (NULL: the default one, if it has none yet). Idempotent for the same runtime. Ends
  * with dor_process_detach or with the thread; monitors and links are told. DOR_E_WOULD_DEADLOCK on a scheduler thread.
  */
 DOR_API int dor_process_attach(dor_runtime *runtime, dor_pid *pid);

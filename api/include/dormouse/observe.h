@@ -5,8 +5,8 @@
  * moment. Each figure is exact by itself, but figures that are read one after another are of slightly different
  * moments. Counts go on from the start of what they are of, and never go back.
  *
- * Threads: all of this from any thread unless it says otherwise; actors may read figures too. runtime may be NULL: the
- * default one.
+ * Threads: all of this from any thread unless it says otherwise; actors may read figures too. runtime may be NULL: see
+ * dor_runtime_default.
  */
 #ifndef DORMOUSE_OBSERVE_H
 #define DORMOUSE_OBSERVE_H

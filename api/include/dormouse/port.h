@@ -24,7 +24,7 @@ typedef dor_pid dor_port;
 enum { DOR_PORT_MESSAGES = 65536 /**< the default limit */ };
 
 /**
- * A new port in runtime (NULL: the default one). limits NULL: DOR_PORT_MESSAGES messages, refusing more.
+ * A new port in runtime (NULL: the caller's, see dor_runtime_default). limits NULL: DOR_PORT_MESSAGES messages, refusing more.
  * DOR_E_WOULD_DEADLOCK on a scheduler thread; DOR_E_BADARG, DOR_E_NOMEM, DOR_E_LIMIT, DOR_E_STOPPED, class IO when there is no
  * descriptor left.
  */

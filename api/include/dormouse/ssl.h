@@ -65,7 +65,7 @@ typedef struct dor_ssl_reply {
 /**
  * Listens on port (0: any free one; dor_ssl_sockname tells) of every scheduler, with SO_REUSEPORT. Options "ip" and
  * "backlog" say where and how. Certificates and keys are loaded here; DOR_E_NO_OPTIONS without any.
- * runtime may be NULL for the default one. Source: listen/2.
+ * runtime may be NULL: see dor_runtime_default. Source: listen/2.
  */
 DOR_API int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *options,
                            dor_socket *listener);

@@ -3,7 +3,7 @@
 source "$(dirname "$0")/../support/interop.sh"
 
 mkfifo "$WORK/key"
-for PORT in 47471 47472 47473 47474; do
+for PORT in $(some_ports); do
     "$BUILD/examples/connections" "$PORT" <>"$WORK/key" >"$WORK/server.out" 2>&1 &
     SERVER_PID=$!
     PIDS+=("$SERVER_PID")

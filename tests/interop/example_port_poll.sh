@@ -3,7 +3,7 @@
 source "$(dirname "$0")/../support/interop.sh"
 
 mkfifo "$WORK/key"
-for PORT in 47461 47462 47463 47464; do
+for PORT in $(some_ports); do
     "$BUILD/examples/port_poll" "$PORT" <>"$WORK/key" >"$WORK/server.out" 2>&1 &
     SERVER_PID=$!
     PIDS+=("$SERVER_PID")

@@ -37,7 +37,7 @@ http {
 END
 
 # nginx cannot choose a port itself, so one is tried after the other.
-for PORT in 47441 47442 47443 47444; do
+for PORT in $(some_ports); do
     sed -i -E "s/127.0.0.1:(@PORT@|[0-9]+)/127.0.0.1:$PORT/" "$WORK/nginx.conf"
     "$NGINX" -p "$WORK" -e "$WORK/error.log" -c "$WORK/nginx.conf" >"$WORK/nginx.log" 2>&1 &
     SERVER_PID=$!
@@ -51,12 +51,12 @@ done
 
 # The input stays open until nginx has closed: when a client closes first, nginx ends without a close_notify of its own, and
 # that our client rightly reports as a connection that was cut.
-mkfifo "$WORK/input"
 fetch() {
-    printf '%b' "$GET" >"$WORK/input" &
-    timeout 20 "$BIN" connect "localhost:$PORT" "$@" <>"$WORK/input" >"$WORK/out" 2>"$WORK/err"
+    rm -f "$WORK/input" && mkfifo "$WORK/input" && exec 7<>"$WORK/input"
+    printf '%b' "$GET" >&7
+    timeout 20 "$BIN" connect "localhost:$PORT" "$@" <&7 >"$WORK/out" 2>"$WORK/err"
     STATUS=$?
-    wait $!
+    exec 7>&-
 }
 
 GET='GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'

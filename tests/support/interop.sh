@@ -110,6 +110,12 @@ wait_for() {
     done
 }
 
+# For servers that cannot choose one: below those that the system gives out, and others in every run.
+some_ports() {
+    local i
+    for i in 1 2 3 4; do echo $((16384 + RANDOM % 16384)); done
+}
+
 line_or_death() { grep -Eq -- "$2" "$1" || ! kill -0 "$SERVER_PID" 2>/dev/null; }
 
 # started LOG PATTERN: waits for the line that the pattern's first group takes the port from; sets PORT.

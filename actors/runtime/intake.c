@@ -2,6 +2,7 @@
  * intake.c - see intake.h.
  */
 #include "runtime/private.h"
+#include "runtime/signals.h"
 
 #include <sched.h>
 
@@ -24,6 +25,7 @@ static void take_signals(dor_scheduler *s, unsigned *taken, unsigned most)
 {
     dor_intake *in = &s->intake;
     while (!in->ready && *taken < most) {
+        if (s->signals_first) dor__signals_act(s);
         dor_message *m = dor__inbox_pop(&s->urgent);
         if (m == &in->mark) in->marked = false;
         /* Without a mark, when there are none. With it: then a signal is on its way in whose sender was interrupted. */

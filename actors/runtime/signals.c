@@ -44,7 +44,7 @@ static void tell_of_end(dor_scheduler *s, dor_message *m)
 }
 
 /* All of them, since only callbacks make more: what one has made belongs to its share of the turn. */
-static void act(dor_scheduler *s)
+void dor__signals_act(dor_scheduler *s)
 {
     while (s->signals_first) {
         dor__signal_deliver(s, take_first(&s->signals_first));
@@ -54,11 +54,11 @@ static void act(dor_scheduler *s)
 
 void dor__signals_run(dor_scheduler *s)
 {
-    act(s);
+    dor__signals_act(s);
     for (unsigned i = 0; i < ENDS_BEFORE_A_RUN && s->ends_first && !s->turn_spent; i++) {
         tell_of_end(s, take_first(&s->ends_first));
         (void)dor__turn_over(s);
-        act(s); /* what a native actor, being asked to end, has sent */
+        dor__signals_act(s); /* what a native actor, being asked to end, has sent */
     }
 }
 

@@ -23,6 +23,12 @@ void dor__signal_send(dor_pid to, dor_message *m);
 /** The scheduler's thread: acts on a message of the lane. Takes it. */
 void dor__signal_deliver(dor_scheduler *s, dor_message *m);
 
+/**
+ * The scheduler's thread: acts on the signals within it. Before anything that others have sent: an actor that has linked to
+ * one beside it and then tells another thread of it has the link before that thread's signal ends the one.
+ */
+void dor__signals_act(dor_scheduler *s);
+
 /** The scheduler's thread: acts on the signals within it, and tells of some ends. */
 void dor__signals_run(dor_scheduler *s);
 

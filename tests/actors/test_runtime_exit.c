@@ -1,6 +1,8 @@
 /* Exit signals: what ends whom, with which reason, and what overtakes what. */
 #include "runtime_support.h"
 
+#include <dormouse/simulate.h>
+
 #include "runtime/private.h"
 
 TestSuite(runtime_exit, .init = count_memory, .timeout = 60);
@@ -550,6 +552,57 @@ Test(runtime_exit, spawn_link)
 }
 
 /* ---- what is tied to it from the start hears the true reason ---- */
+
+/* A parent makes a child beside it and tells somebody elsewhere, who ends it at once: whatever the order of things. */
+typedef struct story {
+    dor_pid enemy;
+    int heard; /* the reason */
+} story;
+
+static void child_receive(void *state, dor_message *m)
+{
+    (void)state;
+    dor_message_free(m);
+}
+
+static void parent_receive(void *state, dor_message *m)
+{
+    story *s = state;
+    dor_pid born;
+    if (m->type == DOR_MSG_EXIT) {
+        s->heard = ((dor_exit_notice *)dor_message_payload(m))->reason;
+    } else {
+        cr_assert_eq(dor_spawn_link(NULL, &(dor_actor_spec){.receive = child_receive}, &born), DOR_OK);
+        send_number(s->enemy, NUMBER, born);
+    }
+    dor_message_free(m);
+}
+
+static void enemy_receive(void *state, dor_message *m)
+{
+    (void)state;
+    dor_exit(number_in(m), 77);
+    dor_message_free(m);
+}
+
+Test(runtime_exit, a_link_is_there_before_a_signal_from_elsewhere)
+{
+    for (uint64_t seed = 0; seed < scaled(2000); seed++) {
+        story s = {0};
+        dor_runtime *runtime;
+        dor_pid parent;
+        cr_assert_eq(dor_simulation_new(&runtime, &(dor_simulation_options){.schedulers = 2, .seed = seed}),
+                     DOR_OK);
+        s.enemy = spawn_on(runtime, DOR_ON(1), enemy_receive, NULL, NULL);
+        dor_actor_spec spec = {
+            .receive = parent_receive, .state = &s, .scheduler = DOR_ON(0), .trap_exit = 1};
+        cr_assert_eq(dor_spawn(runtime, &spec, &parent), DOR_OK);
+        send_number(parent, NUMBER, 0);
+        cr_assert_eq(dor_simulation_run(runtime, 10000, NULL), DOR_OK);
+        cr_assert_eq(s.heard, 77, "seed %lu: %d", (unsigned long)seed, s.heard);
+        cr_assert_eq(dor_runtime_stop(runtime, 1000), DOR_OK);
+    }
+}
 
 static void end_at_once(void *state, dor_message *m)
 {

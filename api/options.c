@@ -44,6 +44,7 @@ void dor__value_clear(dor_value *value)
     dor__free(value->items);
     dor__bytes_free(&value->bytes);
     if (value->session) dor_ssl_session_unref(value->session);
+    if (value->object) value->release(value->object);
     *value = (dor_value){0};
 }
 
@@ -223,7 +224,7 @@ int dor_options_set_list(dor_options *options, const char *name, ...)
     return dor_options_set_array(options, name, values, count);
 }
 
-int dor_options_set_bytes(dor_options *options, const char *name, const void *data, size_t len)
+static int set_bytes(dor_options *options, const char *name, const void *data, size_t len, bool adds)
 {
     if (!options || !name || (!data && len > 0)) return DOR_E_BADARG;
     const dor_option *option = dor__option_find(name);
@@ -233,12 +234,22 @@ int dor_options_set_bytes(dor_options *options, const char *name, const void *da
 
     dor_value fresh = {.kind = DOR_VALUE_BYTES};
     dor_result result = DOR_SUCCESS;
-    if (option->scope & DOR_SCOPE_ADDS)
+    if (adds && (option->scope & DOR_SCOPE_ADDS))
         result = dor__bytes_append(&fresh.bytes, dor__bytes_span(&dor__option_value(options, option)->bytes));
     if (dor__ok(result)) result = dor__bytes_append(&fresh.bytes, dor__span(data, len));
     if (dor__ok(result)) return put(options, option, &fresh).code;
     dor__value_clear(&fresh);
     return out_of_memory(options, name).code;
+}
+
+int dor_options_set_bytes(dor_options *options, const char *name, const void *data, size_t len)
+{
+    return set_bytes(options, name, data, len, true);
+}
+
+int dor__options_replace_bytes(dor_options *options, const char *name, const void *data, size_t len)
+{
+    return set_bytes(options, name, data, len, false);
 }
 
 int dor_options_set_session(dor_options *options, dor_ssl_session *session)
@@ -247,6 +258,20 @@ int dor_options_set_session(dor_options *options, dor_ssl_session *session)
     if (!session) return dor_options_unset(options, "reuse_session");
     dor_value fresh = {.kind = DOR_VALUE_SESSION, .session = dor_ssl_session_ref(session)};
     return put(options, dor__option_find("reuse_session"), &fresh).code;
+}
+
+int dor__options_set_object(dor_options *options, const char *name, void *object,
+                            void (*release)(void *object))
+{
+    dor_value fresh = {.kind = DOR_VALUE_OBJECT, .object = object, .release = release};
+    return put(options, dor__option_find(name), &fresh).code;
+}
+
+int dor__options_set_function(dor_options *options, const char *name, void (*fn)(void), const void *ops,
+                              void *arg)
+{
+    dor_value fresh = {.kind = DOR_VALUE_FUNCTION, .fn = fn, .ops = ops, .arg = arg};
+    return put(options, dor__option_find(name), &fresh).code;
 }
 
 int dor_options_unset(dor_options *options, const char *name)

@@ -7,6 +7,8 @@
 #include "options_table.h"
 
 #include "base/alloc.h"
+#include "ssl/session_keeper.h"
+#include "ssl/ticket_keys.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -306,6 +308,23 @@ dor_result dor__apply_session(const dor_draft *draft, const dor_value *value)
     dor__session_unref(draft->settings->session);
     draft->settings->session = dor__session_ref((dor_session *)value->session);
     return DOR_SUCCESS;
+}
+
+dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    if (draft->settings->keeper) dor__session_keeper_unref(draft->settings->keeper);
+    draft->settings->keeper = dor__session_keeper_ref(value->object);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value)
+{
+    if (dor__ticket_keys_good(dor__bytes_span(&value->bytes))) return DOR_SUCCESS;
+    return dor__draft_fail(
+        draft, DOR_E_OPTION_TYPE,
+        "given %zu bytes, wanted 1 to %d keys of %d bytes, each with a name of its own in the first %d",
+        value->bytes.len, DOR_TICKET_KEYS_MAX, DOR_TICKET_KEY_GIVEN_LEN, DOR_TICKET_NAME_LEN);
 }
 
 /* ---- back again ---------------------------------------------------------------------------------------------------- */

@@ -27,6 +27,9 @@ DOR_MUST_USE dor_result dor__options_resolve(const dor_options *options, dor_tls
 DOR_MUST_USE dor_result dor__options_override(const dor_settings *base, const dor_options *options,
                                               dor_tls_role role, dor_settings **settings);
 
+/** A server's memory of sessions as options (NULL: none given) want it. */
+DOR_MUST_USE dor_result dor__options_keeper(const dor_options *options, dor_session_keeper **keeper);
+
 /** What an open connection may change of itself. */
 typedef struct dor_socket_modes {
     int active; /* DOR_ACTIVE_ or N */

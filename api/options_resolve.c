@@ -7,6 +7,7 @@
 
 #include "ssl/pem_file.h"
 #include "ssl/session_keeper.h"
+#include "ssl/ticket_keys.h"
 
 /* What the parts of one resolve share. */
 typedef struct resolving {
@@ -205,6 +206,52 @@ static dor_result check_marks(const resolving *r)
     return DOR_SUCCESS;
 }
 
+/* What a memory of sessions is like; a shared one has it from its own options. */
+static const char *const keeper_options[] = {"max_sessions", "max_session_bytes", "ticket_keys",
+                                             "ticket_key_period", "ticket_key_overlap"};
+
+static int64_t number_or(const dor_options *options, const char *name, int64_t otherwise)
+{
+    const dor_value *value = dor__options_get(options, name);
+    return value ? value->number : otherwise;
+}
+
+/* lifetime_s: of the sessions, whose tickets the keys should open for as long. */
+static dor_result new_keeper(const dor_options *options, int64_t lifetime_s, dor_session_keeper **keeper)
+{
+    dor_session_keeper_spec spec = dor__session_keeper_defaults;
+    const dor_value *keys = dor__options_get(options, "ticket_keys");
+    int64_t period_s = number_or(options, "ticket_key_period", spec.key_period_ms / 1000);
+    int64_t overlap_s = number_or(options, "ticket_key_overlap", lifetime_s);
+    if (overlap_s / period_s >= DOR_TICKET_KEYS_MAX - 1)
+        return dor__options_fail(
+            options, DOR_E_OPTION_CONFLICT,
+            "options ticket_key_period (%lld s) and ticket_key_overlap (%lld s): more than %d keys "
+            "would be open at a time",
+            (long long)period_s, (long long)overlap_s, DOR_TICKET_KEYS_MAX);
+    spec.max_sessions = (size_t)number_or(options, "max_sessions", (int64_t)spec.max_sessions);
+    spec.max_bytes = (size_t)number_or(options, "max_session_bytes", (int64_t)spec.max_bytes);
+    spec.key_period_ms = period_s * 1000;
+    spec.key_overlap_ms = overlap_s * 1000;
+    if (keys) spec.ticket_keys = dor__bytes_span(&keys->bytes);
+    dor_result result = dor__session_keeper_new(keeper, &spec);
+    if (dor__failed(result))
+        return dor__options_fail(options, result.code, "the store of sessions could not be made");
+    return result;
+}
+
+dor_result dor__options_keeper(const dor_options *options, dor_session_keeper **keeper)
+{
+    return new_keeper(options, number_or(options, "session_lifetime", 24 * 3600), keeper);
+}
+
+static bool any_set(const resolving *r, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_set(r, names[i])) return true;
+    return false;
+}
+
 /*
  * A server's memory of sessions. Settings that override another's share it, except when they judge the client otherwise:
  * a session that was made under laxer rules must not come in by the side door.
@@ -213,21 +260,22 @@ static dor_result set_keeper(resolving *r)
 {
     static const char *const judging[] = {
         "verify", "fail_if_no_peer_cert", "depth", "cacerts", "cacertfile", "cert", "certfile"};
-    bool fresh = r->fresh;
-    for (size_t i = 0; i < sizeof(judging) / sizeof(judging[0]); i++)
-        if (is_set(r, judging[i])) fresh = true;
-    if (!fresh) return DOR_SUCCESS;
-
-    const dor_value *max = dor__options_get(r->options, "max_sessions");
-    dor_session_keeper *keeper;
-    dor_result result =
-        dor__session_keeper_new(&keeper, max ? (size_t)max->number : (size_t)DOR_SESSION_KEEPER_DEFAULT_MAX);
-    if (dor__failed(result))
-        return dor__options_fail(r->options, result.code, "the store of sessions could not be made");
-    if (r->settings->keeper) dor__session_keeper_unref(r->settings->keeper);
-    r->settings->keeper = keeper;
-    r->settings->tls->store = &dor__session_keeper_ops;
-    r->settings->tls->store_ctx = keeper;
+    dor_tls_config *tls = r->settings->tls;
+    bool own = any_set(r, keeper_options, sizeof(keeper_options) / sizeof(keeper_options[0]));
+    if (is_set(r, "session_cache")) {
+        if (own)
+            return dor__options_fail(
+                r->options, DOR_E_OPTION_CONFLICT,
+                "option session_cache: how many sessions it holds and its ticket keys are "
+                "options of the cache, not of the listener");
+    } else if (r->fresh || own || any_set(r, judging, sizeof(judging) / sizeof(judging[0]))) {
+        dor_session_keeper *keeper;
+        DOR_TRY(new_keeper(r->options, tls->session_lifetime_s, &keeper));
+        if (r->settings->keeper) dor__session_keeper_unref(r->settings->keeper);
+        r->settings->keeper = keeper;
+    }
+    tls->store = &dor__session_keeper_ops;
+    tls->store_ctx = r->settings->keeper;
     return DOR_SUCCESS;
 }
 

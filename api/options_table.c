@@ -7,11 +7,12 @@
 
 #include <stdio.h>
 
-#define TEXT  DOR_VALUE_TEXT
-#define INT   DOR_VALUE_INT
-#define BOOL  DOR_VALUE_BOOL
-#define LIST  DOR_VALUE_LIST
-#define BYTES DOR_VALUE_BYTES
+#define TEXT   DOR_VALUE_TEXT
+#define INT    DOR_VALUE_INT
+#define BOOL   DOR_VALUE_BOOL
+#define LIST   DOR_VALUE_LIST
+#define BYTES  DOR_VALUE_BYTES
+#define OBJECT DOR_VALUE_OBJECT
 
 #define CLIENT DOR_SCOPE_CLIENT
 #define SERVER DOR_SCOPE_SERVER
@@ -88,7 +89,15 @@ const dor_option dor__options_table[] = {
         TLS(ticket_count)},
     {"session_lifetime", "seconds that a session may be resumed (ours)", INT, SERVER, RANGE(1, 604800),
         TLS(session_lifetime_s)},
-    {"max_sessions", "TLS 1.2 sessions that a server remembers (ours)", INT, SERVER, RANGE(1, 100000000)},
+    {"max_sessions", "sessions that a server remembers (ours)", INT, SERVER, RANGE(1, 100000000)},
+    {"max_session_bytes", "bytes that they may take (ours)", INT, SERVER, RANGE(4096, (int64_t)1 << 40)},
+    {"session_cache", "a cache that listeners share; dor_options_set_session_cache (ours)", OBJECT, SERVER,
+        .apply = dor__apply_session_cache},
+    {"ticket_keys", "keys that tickets are sealed with, 48 bytes each: the first seals, all open (ours)", BYTES,
+        SERVER | ADDS, .apply = dor__apply_ticket_keys},
+    {"ticket_key_period", "seconds until a ticket key that was made here is followed by another (ours)", INT, SERVER,
+        RANGE(60, 31536000)},
+    {"ticket_key_overlap", "seconds that it still opens tickets behind that (ours)", INT, SERVER, RANGE(0, 31536000)},
 
     /* time */
     {"hibernate_after", "ms of silence before a connection hibernates, or undefined: never", INT | TEXT, BOTH,
@@ -259,6 +268,8 @@ char *dor__option_wanted(const dor_option *option, char *text, size_t cap)
     if (option->kinds & LIST) add(text, cap, "a list of texts");
     if (option->kinds & BYTES) add(text, cap, "bytes (in JSON: base64)");
     if (option->kinds & DOR_VALUE_SESSION) add(text, cap, "a session");
+    if (option->kinds & (DOR_VALUE_OBJECT | DOR_VALUE_FUNCTION))
+        add(text, cap, "what a call of its own sets");
     if ((option->kinds & TEXT) && option->words)
         add_words(text, cap, option->words);
     else if (option->kinds & TEXT)

@@ -17,7 +17,9 @@ enum {
     DOR_VALUE_BOOL = 1 << 2,
     DOR_VALUE_LIST = 1 << 3,
     DOR_VALUE_BYTES = 1 << 4,
-    DOR_VALUE_SESSION = 1 << 5
+    DOR_VALUE_SESSION = 1 << 5,
+    DOR_VALUE_OBJECT = 1 << 6,  /* of the library, counted: set by a call of its own */
+    DOR_VALUE_FUNCTION = 1 << 7 /* the program's, with its argument: likewise */
 };
 
 /** Where an option belongs. */
@@ -39,6 +41,11 @@ typedef struct dor_value {
     size_t count;
     dor_bytes bytes; /* BYTES; for several certificates one DER behind the other */
     dor_ssl_session *session;
+    void *object; /* OBJECT: a reference, given back by release */
+    void (*release)(void *object);
+    void (*fn)(void); /* FUNCTION, to be cast back to what its setter took */
+    const void *ops;  /* FUNCTION: or a table of them, borrowed */
+    void *arg;
 } dor_value;
 
 /** Settings in the making. */
@@ -91,6 +98,17 @@ const dor_value *dor__options_get(const dor_options *options, const char *name);
 
 void dor__value_clear(dor_value *value);
 
+/** dor_options_set_bytes that takes the old value's place where that one would add to it. */
+int dor__options_replace_bytes(dor_options *options, const char *name, const void *data, size_t len);
+
+/** Takes the reference to object even on failure. A code. */
+int dor__options_set_object(dor_options *options, const char *name, void *object,
+                            void (*release)(void *object));
+
+/** fn, or ops, and what it is called with. A code. */
+int dor__options_set_function(dor_options *options, const char *name, void (*fn)(void), const void *ops,
+                              void *arg);
+
 /** Checks value against the entry (settings NULL), or stores it. */
 dor_result dor__option_apply(const dor_option *option, const dor_draft *draft, const dor_value *value);
 
@@ -113,6 +131,8 @@ dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *v
 dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_nothing(const dor_draft *draft, const dor_value *value);
 
 #endif

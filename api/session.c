@@ -1,7 +1,13 @@
 /*
- * session.c - a client's session as programs see it: a dor_session by its public name. The count is atomic, so any thread.
+ * session.c - dormouse/session.h: sessions as programs see them (a dor_session by its public name), caches to share (a
+ * dor_session_keeper by its public name), ticket keys. Checks arguments and forwards. Any thread.
  */
-#include "ssl/settings.h"
+#include "options_table.h"
+
+#include "ssl/session_keeper.h"
+#include "ssl/socket.h"
+#include "ssl/ticket_keys.h"
+#include <dormouse/session.h>
 
 dor_ssl_session *dor_ssl_session_ref(dor_ssl_session *session)
 {
@@ -11,4 +17,108 @@ dor_ssl_session *dor_ssl_session_ref(dor_ssl_session *session)
 void dor_ssl_session_unref(dor_ssl_session *session)
 {
     dor__session_unref((dor_session *)session);
+}
+
+/* ---- caches ----------------------------------------------------------------------------------------------------- */
+
+static dor_session_keeper *keeper_of(dor_session_cache *cache)
+{
+    return (dor_session_keeper *)cache;
+}
+
+int dor_session_cache_new(const dor_options *options, dor_session_cache **cache)
+{
+    dor_session_keeper *keeper;
+    if (!cache) return DOR_E_BADARG;
+    dor_result r = dor__options_keeper(options, &keeper);
+    if (dor__ok(r)) *cache = (dor_session_cache *)keeper;
+    return r.code;
+}
+
+dor_session_cache *dor_session_cache_ref(dor_session_cache *cache)
+{
+    return cache ? (dor_session_cache *)dor__session_keeper_ref(keeper_of(cache)) : NULL;
+}
+
+void dor_session_cache_unref(dor_session_cache *cache)
+{
+    dor__session_keeper_unref(keeper_of(cache));
+}
+
+static void release_cache(void *cache)
+{
+    dor_session_cache_unref(cache);
+}
+
+int dor_options_set_session_cache(dor_options *options, dor_session_cache *cache)
+{
+    if (!options) return DOR_E_BADARG;
+    if (!cache) return dor_options_unset(options, "session_cache");
+    return dor__options_set_object(options, "session_cache", dor_session_cache_ref(cache), release_cache);
+}
+
+int dor_session_cache_get_statistics(dor_session_cache *cache, dor_session_statistics *statistics)
+{
+    if (!cache || !statistics) return DOR_E_BADARG;
+    dor__session_keeper_statistics(keeper_of(cache), statistics);
+    return DOR_OK;
+}
+
+/* ---- listeners ---------------------------------------------------------------------------------------------------- */
+
+static dor_result ask_keeper(dor_actor *a, dor_ssl_query *query)
+{
+    dor_settings *settings;
+    dor_address address;
+    /* A listener has no peer whose name could be asked for; a connection is not one's business here. */
+    if (dor__socket_name(a, true, &address).code != DOR_E_ENOTCONN) return dor__error(DOR_E_EINVAL);
+    DOR_TRY(dor__socket_get_settings(a, &settings));
+    *(dor_session_keeper **)query->out = dor__session_keeper_ref(settings->keeper);
+    dor__settings_unref(settings);
+    return DOR_SUCCESS;
+}
+
+static dor_result keeper_of_listener(dor_socket listener, dor_session_keeper **keeper)
+{
+    return dor__ssl_call(listener, &(dor_ssl_query){.run = ask_keeper, .out = keeper});
+}
+
+int dor_ssl_get_session_statistics(dor_socket listener, dor_session_statistics *statistics)
+{
+    dor_session_keeper *keeper;
+    if (!statistics) return DOR_E_BADARG;
+    dor_result r = keeper_of_listener(listener, &keeper);
+    if (dor__failed(r)) return r.code;
+    dor__session_keeper_statistics(keeper, statistics);
+    dor__session_keeper_unref(keeper);
+    return DOR_OK;
+}
+
+/* ---- ticket keys -------------------------------------------------------------------------------------------------- */
+
+static bool good_keys(const void *keys, size_t count, size_t key_len)
+{
+    return keys && key_len == DOR_TICKET_KEY_BYTES && count >= 1 && count <= DOR_TICKET_KEYS_MOST &&
+           dor__ticket_keys_good(dor__span(keys, count * key_len));
+}
+
+int dor_options_set_ticket_keys(dor_options *options, const void *keys, size_t count, size_t key_len)
+{
+    _Static_assert((int)DOR_TICKET_KEY_BYTES == (int)DOR_TICKET_KEY_GIVEN_LEN &&
+                       (int)DOR_TICKET_KEYS_MOST == (int)DOR_TICKET_KEYS_MAX,
+                   "the public numbers are those of the keys");
+    if (!options || !keys || key_len != DOR_TICKET_KEY_BYTES || count > DOR_TICKET_KEYS_MOST)
+        return DOR_E_BADARG;
+    return dor__options_replace_bytes(options, "ticket_keys", keys, count * key_len);
+}
+
+int dor_ssl_set_ticket_keys(dor_socket listener, const void *keys, size_t count, size_t key_len)
+{
+    dor_session_keeper *keeper;
+    if (!good_keys(keys, count, key_len)) return DOR_E_BADARG;
+    dor_result r = keeper_of_listener(listener, &keeper);
+    if (dor__failed(r)) return r.code;
+    dor__session_keeper_set_ticket_keys(keeper, dor__span(keys, count * key_len));
+    dor__session_keeper_unref(keeper);
+    return DOR_OK;
 }

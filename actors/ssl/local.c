@@ -41,6 +41,7 @@ static void destroy_local(void *ptr)
         }
     }
     uv_mutex_unlock(&registry_lock);
+    dor__session_sweeps_end(local);
     if (local->reserve_fd >= 0) (void)close(local->reserve_fd);
     dor__bytes_free(&local->output);
     dor__rng_free(local->rng);

@@ -34,6 +34,8 @@ typedef enum dor_counter {
     DOR_COUNTERS
 } dor_counter;
 
+typedef struct dor_session_sweep dor_session_sweep; /* session_sweep.c */
+
 typedef struct dor_ssl_local {
     dor_scheduler *scheduler;
     uint8_t *receive; /* DOR_RECEIVE_LEN */
@@ -41,9 +43,10 @@ typedef struct dor_ssl_local {
     dor_bytes output; /* empty (no memory) while a socket has it */
     dor_rng *rng;
     dor_tls_env env;
-    uint64_t clock_tick; /* scheduler time at which clock_ms was read */
-    int64_t clock_ms;    /* milliseconds since 1970 */
-    int reserve_fd;      /* given up for a moment when descriptors run out (acceptor.c) */
+    uint64_t clock_tick;       /* scheduler time at which clock_ms was read */
+    int64_t clock_ms;          /* milliseconds since 1970 */
+    int reserve_fd;            /* given up for a moment when descriptors run out (acceptor.c) */
+    dor_session_sweep *sweeps; /* of session keepers that this scheduler looks after */
     dor_runtime *runtime;
     struct dor_ssl_local *next; /* all of the process, for statistics */
     _Atomic uint64_t counters[DOR_COUNTERS];
@@ -64,6 +67,9 @@ static inline void dor__count(dor_ssl_local *local, dor_counter which, int64_t m
     uint64_t now = atomic_load_explicit(&local->counters[which], memory_order_relaxed);
     atomic_store_explicit(&local->counters[which], now + (uint64_t)more, memory_order_relaxed);
 }
+
+/** The scheduler ends, and so does its looking after session keepers. */
+void dor__session_sweeps_end(dor_ssl_local *local);
 
 /** Sums over a runtime's schedulers. Any thread. */
 void dor__ssl_statistics(dor_runtime *runtime, dor_ssl_statistics *statistics);

@@ -1,61 +1,66 @@
 /*
- * session_keeper.c - see session_keeper.h. TLS 1.2 sessions (RFC 5246 section 7.3) in a hash table with a list in order
- * of use; ticket keys (RFC 8446 section 4.6.1) in a ring of two.
+ * session_keeper.c - see session_keeper.h. Sessions (RFC 5246 section 7.3) in a hash table with a list in order of use.
  *
- * Threads: any. One lock per keeper, held for a look-up or an exchange of pointers; tickets are sealed and opened outside
- * of it, on a copy of the key that is wiped afterwards.
- * Invariants: every entry is in one bucket and in the list; count <= max; keys[0] is the younger one.
+ * Threads: any. What is dropped is released behind the lock.
+ * Invariants: every entry is in one bucket and in the list; count <= max_count, bytes <= max_bytes.
  */
 #include "ssl/session_keeper.h"
 
 #include "base/alloc.h"
-#include "base/ct.h"
+#include "ssl/ticket_keys.h"
 
-#include <pthread.h>
+enum { FIRST_BUCKETS = 64, SWEEP_BUCKETS = 512 };
 
-enum { FIRST_BUCKETS = 64, SWEEP = 2 };
-
-/* As long as a session lives at most by default; so a ticket can be opened for at least that long. */
-static const int64_t key_period_ms = 24LL * 3600 * 1000;
+const dor_session_keeper_spec dor__session_keeper_defaults = {
+    .max_sessions = 20000,
+    .max_bytes = (size_t)64 << 20,
+    .key_period_ms = 24LL * 3600 * 1000,
+    .key_overlap_ms = 24LL * 3600 * 1000,
+};
 
 typedef struct entry {
-    struct entry *chain;         /* in its bucket */
+    struct entry *chain;         /* in its bucket; of those that were dropped, the next one */
     struct entry *newer, *older; /* in order of use */
     dor_session *session;
+    size_t bytes;
 } entry;
 
-typedef struct keyed {
-    dor_ticket_key key;
-    int64_t made_ms;
-    bool there;
-} keyed;
-
 struct dor_session_keeper {
-    uint32_t ref_count; /* atomic */
+    uint32_t ref_count; /* atomic: who uses it */
+    uint32_t holders;   /* atomic: all of those as one, and the sweep */
     pthread_mutex_t lock;
-    size_t max, count, bucket_count; /* bucket_count: a power of two */
+    size_t max_count, max_bytes, bucket_count; /* bucket_count: a power of two */
+    size_t sweep_at;                           /* the bucket that the sweep goes on with */
     entry **buckets;
     entry *newest, *oldest;
-    keyed keys[2];
+    bool swept; /* a scheduler's sweep knows of it */
+    dor_session_statistics figures;
+    dor_ticket_keys keys;
 };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-dor_result dor__session_keeper_new(dor_session_keeper **keeper, size_t max_sessions)
+dor_result dor__session_keeper_new(dor_session_keeper **keeper, const dor_session_keeper_spec *spec)
 {
     dor_session_keeper *k = dor__calloc(1, sizeof(*k));
     if (!k) return dor__error(DOR_E_NOMEM);
     k->buckets = dor__calloc(FIRST_BUCKETS, sizeof(*k->buckets));
-    if (!k->buckets || pthread_mutex_init(&k->lock, NULL) != 0) {
-        dor__free(k->buckets);
-        dor__free(k);
-        return dor__error(DOR_E_NOMEM);
+    if (!k->buckets || pthread_mutex_init(&k->lock, NULL) != 0) goto no_memory;
+    if (dor__failed(dor__ticket_keys_init(&k->keys, spec->key_period_ms, spec->key_overlap_ms))) {
+        pthread_mutex_destroy(&k->lock);
+        goto no_memory;
     }
-    k->ref_count = 1;
+    if (spec->ticket_keys.len > 0) dor__ticket_keys_replace(&k->keys, spec->ticket_keys);
+    k->ref_count = k->holders = 1;
     k->bucket_count = FIRST_BUCKETS;
-    k->max = max_sessions ? max_sessions : 1;
+    k->max_count = spec->max_sessions ? spec->max_sessions : 1;
+    k->max_bytes = spec->max_bytes;
     *keeper = k;
     return DOR_SUCCESS;
+no_memory:
+    dor__free(k->buckets);
+    dor__free(k);
+    return dor__error(DOR_E_NOMEM);
 }
 
 dor_session_keeper *dor__session_keeper_ref(dor_session_keeper *keeper)
@@ -64,18 +69,29 @@ dor_session_keeper *dor__session_keeper_ref(dor_session_keeper *keeper)
     return keeper;
 }
 
-void dor__session_keeper_unref(dor_session_keeper *keeper)
+static void let_go(dor_session_keeper *keeper)
 {
     /* release: our uses come before; acquire: whoever frees sees everybody's */
-    if (!keeper || __atomic_sub_fetch(&keeper->ref_count, 1, __ATOMIC_ACQ_REL) > 0) return;
-    for (entry *e = keeper->newest, *next; e; e = next) {
-        next = e->older;
+    if (__atomic_sub_fetch(&keeper->holders, 1, __ATOMIC_ACQ_REL) > 0) return;
+    pthread_mutex_destroy(&keeper->lock);
+    dor__ticket_keys_fini(&keeper->keys);
+    dor__free(keeper->buckets);
+    dor__free(keeper);
+}
+
+void dor__session_keeper_hold(dor_session_keeper *keeper)
+{
+    __atomic_add_fetch(&keeper->holders, 1,
+                       __ATOMIC_RELAXED); /* the caller's reference keeps it alive meanwhile */
+}
+
+static void free_entries(entry *e)
+{
+    for (entry *next; e; e = next) {
+        next = e->chain;
         dor__session_unref(e->session);
         dor__free(e);
     }
-    pthread_mutex_destroy(&keeper->lock);
-    dor__free(keeper->buckets);
-    dor__free_wiped(keeper, sizeof(*keeper));
 }
 
 /* ---- the table; all with the lock held ------------------------------------------------------------------------------ */
@@ -116,20 +132,33 @@ static entry **find(dor_session_keeper *k, dor_span id)
     return at;
 }
 
-static void drop(dor_session_keeper *k, entry **at)
+/* Takes *at out and puts it on the list of what is to be released. */
+static void drop(dor_session_keeper *k, entry **at, entry **gone)
 {
     entry *e = *at;
     *at = e->chain;
     list_remove(k, e);
-    k->count--;
-    dor__session_unref(e->session);
-    dor__free(e);
+    k->figures.sessions--;
+    k->figures.bytes -= e->bytes;
+    e->chain = *gone;
+    *gone = e;
+}
+
+static void insert(dor_session_keeper *k, entry *e)
+{
+    entry **at = bucket_of(k, id_of(e));
+    e->chain = *at;
+    *at = e;
+    list_push(k, e);
+    k->figures.sessions++;
+    k->figures.bytes += e->bytes;
+    k->figures.stored++;
 }
 
 /* Twice the buckets when they are as many as the entries; without memory the chains just grow longer. */
 static void grow(dor_session_keeper *k)
 {
-    if (k->count < k->bucket_count) return;
+    if (k->figures.sessions < k->bucket_count) return;
     entry **more = dor__calloc(k->bucket_count * 2, sizeof(*more));
     if (!more) return;
     dor__free(k->buckets);
@@ -142,114 +171,183 @@ static void grow(dor_session_keeper *k)
     }
 }
 
-/* A few of the least recently used that are past their time, at each new session: as fast as sessions come, they go. */
-static void sweep(dor_session_keeper *k, int64_t now_ms)
+/* Room for one more of so many bytes; false when there never will be. */
+static bool make_room(dor_session_keeper *k, size_t bytes, entry **gone)
 {
-    for (int i = 0; i < SWEEP && k->oldest && !dor__session_fresh(k->oldest->session, now_ms); i++)
-        drop(k, find(k, id_of(k->oldest)));
+    if (bytes > k->max_bytes) return false;
+    while (k->figures.sessions >= k->max_count || k->figures.bytes > k->max_bytes - bytes) {
+        drop(k, find(k, id_of(k->oldest)), gone);
+        k->figures.evicted++;
+    }
+    return true;
+}
+
+void dor__session_keeper_unref(dor_session_keeper *keeper)
+{
+    entry *gone = NULL;
+    /* release: our uses come before; acquire: the last one empties it after everybody's */
+    if (!keeper || __atomic_sub_fetch(&keeper->ref_count, 1, __ATOMIC_ACQ_REL) > 0) return;
+    pthread_mutex_lock(&keeper->lock); /* the sweep may be at it */
+    while (keeper->oldest)
+        drop(keeper, find(keeper, id_of(keeper->oldest)), &gone);
+    pthread_mutex_unlock(&keeper->lock);
+    free_entries(gone);
+    dor__ticket_keys_clear(&keeper->keys);
+    let_go(keeper);
 }
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------- */
 
+/* Something is there that time will take away. */
+static void want_sweep(dor_session_keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool begin = !k->swept;
+    k->swept = true;
+    pthread_mutex_unlock(&k->lock);
+    if (!begin) return;
+    dor__session_keeper_hold(k);
+    if (!dor__session_sweep_start(k)) dor__session_keeper_unsweep(k);
+}
+
 static void store(void *ctx, dor_session *session)
 {
     dor_session_keeper *k = ctx;
-    entry *e = dor__calloc(1, sizeof(*e));
+    entry *gone = NULL, *e = dor__calloc(1, sizeof(*e));
     if (!e || session->id_len == 0) { /* not remembered, then: a full handshake next time */
         dor__free(e);
         return;
     }
     e->session = dor__session_ref(session);
+    e->bytes = sizeof(*e) + dor__session_memory(session);
     pthread_mutex_lock(&k->lock);
     entry **present = find(k, id_of(e));
-    if (*present) drop(k, present);
-    sweep(k, session->created_ms);
-    if (k->count >= k->max) drop(k, find(k, id_of(k->oldest)));
-    grow(k);
-    entry **at = bucket_of(k, id_of(e));
-    e->chain = *at;
-    *at = e;
-    list_push(k, e);
-    k->count++;
+    if (*present) drop(k, present, &gone);
+    if (make_room(k, e->bytes, &gone)) {
+        grow(k);
+        insert(k, e);
+    } else {
+        e->chain = gone;
+        gone = e;
+    }
     pthread_mutex_unlock(&k->lock);
+    free_entries(gone);
+    want_sweep(k);
 }
 
-static dor_session *lookup(void *ctx, dor_span id)
+static dor_session *lookup(void *ctx, int64_t now_ms, dor_span id)
 {
     dor_session_keeper *k = ctx;
     dor_session *session = NULL;
+    entry *gone = NULL;
     pthread_mutex_lock(&k->lock);
-    entry *e = *find(k, id);
-    if (e) {
-        list_remove(k, e);
-        list_push(k, e);
-        session = dor__session_ref(e->session);
+    entry **at = find(k, id);
+    if (*at && !dor__session_fresh((*at)->session, now_ms)) {
+        drop(k, at, &gone);
+        k->figures.expired++;
+    } else if (*at) {
+        list_remove(k, *at);
+        list_push(k, *at);
+        session = dor__session_ref((*at)->session);
     }
+    *(session ? &k->figures.hits : &k->figures.misses) += 1;
     pthread_mutex_unlock(&k->lock);
+    free_entries(gone);
     return session;
 }
 
 static void forget(void *ctx, dor_span id)
 {
     dor_session_keeper *k = ctx;
+    entry *gone = NULL;
     pthread_mutex_lock(&k->lock);
     entry **at = find(k, id);
-    if (*at) drop(k, at);
+    if (*at) {
+        drop(k, at, &gone);
+        k->figures.removed++;
+    }
     pthread_mutex_unlock(&k->lock);
+    free_entries(gone);
 }
 
-size_t dor__session_keeper_count(dor_session_keeper *keeper)
+void dor__session_keeper_statistics(dor_session_keeper *keeper, dor_session_statistics *statistics)
 {
     pthread_mutex_lock(&keeper->lock);
-    size_t count = keeper->count;
+    *statistics = keeper->figures;
     pthread_mutex_unlock(&keeper->lock);
-    return count;
+    pthread_mutex_lock(&keeper->keys.lock);
+    statistics->tickets_sealed = keeper->keys.sealed;
+    statistics->tickets_opened = keeper->keys.opened;
+    statistics->tickets_refused = keeper->keys.refused;
+    pthread_mutex_unlock(&keeper->keys.lock);
+}
+
+/* ---- the sweep ------------------------------------------------------------------------------------------------------ */
+
+/* Goes on for the sake of the keys; false when another sweep was started meanwhile. */
+static bool sweep_again(dor_session_keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool go_on = !k->swept;
+    k->swept = true;
+    pthread_mutex_unlock(&k->lock);
+    return go_on;
+}
+
+dor_sweep_state dor__session_keeper_sweep(dor_session_keeper *k, int64_t now_ms)
+{
+    entry *gone = NULL;
+    pthread_mutex_lock(&k->lock);
+    for (int i = 0; i < SWEEP_BUCKETS && k->sweep_at < k->bucket_count; i++, k->sweep_at++) {
+        for (entry **at = &k->buckets[k->sweep_at]; *at;) {
+            if (dor__session_fresh((*at)->session, now_ms)) {
+                at = &(*at)->chain;
+                continue;
+            }
+            drop(k, at, &gone);
+            k->figures.expired++;
+        }
+    }
+    bool round = k->sweep_at >= k->bucket_count;
+    if (round) k->sweep_at = 0;
+    bool sessions = k->figures.sessions > 0;
+    if (round && !sessions) k->swept = false; /* whoever stores from here on starts another */
+    pthread_mutex_unlock(&k->lock);
+    free_entries(gone);
+    if (!round) return DOR_SWEEP_MORE;
+    bool keys = dor__ticket_keys_prune(&k->keys, now_ms);
+    if (sessions || (keys && sweep_again(k))) return DOR_SWEEP_ROUND;
+    let_go(k);
+    return DOR_SWEEP_NOTHING;
+}
+
+void dor__session_keeper_unsweep(dor_session_keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->swept = false;
+    pthread_mutex_unlock(&k->lock);
+    let_go(k);
 }
 
 /* ---- tickets -------------------------------------------------------------------------------------------------------- */
 
-/* The present key, made now if there is none or it has served its time. With the lock held. */
-static dor_result current_key(dor_session_keeper *k, int64_t now_ms, dor_rng *rng, dor_ticket_key *key)
-{
-    keyed *current = &k->keys[0];
-    if (!current->there || now_ms - current->made_ms >= key_period_ms) {
-        keyed fresh = {.made_ms = now_ms, .there = true};
-        DOR_TRY(dor__ticket_key_make(&fresh.key, rng));
-        k->keys[1] = k->keys[0];
-        k->keys[0] = fresh;
-        dor__wipe(&fresh, sizeof(fresh));
-    }
-    *key = current->key;
-    return DOR_SUCCESS;
-}
-
 static dor_result ticket_seal(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *ticket)
 {
     dor_session_keeper *k = ctx;
-    dor_ticket_key key;
-    pthread_mutex_lock(&k->lock);
-    dor_result result = current_key(k, now_ms, rng, &key);
-    pthread_mutex_unlock(&k->lock);
-    if (dor__ok(result)) result = dor__ticket_seal(&key, rng, plain, ticket);
-    dor__wipe(&key, sizeof(key));
+    dor_result result = dor__ticket_keys_seal(&k->keys, now_ms, rng, plain, ticket);
+    want_sweep(k);
     return result;
 }
 
 static dor_result ticket_open(void *ctx, int64_t now_ms, dor_span ticket, dor_bytes *plain, bool *opened)
 {
     dor_session_keeper *k = ctx;
-    keyed keys[2];
-    dor_result result = DOR_SUCCESS;
-    pthread_mutex_lock(&k->lock);
-    memcpy(keys, k->keys, sizeof(keys));
-    pthread_mutex_unlock(&k->lock);
+    return dor__ticket_keys_open(&k->keys, now_ms, ticket, plain, opened);
+}
 
-    *opened = false;
-    for (size_t i = 0; i < 2 && dor__ok(result) && !*opened; i++)
-        if (keys[i].there && now_ms - keys[i].made_ms < 2 * key_period_ms)
-            result = dor__ticket_open(&keys[i].key, ticket, plain, opened);
-    dor__wipe(keys, sizeof(keys));
-    return result;
+void dor__session_keeper_set_ticket_keys(dor_session_keeper *keeper, dor_span given)
+{
+    dor__ticket_keys_replace(&keeper->keys, given);
 }
 
 const dor_session_store_ops dor__session_keeper_ops = {

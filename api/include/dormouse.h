@@ -17,6 +17,7 @@
 #include <dormouse/observe.h>
 #include <dormouse/options.h>
 #include <dormouse/port.h>
+#include <dormouse/session.h>
 #include <dormouse/simulate.h>
 #include <dormouse/ssl.h>
 #include <dormouse/supervisor.h>

@@ -25,7 +25,7 @@ typedef struct dor_identity {
  */
 typedef struct dor_session_store_ops {
     void (*store)(void *ctx, dor_session *session);
-    dor_session *(*lookup)(void *ctx, dor_span id);
+    dor_session *(*lookup)(void *ctx, int64_t now_ms, dor_span id);
     void (*remove)(void *ctx, dor_span id);
     /** TLS 1.3 tickets; NULL functions: none are issued, none accepted. */
     dor_result (*ticket_seal)(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *ticket);

@@ -74,8 +74,8 @@ dor_result dor__session_find_12(dor_tls *t, dor_session **session)
     *session = NULL;
     if (!config->resumption || !config->store || !config->store->lookup || hs->session_id_len == 0)
         return DOR_SUCCESS;
-    dor_session *found =
-        config->store->lookup(config->store_ctx, dor__span(hs->session_id, hs->session_id_len));
+    dor_session *found = config->store->lookup(config->store_ctx, dor__now_ms(t),
+                                               dor__span(hs->session_id, hs->session_id_len));
     if (!found) return DOR_SUCCESS;
     dor_result result = judge(t, found, &usable);
     if (dor__ok(result) && usable)

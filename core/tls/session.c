@@ -58,6 +58,12 @@ bool dor__session_fresh(const dor_session *session, int64_t now_ms)
     return now_ms >= session->created_ms && age_ms < (uint64_t)lifetime_s * 1000;
 }
 
+size_t dor__session_memory(const dor_session *session)
+{
+    return sizeof(*session) + session->ticket.cap + session->server_name.cap + session->alpn.cap +
+           (session->peer ? sizeof(*session->peer) + session->peer->der.len : 0);
+}
+
 static dor_result write_fields(const dor_session *s, dor_bytes *out)
 {
     uint8_t flags = (uint8_t)((s->extended_master_secret ? FLAG_EXTENDED_MASTER_SECRET : 0) |

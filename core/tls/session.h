@@ -46,6 +46,9 @@ void dor__session_unref(dor_session *session);
 /** False when it is past its lifetime (at most 7 days in TLS 1.3, 24 hours otherwise) or from the future. */
 bool dor__session_fresh(const dor_session *session, int64_t now_ms);
 
+/** Heap bytes that it holds, its share of the peer's certificate included. */
+size_t dor__session_memory(const dor_session *session);
+
 /** The plaintext that goes into a ticket, and back. A ticket that we did not make fails to parse, never worse. */
 DOR_MUST_USE dor_result dor__session_serialise(const dor_session *session, dor_bytes *out);
 DOR_MUST_USE dor_result dor__session_parse(dor_span data, dor_session **session);

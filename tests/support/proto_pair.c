@@ -47,8 +47,9 @@ static size_t store_index(const proto_store *store, dor_span id)
     return i;
 }
 
-static dor_session *store_lookup(void *ctx, dor_span id)
+static dor_session *store_lookup(void *ctx, int64_t now_ms, dor_span id)
 {
+    (void)now_ms;
     proto_store *store = ctx;
     size_t i = store_index(store, id);
     return i < store->count ? dor__session_ref(store->sessions[i]) : NULL;

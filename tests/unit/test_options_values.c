@@ -49,6 +49,16 @@ static const row rows[] = {
     {"ticket_count", {"0", "16"}, {"17", "-1"}},
     {"session_lifetime", {"1", "604800"}, {"0", "604801"}},
     {"max_sessions", {"1", "20000"}, {"0", "\"all\""}},
+    {"max_session_bytes", {"4096", "1099511627776"}, {"4095", "true"}},
+    {"session_cache", {NULL}, {"\"shared\"", "true", "1"}},
+    {"ticket_keys", {"\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"",
+                     "[\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\", "
+                     "\"MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"]"},
+        {"\"MA==\"", "1", "[]", "\"\"",
+         "[\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\", "
+         "\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"]"}},
+    {"ticket_key_period", {"60", "31536000"}, {"59", "\"day\""}},
+    {"ticket_key_overlap", {"0", "31536000"}, {"-1", "true"}},
     {"hibernate_after", {"0", "5000", "\"undefined\"", "\"off\"", "4294967294"}, {"-1", "4294967295", "\"soon\"", "true"}},
     {"handshake_timeout", {"1", "60000"}, {"0", "\"undefined\""}},
     {"linger", {"0", "5000"}, {"-1", "true"}},

@@ -1,0 +1,84 @@
+/*
+ * dormouse/session.h - resumption: what servers and clients remember of each other, and the keys of tickets.
+ *
+ * A server remembers TLS 1.2 sessions by their ids in a cache that belongs to its listener, or is shared by several. What
+ * it does not remember travels in tickets, sealed with keys that change by themselves or come from outside.
+ * docs/sessions.md says what is resumed when.
+ */
+#ifndef DORMOUSE_SESSION_H
+#define DORMOUSE_SESSION_H
+
+#include <dormouse/ssl.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- a server's cache ------------------------------------------------------------------------------------ */
+
+/** Sessions by id, and ticket keys, of one or more listeners; counted, any thread. */
+typedef struct dor_session_cache dor_session_cache;
+
+/**
+ * A cache for listeners to share. Of options (NULL: defaults) it takes "max_sessions", "max_session_bytes",
+ * "session_lifetime", "ticket_key_period", "ticket_key_overlap" and "ticket_keys". Share it among listeners that are one
+ * service: who resumes a session is taken for whom the session says, on every one of them. The caller releases it.
+ */
+DOR_API int dor_session_cache_new(const dor_options *options, dor_session_cache **cache);
+DOR_API dor_session_cache *dor_session_cache_ref(dor_session_cache *cache);
+
+/** With the last reference, listeners' among them, sessions and keys are wiped. Harmless with NULL. */
+DOR_API void dor_session_cache_unref(dor_session_cache *cache);
+
+/**
+ * A listener's cache, in place of one of its own (option session_cache; a reference is taken). NULL: one of its own. With
+ * the options that decide what a cache is like it contradicts itself: DOR_E_OPTION_CONFLICT from the call that listens.
+ */
+DOR_API int dor_options_set_session_cache(dor_options *options, dor_session_cache *cache);
+
+/** What a cache holds and has seen since it was made. */
+typedef struct dor_session_statistics {
+    uint64_t sessions; /**< held now */
+    uint64_t bytes;    /**< that they take */
+    uint64_t stored;
+    uint64_t hits;            /**< look-ups that found one */
+    uint64_t misses;          /**< that did not, or found one that had expired */
+    uint64_t evicted;         /**< the least recently used that made room */
+    uint64_t expired;         /**< past their lifetime, found by a look-up or by the sweep */
+    uint64_t removed;         /**< made non-resumable by a fatal alert (RFC 5246 section 7.2.2) or used up */
+    uint64_t tickets_sealed;  /**< by a server */
+    uint64_t tickets_opened;  /**< that a client brought back */
+    uint64_t tickets_refused; /**< that were not ours, altered, or under a key that has gone */
+} dor_session_statistics;
+
+/** Any thread; no waiting. */
+DOR_API int dor_session_cache_get_statistics(dor_session_cache *cache, dor_session_statistics *statistics);
+
+/** Those of a listener's cache, its own or a shared one. Immediate; DOR_E_EINVAL for a connection. */
+DOR_API int dor_ssl_get_session_statistics(dor_socket listener, dor_session_statistics *statistics);
+
+/* ---- ticket keys ----------------------------------------------------------------------------------------- */
+
+/** A key from outside: 16 bytes that name it in every ticket, then 32 bytes for AES-256-GCM. */
+enum { DOR_TICKET_KEY_BYTES = 48, DOR_TICKET_KEYS_MOST = 16 };
+
+/**
+ * The keys that a server's tickets are sealed with, for machines and processes that share them (option ticket_keys; in
+ * JSON a list of base64 texts): count keys, one behind the other, each of key_len bytes, which must be
+ * DOR_TICKET_KEY_BYTES. The first one seals, all of them open. All bytes should be random; no two keys have one name. They
+ * do not change by themselves. Copied; wiped with the options.
+ */
+DOR_API int dor_options_set_ticket_keys(dor_options *options, const void *keys, size_t count, size_t key_len);
+
+/**
+ * Takes new keys for a running listener, in the same form; those it had, its own or given ones, open no longer, unless they
+ * are among the new. To change keys on several machines: give all of them the new key in second place, and when they have
+ * it, in first place. Any thread; DOR_E_EINVAL for a connection, DOR_E_WOULD_DEADLOCK for an actor on another scheduler
+ * than the listener's. It holds for all listeners that share the cache.
+ */
+DOR_API int dor_ssl_set_ticket_keys(dor_socket listener, const void *keys, size_t count, size_t key_len);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

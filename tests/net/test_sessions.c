@@ -1,0 +1,183 @@
+/* Servers' memories of sessions: bounded, shared by listeners, with ticket keys that are given and replaced. */
+#include "net_support.h"
+
+/* One connection; its session afterwards, or NULL. resumed tells what came of `session`, which may be NULL. */
+static dor_ssl_session *once(world *w, dor_socket listener, uint16_t port, dor_ssl_session *session,
+                             bool *resumed)
+{
+    dor_ref ref;
+    dor_socket server, client;
+    dor_connection_info info;
+    dor_ssl_session *got = NULL;
+    OK(dor_options_set_session(w->client, session));
+    OK(dor_ssl_connect_async(w->runtime, "127.0.0.1", port, w->client, PATIENCE_MS, &ref));
+    OK(dor_ssl_transport_accept(listener, PATIENCE_MS, &server));
+    OK(dor_ssl_accept(server, NULL, PATIENCE_MS));
+    OK(await_reply(ref, &client, NULL));
+    send_text(server, "!"); /* behind it the tickets have come */
+    expect_recv(client, 1, "!");
+    OK(dor_ssl_connection_info(client, &info));
+    if (resumed) *resumed = info.resumed;
+    (void)dor_ssl_get_session(client, &got);
+    OK(dor_ssl_close(client));
+    OK(dor_ssl_close(server));
+    return got;
+}
+
+static dor_socket listen_with(world *w, dor_options *options, uint16_t *port)
+{
+    dor_socket listener;
+    dor_address address;
+    OK(dor_ssl_listen(w->runtime, 0, options, &listener));
+    OK(dor_ssl_sockname(listener, &address));
+    *port = address.port;
+    return listener;
+}
+
+static dor_session_statistics figures_of(dor_socket listener)
+{
+    dor_session_statistics s;
+    OK(dor_ssl_get_session_statistics(listener, &s));
+    return s;
+}
+
+/* The session manager that grows with every handshake: otp#6690, otp#6549. */
+Test(sessions, many_handshakes_leave_a_bounded_memory)
+{
+    const unsigned many = scaled(10000), most = 40;
+    world w;
+    begin(&w, 2);
+    OK(dor_options_set_list(w.server, "versions", "tlsv1.2", NULL));
+    OK(dor_options_set_int(w.server, "max_sessions", most));
+    OK(dor_options_set_bool(w.client, "reuse_sessions", 0)); /* so that each makes one */
+    listen_in(&w);
+    for (unsigned i = 0; i < many; i++)
+        dor_ssl_session_unref(once(&w, w.listener, w.port, NULL, NULL));
+    dor_session_statistics s = figures_of(w.listener);
+    cr_expect_eq(s.stored, many);
+    cr_expect_eq(s.sessions, many < most ? many : most);
+    cr_expect_eq(s.evicted, many < most ? 0 : many - most);
+    end(&w);
+}
+
+Test(sessions, a_cache_is_shared_by_listeners)
+{
+    world w;
+    uint16_t ports[3];
+    dor_socket listeners[3];
+    dor_session_cache *cache = NULL;
+    bool resumed;
+    begin(&w, 2);
+    for (int tls12 = 0; tls12 < 2; tls12++) {
+        OK(dor_options_set_list(w.client, "versions", tls12 ? "tlsv1.2" : "tlsv1.3", NULL));
+        OK(dor_session_cache_new(w.server, &cache));
+        OK(dor_options_set_session_cache(w.server, cache));
+        listeners[0] = listen_with(&w, w.server, &ports[0]);
+        listeners[1] = listen_with(&w, w.server, &ports[1]);
+        OK(dor_options_set_session_cache(w.server, NULL));
+        listeners[2] = listen_with(&w, w.server, &ports[2]);
+        dor_ssl_session *session = once(&w, listeners[0], ports[0], NULL, &resumed), *other;
+        cr_expect_not(resumed);
+        cr_assert_not_null(session);
+        other = once(&w, listeners[1], ports[1], session, &resumed);
+        cr_expect(resumed, "TLS 1.%d", tls12 ? 2 : 3);
+        dor_ssl_session_unref(other);
+        other = once(&w, listeners[2], ports[2], session, &resumed);
+        cr_expect_not(resumed, "one of its own knows nothing of it");
+        dor_ssl_session_unref(other);
+        dor_ssl_session_unref(session);
+
+        dor_session_statistics s;
+        OK(dor_session_cache_get_statistics(cache, &s));
+        if (tls12)
+            cr_expect(s.hits == 1 && s.stored == 1);
+        else
+            cr_expect(s.tickets_opened == 1 && s.tickets_sealed == 3);
+        dor_session_cache_unref(dor_session_cache_ref(cache));
+        dor_session_cache_unref(cache);
+        for (int i = 0; i < 3; i++)
+            OK(dor_ssl_close(listeners[i]));
+    }
+    end(&w);
+}
+
+Test(sessions, ticket_keys_are_shared_and_replaced)
+{
+    world w;
+    uint16_t ports[2];
+    dor_socket listeners[2];
+    uint8_t keys[2][DOR_TICKET_KEY_BYTES];
+    bool resumed;
+    begin(&w, 2);
+    memset(keys[0], 7, sizeof keys[0]);
+    memset(keys[1], 8, sizeof keys[1]);
+    OK(dor_options_set_list(w.client, "versions", "tlsv1.3", NULL));
+    OK(dor_options_set_ticket_keys(w.server, keys, 2, sizeof keys[0]));
+    for (int i = 0; i < 2; i++)
+        listeners[i] = listen_with(&w, w.server, &ports[i]);
+    dor_ssl_session *session = once(&w, listeners[0], ports[0], NULL, NULL), *second;
+    second = once(&w, listeners[1], ports[1], session, &resumed);
+    cr_expect(resumed, "another process would do as well");
+
+    OK(dor_ssl_set_ticket_keys(listeners[1], keys[1], 1, sizeof keys[1]));
+    dor_ssl_session_unref(once(&w, listeners[1], ports[1], session, &resumed));
+    cr_expect_not(resumed, "the key has gone");
+    dor_ssl_session *third = once(&w, listeners[1], ports[1], NULL, NULL);
+    dor_ssl_session_unref(once(&w, listeners[0], ports[0], third, &resumed));
+    cr_expect(resumed, "the second key opens, too");
+
+    dor_session_statistics s = figures_of(listeners[1]);
+    cr_expect_eq(s.tickets_refused, 1);
+    dor_ssl_session_unref(session);
+    dor_ssl_session_unref(second);
+    dor_ssl_session_unref(third);
+    end(&w);
+}
+
+Test(sessions, what_is_wrong_is_refused)
+{
+    world w;
+    uint8_t keys[17 * DOR_TICKET_KEY_BYTES] = {0};
+    dor_session_cache *cache;
+    dor_session_statistics s;
+    dor_socket refused;
+    pair p = begin_pair(&w, 1);
+    dor_options *o = dor_options_new();
+    for (uint8_t i = 0; i < 17; i++)
+        keys[i * DOR_TICKET_KEY_BYTES] = i;
+    FAILS(dor_options_set_ticket_keys(NULL, keys, 1, DOR_TICKET_KEY_BYTES), DOR_E_BADARG);
+    FAILS(dor_options_set_ticket_keys(o, NULL, 1, DOR_TICKET_KEY_BYTES), DOR_E_BADARG);
+    FAILS(dor_options_set_ticket_keys(o, keys, 1, DOR_TICKET_KEY_BYTES + 1), DOR_E_BADARG);
+    FAILS(dor_options_set_ticket_keys(o, keys, 17, DOR_TICKET_KEY_BYTES), DOR_E_BADARG);
+    FAILS(dor_options_set_ticket_keys(o, keys, 0, DOR_TICKET_KEY_BYTES), DOR_E_OPTION_TYPE);
+    OK(dor_options_set_ticket_keys(o, keys, 16, DOR_TICKET_KEY_BYTES));
+    OK(dor_options_set_ticket_keys(o, keys, 16, DOR_TICKET_KEY_BYTES)); /* they take each other's place */
+    FAILS(dor_ssl_set_ticket_keys(w.listener, NULL, 1, DOR_TICKET_KEY_BYTES), DOR_E_BADARG);
+    FAILS(dor_ssl_set_ticket_keys(w.listener, keys, 0, DOR_TICKET_KEY_BYTES), DOR_E_BADARG);
+    FAILS(dor_ssl_set_ticket_keys(w.listener, keys, 1, 32), DOR_E_BADARG);
+    FAILS(dor_ssl_set_ticket_keys(w.listener, memset(keys, 0, sizeof keys), 2, DOR_TICKET_KEY_BYTES),
+          DOR_E_BADARG);
+    FAILS(dor_ssl_set_ticket_keys(p.server, keys, 1, DOR_TICKET_KEY_BYTES), DOR_E_EINVAL);
+    FAILS(dor_ssl_set_ticket_keys(DOR_SOCKET_NONE, keys, 1, DOR_TICKET_KEY_BYTES), DOR_E_CLOSED);
+    FAILS(dor_ssl_get_session_statistics(p.client, &s), DOR_E_EINVAL);
+    FAILS(dor_ssl_get_session_statistics(w.listener, NULL), DOR_E_BADARG);
+
+    FAILS(dor_session_cache_new(NULL, NULL), DOR_E_BADARG);
+    OK(dor_session_cache_new(NULL, &cache));
+    FAILS(dor_session_cache_get_statistics(NULL, &s), DOR_E_BADARG);
+    FAILS(dor_session_cache_get_statistics(cache, NULL), DOR_E_BADARG);
+    FAILS(dor_options_set_session_cache(NULL, cache), DOR_E_BADARG);
+    OK(dor_options_set_session_cache(w.server, cache));
+    OK(dor_options_set_int(w.server, "max_sessions", 10));
+    FAILS(dor_ssl_listen(w.runtime, 0, w.server, &refused), DOR_E_OPTION_CONFLICT);
+    cr_expect(strstr(dor_options_error(w.server), "session_cache"));
+    OK(dor_options_set_session_cache(w.server, NULL));
+    OK(dor_options_set_int(w.server, "ticket_key_period", 60));
+    FAILS(dor_ssl_listen(w.runtime, 0, w.server, &refused), DOR_E_OPTION_CONFLICT);
+    cr_expect(strstr(dor_options_error(w.server), "ticket_key_period"));
+    OK(dor_options_set_session_cache(w.client, cache));
+    FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, 1, &refused), DOR_E_OPTION_CONFLICT);
+    dor_session_cache_unref(cache);
+    dor_options_free(o);
+    end(&w);
+}

@@ -115,9 +115,10 @@ static dor_result load_key(resolving *r, dor_private_key **key)
     if (!der && !path && !is_set(r, "certfile"))
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option cert needs key or keyfile");
 
-    dor_result result = der ? dor__der_key(dor__bytes_span(&der->bytes), key, r->why, sizeof(r->why))
-                            : dor__pem_file_key(path ? path : text_of(r, "certfile"), is_set(r, "password"),
-                                                key, r->why, sizeof(r->why));
+    const char *password = text_of(r, "password");
+    dor_result result =
+        der ? dor__der_key(dor__bytes_span(&der->bytes), password, key, r->why, sizeof(r->why))
+            : dor__pem_file_key(path ? path : text_of(r, "certfile"), password, key, r->why, sizeof(r->why));
     if (result.code == DOR_E_FILE_MALFORMED && strcmp(name, "certfile") == 0)
         return dor__options_fail(r->options, result.code,
                                  "option certfile: %s; give keyfile if it is elsewhere", r->why);

@@ -52,7 +52,7 @@ const dor_option dor__options_table[] = {
     {"certfile", "PEM file of the own certificate chain, leaf first", TEXT, BOTH | PATH, TOGETHER},
     {"key", "own private key in DER (PKCS#8, SEC 1, PKCS#1); wins over keyfile", BYTES, BOTH, TOGETHER},
     {"keyfile", "PEM file of the private key; default: certfile", TEXT, BOTH | PATH, TOGETHER},
-    {"password", "password of an encrypted keyfile (encrypted keys come later)", TEXT, BOTH, TOGETHER},
+    {"password", "password of an encrypted private key", TEXT, BOTH, TOGETHER},
 
     /* the peer */
     {"verify", "verify_peer or verify_none; clients verify by default, servers do not", TEXT, BOTH,

@@ -164,46 +164,62 @@ dor_result dor__pem_file_chain(const char *path, dor_chain *chain, char *why, si
 
 /* ---- keys --------------------------------------------------------------------------------------------------------- */
 
+/* Why a key could not be read, without a word about where it stands. */
+static const char *key_trouble(dor_result result, char *text, size_t cap)
+{
+    switch (result.code) {
+    case DOR_E_PASSWORD_NEEDED: return "the private key is encrypted, and no password was given";
+    case DOR_E_PASSWORD_WRONG: return "the private key could not be decrypted: wrong password, or damaged";
+    case DOR_E_NOT_SUPPORTED:
+        return "the private key is encrypted in a way that is not supported; \"openssl pkcs8 -topk8\" makes "
+               "one that is";
+    case DOR_E_LIMIT:
+        return "the private key's encryption asks for more work than is allowed (at most 2,000,000 "
+               "iterations, or "
+               "128 MiB)";
+    default: return reason_of(result, text, cap);
+    }
+}
+
+static dor_result read_key(const dor_pem_block *block, const char *password, dor_private_key **key)
+{
+    dor_span der = dor__bytes_span(&block->der);
+    bool encrypted = block->encrypted || label_is(block, "ENCRYPTED PRIVATE KEY");
+    if (!encrypted) return dor__private_key_from_der(key, der);
+    if (!password) return dor__error(DOR_E_PASSWORD_NEEDED);
+    return block->encrypted ? dor__private_key_decrypt_dek(key, block->dek_info, der, dor__span_str(password))
+                            : dor__private_key_decrypt(key, der, dor__span_str(password));
+}
+
 typedef struct key_search {
     dor_private_key *key;
-    bool has_password;
+    const char *password;
 } key_search;
 
 static dor_result key_block(void *ctx, const char *path, const dor_pem_block *block, bool *stop, char *why,
                             size_t why_cap)
 {
     key_search *search = ctx;
-    bool encrypted = block->encrypted || label_is(block, "ENCRYPTED PRIVATE KEY");
-    if (!encrypted && !label_is(block, "PRIVATE KEY") && !label_is(block, "EC PRIVATE KEY") &&
-        !label_is(block, "RSA PRIVATE KEY")) {
+    char text[160];
+    if (!dor__pem_is_private_key(block->label)) {
         if (block->label.len < 11 || memcmp(block->label.ptr + block->label.len - 11, "PRIVATE KEY", 11) != 0)
             return DOR_SUCCESS; /* certificates, EC PARAMETERS */
         return fail(DOR_E_KEY_UNSUPPORTED, why, why_cap,
                     "%s, line %zu: \"%.*s\" is not supported; wanted is PKCS#8, SEC 1 or PKCS#1 in PEM", path,
                     block->line, (int)block->label.len, (const char *)block->label.ptr);
     }
-    if (encrypted && search->has_password)
-        return fail(
-            DOR_E_NOT_SUPPORTED, why, why_cap,
-            "%s, line %zu: the private key is encrypted, which is not supported yet even with a password",
-            path, block->line);
-    if (encrypted)
-        return fail(DOR_E_PASSWORD_NEEDED, why, why_cap, "%s, line %zu: the private key is encrypted", path,
-                    block->line);
-
-    char text[160];
-    dor_result result = dor__private_key_from_der(&search->key, dor__bytes_span(&block->der));
+    dor_result result = read_key(block, search->password, &search->key);
     if (dor__failed(result))
         return fail(result.code, why, why_cap, "%s, line %zu: %s", path, block->line,
-                    reason_of(result, text, sizeof(text)));
+                    key_trouble(result, text, sizeof(text)));
     *stop = true;
     return DOR_SUCCESS;
 }
 
-dor_result dor__pem_file_key(const char *path, bool has_password, dor_private_key **key, char *why,
+dor_result dor__pem_file_key(const char *path, const char *password, dor_private_key **key, char *why,
                              size_t why_cap)
 {
-    key_search search = {.has_password = has_password};
+    key_search search = {.password = password};
     DOR_TRY(each_block(path, key_block, &search, why, why_cap));
     if (!search.key) return fail(DOR_E_FILE_MALFORMED, why, why_cap, "%s holds no private key", path);
     *key = search.key;
@@ -320,12 +336,14 @@ dor_result dor__der_trust(dor_span der, dor_trust_store **store, char *why, size
     return DOR_SUCCESS;
 }
 
-dor_result dor__der_key(dor_span der, dor_private_key **key, char *why, size_t why_cap)
+dor_result dor__der_key(dor_span der, const char *password, dor_private_key **key, char *why, size_t why_cap)
 {
     char text[160];
     dor_result result = dor__private_key_from_der(key, der);
+    if (result.code == DOR_E_PASSWORD_NEEDED && password)
+        result = dor__private_key_decrypt(key, der, dor__span_str(password));
     return dor__ok(result) ? result
-                           : fail(result.code, why, why_cap, "%s", reason_of(result, text, sizeof(text)));
+                           : fail(result.code, why, why_cap, "%s", key_trouble(result, text, sizeof(text)));
 }
 
 void dor__chain_complete(dor_chain *chain, const dor_trust_store *store)

@@ -28,8 +28,11 @@ DOR_MUST_USE dor_result dor__read_file(const char *path, dor_bytes *text, char *
 /** The CERTIFICATE blocks of a file, in its order. At least one. */
 DOR_MUST_USE dor_result dor__pem_file_chain(const char *path, dor_chain *chain, char *why, size_t why_cap);
 
-/** The first private key of a file. PASSWORD_NEEDED when it is encrypted, or NOT_SUPPORTED when a password is given. */
-DOR_MUST_USE dor_result dor__pem_file_key(const char *path, bool has_password, dor_private_key **key,
+/**
+ * The first private key of a file. password is for an encrypted one, NULL when none is given: PASSWORD_NEEDED then;
+ * PASSWORD_WRONG when it does not open the key (or the key is damaged, which cannot be told apart).
+ */
+DOR_MUST_USE dor_result dor__pem_file_key(const char *path, const char *password, dor_private_key **key,
                                           char *why, size_t why_cap);
 
 /**
@@ -42,7 +45,9 @@ DOR_MUST_USE dor_result dor__pem_file_trust(const char *path, bool lenient, dor_
 /** Certificates in DER, one behind the other. */
 DOR_MUST_USE dor_result dor__der_chain(dor_span der, dor_chain *chain, char *why, size_t why_cap);
 DOR_MUST_USE dor_result dor__der_trust(dor_span der, dor_trust_store **store, char *why, size_t why_cap);
-DOR_MUST_USE dor_result dor__der_key(dor_span der, dor_private_key **key, char *why, size_t why_cap);
+/** A private key in DER; password as above. */
+DOR_MUST_USE dor_result dor__der_key(dor_span der, const char *password, dor_private_key **key, char *why,
+                                     size_t why_cap);
 
 /**
  * Appends the issuers that `store` has for a chain of which only the leaf was given; a root is left out, because whoever

@@ -56,9 +56,21 @@ bool dor__sig_allowed_in_tls13(dor_sig_scheme scheme, dor_key_type type);
 
 /**
  * Reads a private key in DER: PKCS#8, SEC 1 or PKCS#1. Takes a copy. RSA from 2048 bits, e odd and > 1.
- * Fails with KEY_UNSUPPORTED or FILE_MALFORMED.
+ * Fails with KEY_UNSUPPORTED or FILE_MALFORMED; PASSWORD_NEEDED when it is an EncryptedPrivateKeyInfo.
  */
 DOR_MUST_USE dor_result dor__private_key_from_der(dor_private_key **key, dor_span der);
+
+/**
+ * The same for an EncryptedPrivateKeyInfo: PBES2 with PBKDF2 or scrypt, AES-CBC or triple DES, and PKCS#12's schemes.
+ * PASSWORD_WRONG also stands for damage; FILE_MALFORMED, NOT_SUPPORTED (another scheme), LIMIT (more work than pbe.h's
+ * bounds allow), and as above.
+ */
+DOR_MUST_USE dor_result dor__private_key_decrypt(dor_private_key **key, dor_span der, dor_span password);
+
+/** The same for OpenSSL's traditional PEM; dek_info is what stands behind "DEK-Info:". */
+DOR_MUST_USE dor_result dor__private_key_decrypt_dek(dor_private_key **key, dor_span dek_info,
+                                                     dor_span encrypted, dor_span password);
+
 dor_private_key *dor__private_key_ref(dor_private_key *key);
 void dor__private_key_unref(dor_private_key *key);
 dor_key_type dor__private_key_type(const dor_private_key *key);

@@ -66,6 +66,7 @@ static bool find_begin(dor_span *text, size_t *line, dor_span *label, size_t *be
 typedef struct pem_body {
     dor_span base64; /* lines and all; header lines taken off */
     bool encrypted;
+    dor_span dek_info;
 } pem_body;
 
 /*
@@ -74,11 +75,13 @@ typedef struct pem_body {
  */
 static dor_result read_body(dor_span *text, size_t *line, dor_span label, pem_body *body)
 {
+    static const char dek_info[] = "DEK-Info: ";
     const dor_result broken = dor__error(DOR_E_FILE_MALFORMED);
     const uint8_t *start = text->ptr, *base64 = start;
     dor_span content, end_label;
     bool in_headers = true, had_header = false;
     body->encrypted = false;
+    body->dek_info = DOR_SPAN_EMPTY;
     for (;;) {
         dor_span before = *text;
         size_t line_before = *line;
@@ -97,6 +100,8 @@ static dor_result read_body(dor_span *text, size_t *line, dor_span label, pem_bo
         if (content.len > 0 && memchr(content.ptr, ':', content.len)) {
             had_header = true;
             body->encrypted |= starts_with(content, "Proc-Type: 4,ENCRYPTED");
+            if (starts_with(content, dek_info))
+                body->dek_info = dor__span(content.ptr + strlen(dek_info), content.len - strlen(dek_info));
         } else if (!(had_header && content.len > 0 &&
                      is_space(content.ptr[0]))) { /* not a continued header */
             in_headers = false;
@@ -109,7 +114,7 @@ static dor_result read_body(dor_span *text, size_t *line, dor_span label, pem_bo
 dor_result dor__pem_next(dor_span *text, size_t *line, dor_pem_block *block, bool *found)
 {
     pem_body body;
-    *block = (dor_pem_block){DOR_SPAN_EMPTY, DOR_BYTES_EMPTY, false, 0};
+    *block = (dor_pem_block){0};
     *found = false;
     if (*line == 0) *line = 1;
     if (starts_with(*text,
@@ -118,6 +123,7 @@ dor_result dor__pem_next(dor_span *text, size_t *line, dor_pem_block *block, boo
     if (!find_begin(text, line, &block->label, &block->line)) return DOR_SUCCESS;
     DOR_TRY(read_body(text, line, block->label, &body));
     block->encrypted = body.encrypted;
+    block->dek_info = body.dek_info;
     dor_result result = dor__base64_decode(body.base64, &block->der);
     if (dor__ok(result) && block->der.len == 0) result = dor__error(DOR_E_FILE_MALFORMED);
     if (dor__failed(result)) {

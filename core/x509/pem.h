@@ -5,10 +5,11 @@
 #include "base/bytes.h"
 
 typedef struct dor_pem_block {
-    dor_span label; /* "CERTIFICATE"; borrowed from the text */
-    dor_bytes der;  /* owned; secrets are wiped by dor__pem_block_fini */
-    bool encrypted; /* old-style Proc-Type: 4,ENCRYPTED header */
-    size_t line;    /* of the BEGIN line, counted from 1 */
+    dor_span label;    /* "CERTIFICATE"; borrowed from the text */
+    dor_bytes der;     /* owned; secrets are wiped by dor__pem_block_fini */
+    bool encrypted;    /* old-style Proc-Type: 4,ENCRYPTED header */
+    dor_span dek_info; /* what stands behind "DEK-Info: " then; borrowed from the text */
+    size_t line;       /* of the BEGIN line, counted from 1 */
 } dor_pem_block;
 
 /** The text of one block, from BEGIN to END, is at most this long. */

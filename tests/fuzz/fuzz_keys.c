@@ -36,6 +36,22 @@ static void as_private_key(dor_span input, dor_rng *rng)
     dor__private_key_unref(key);
 }
 
+/* Without an EncryptedPrivateKeyInfo at hand mutations hardly ever get to the cipher, so the bytes go there directly too. */
+static void as_encrypted_key(dor_span input)
+{
+    static const char dek[] = "AES-128-CBC,000102030405060708090a0b0c0d0e0f";
+    dor_private_key *key;
+    dor_result result = dor__private_key_decrypt(&key, input, dor__span_str("x"));
+    must(dor__ok(result) == (key != NULL));
+    dor__private_key_unref(key);
+    result = dor__private_key_decrypt_dek(&key, dor__span_str(dek), input, dor__span_str("x"));
+    must(dor__ok(result) == (key != NULL));
+    dor__private_key_unref(key);
+    result = dor__private_key_decrypt_dek(&key, input, input, dor__span_str("x"));
+    must(dor__ok(result) == (key != NULL));
+    dor__private_key_unref(key);
+}
+
 static void as_public_key(dor_span input)
 {
     static const uint8_t small[256] = {0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01};
@@ -95,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!rng) must(dor__ok(dor__rng_new_seeded(&rng, dor__span_str("fuzz"))));
     as_private_key(input, rng);
+    as_encrypted_key(input);
     as_public_key(input);
     as_signature(input);
     as_base64(input);

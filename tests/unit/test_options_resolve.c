@@ -6,6 +6,7 @@
 #include "options_internal.h"
 #include "ssl/pem_file.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,9 +186,9 @@ Test(options_resolve, identity_errors_name_option_file_and_line)
     dor_options *o = dor_options_new();
     dor_options_set_text(o, "certfile", file("a.pem"));
     expect_refused(o, DOR_TLS_SERVER, DOR_E_FILE_MALFORMED, "give keyfile if it is elsewhere");
-    dor_options_set_text(o, "keyfile", file("encrypted.key"));
+    dor_options_set_text(o, "keyfile", file("encrypted.key")); /* not encrypted at all, in truth */
     dor_options_set_text(o, "password", "opensesame");
-    expect_refused(o, DOR_TLS_SERVER, DOR_E_NOT_SUPPORTED, "not supported yet");
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_FILE_MALFORMED, "encrypted.key, line 1: ");
     cr_expect_null(strstr(dor_options_error(o), "opensesame"));
     dor_options_free(o);
 }
@@ -491,4 +492,57 @@ Test(options_resolve, json_when_every_allocation_may_fail)
     }
     dor__set_allocator(NULL);
     cr_expect_eq(code, DOR_OK);
+}
+
+static int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int shell(const char *format, ...)
+{
+    char command[512], line[600];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(command, sizeof(command), format, args);
+    va_end(args);
+    snprintf(line, sizeof(line), "{ %s; } >/dev/null 2>&1 </dev/null", command);
+    return system(line);
+}
+
+Test(options_resolve, encrypted_keys_and_their_passwords)
+{
+    static const char *const makers[] = {"pkcs8 -topk8", "pkey -traditional -aes256"};
+    if (shell("command -v openssl") != 0) cr_skip_test("there is no openssl command");
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(shell("openssl %s -passout 'pass:open sesame' -in %s -out %s", makers[i], file("a.key"),
+                           file("encrypted.key")),
+                     0);
+        dor_options *o = server_options();
+        dor_options_set_text(o, "keyfile", file("encrypted.key"));
+        expect_refused(o, DOR_TLS_SERVER, DOR_E_PASSWORD_NEEDED,
+                       "encrypted.key, line 1: the private key is encrypted");
+        dor_options_set_text(o, "password", "open sesame!");
+        expect_refused(o, DOR_TLS_SERVER, DOR_E_PASSWORD_WRONG, "encrypted.key, line 1: ");
+        expect_refused(o, DOR_TLS_SERVER, DOR_E_PASSWORD_WRONG, "wrong password, or damaged");
+        cr_expect_null(strstr(dor_options_error(o), "sesame"));
+        dor_options_set_text(o, "password", "open sesame");
+        dor__settings_unref(resolved(o, DOR_TLS_SERVER));
+        dor_options_free(o);
+    }
+}
+
+Test(options_resolve, an_encrypted_key_in_der)
+{
+    if (shell("openssl pkcs8 -topk8 -passout pass:x -in %s -outform DER -out %s", file("a.key"),
+              file("encrypted.key")) != 0)
+        cr_skip_test("there is no openssl command");
+    dor_bytes der;
+    cr_assert(dor__ok(dor__read_file(file("encrypted.key"), &der, NULL, 0)));
+    dor_options *o = server_options();
+    dor_options_set_bytes(o, "key", der.ptr, der.len);
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_PASSWORD_NEEDED, "option key: the private key is encrypted");
+    dor_options_set_text(o, "password", "y");
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_PASSWORD_WRONG, "option key: ");
+    dor_options_set_text(o, "password", "x");
+    dor__settings_unref(resolved(o, DOR_TLS_SERVER));
+    dor_options_free(o);
+    dor__bytes_free(&der);
 }

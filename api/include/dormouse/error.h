@@ -96,6 +96,7 @@ typedef enum dor_alert {
     X(KEY_UNSUPPORTED,         11, USAGE,    "the private key is of a kind that is not supported")                  \
     X(JSON_MALFORMED,          12, USAGE,    "the text is not valid JSON")                                          \
     X(PASSWORD_NEEDED,         13, USAGE,    "the private key is encrypted")                                        \
+    X(PASSWORD_WRONG,          14, USAGE,    "wrong password, or damaged")                                          \
     /* state */                                                                                                     \
     X(CLOSED,                  32, STATE,    "the connection is closed")                                            \
     X(TIMEOUT,                 33, STATE,    "the time allowed has passed")                                         \

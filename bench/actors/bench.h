@@ -30,7 +30,7 @@ typedef enum bench_system { SYSTEM_DORMOUSE, SYSTEM_ERLANG, SYSTEM_CAF, SYSTEM_C
 enum {
     PING_PONG_FAR = 0,     /* the second actor is on the last scheduler; a new message each way */
     PING_PONG_FORWARD = 1, /* the same message goes to and fro */
-    PING_PONG_PARTNER = 2 /* the one spawns the other, and the system places it */
+    PING_PONG_PARTNER = 2  /* the one spawns the other, and the system places it */
 };
 
 typedef struct bench_case {

@@ -257,9 +257,11 @@ static inline dor_pid start_family(family *f, dor_strategy strategy, uint32_t in
 
 static inline void expect_released_once(const family *f)
 {
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
+        WAIT_FOR(atomic_load(&f->kids[i].released) > 0); /* by the supervisor, when it has ended itself */
         cr_assert_eq(atomic_load(&f->kids[i].released), 1, "%s: %d", f->kids[i].id,
                      atomic_load(&f->kids[i].released));
+    }
 }
 
 /* ---- children without a name, started with an item as their extra ---- */

@@ -113,7 +113,7 @@ static dor_result serve_connection(dor_shard *shard, int fd, const struct sockad
     c->served = true;
     c->opening = dor__calloc(1, sizeof *c->opening);
     if (c->opening) {
-        dor__tcp_format(peer, &address);
+        dor__tcp_format(peer, sizeof(struct sockaddr_in6), &address);
         dor__address_text(&address, c->opening->peer, sizeof c->opening->peer);
     }
     dor__conn_start_handshake(c, NULL, settings->handshake_timeout_ms);

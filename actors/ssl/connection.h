@@ -164,6 +164,10 @@ void dor__conn_connect(dor_connection *c, dor_message *request);
 void dor__conn_connect_ready(dor_connection *c);
 void dor__conn_connect_cancel(dor_connection *c);
 
+/* ---- upgrade.c ------------------------------------------------------------------------------------------------ */
+
+void dor__conn_upgrade(dor_connection *c, dor_message *request);
+
 /* ---- serve.c -------------------------------------------------------------------------------------------------- */
 
 /** A served connection has finished its handshake: makes its owner, which lifts `held` when it is ready. */

@@ -21,6 +21,7 @@ enum {
     DOR_MSG_SSL_ACCEPT,
     DOR_MSG_SSL_HANDSHAKE,
     DOR_MSG_SSL_CONNECT,
+    DOR_MSG_SSL_UPGRADE,
     DOR_MSG_SSL_RECV,
     DOR_MSG_SSL_SEND,
     DOR_MSG_SSL_OWNER,  /* the event mailbox has another owner */
@@ -66,6 +67,14 @@ typedef struct dor_connect_request {
     uint16_t port;
     char host[256];
 } dor_connect_request;
+
+typedef struct dor_upgrade_request {
+    dor_ssl_request request;
+    dor_settings *settings;
+    int fd; /* ours; -1 once a connection has it */
+    bool server;
+    char host[256]; /* clients; empty: none */
+} dor_upgrade_request;
 
 typedef struct dor_accept_request {
     dor_ssl_request request;

@@ -27,6 +27,10 @@ DOR_MUST_USE dor_result dor__ssl_handshake(dor_socket socket, dor_settings *over
 DOR_MUST_USE dor_result dor__ssl_connect(dor_runtime *runtime, const char *host, uint16_t port,
                                          dor_settings *settings, dor_pid reply_to, dor_ref ref,
                                          uint32_t timeout_ms);
+/** TLS over a stream socket that is connected. Takes fd, even on failure. host may be NULL, as it is for servers. */
+DOR_MUST_USE dor_result dor__ssl_upgrade(dor_runtime *runtime, int fd, bool server, const char *host,
+                                         dor_settings *settings, dor_pid reply_to, dor_ref ref,
+                                         uint32_t timeout_ms);
 DOR_MUST_USE dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref,
                                       uint32_t timeout_ms);
 

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef MSG_NOSIGNAL /* where there is none, SO_NOSIGPIPE is set on the socket */
@@ -113,7 +114,7 @@ static dor_result tcp_name(dor_transport *t, bool peer, dor_address *address)
     int fd = tcp_of(t)->fd;
     if ((peer ? getpeername : getsockname)(fd, (struct sockaddr *)&name, &len) < 0)
         return errno == ENOTCONN || errno == EINVAL ? dor__error(DOR_E_CLOSED) : dor__errno(errno);
-    dor__tcp_format((struct sockaddr *)&name, address);
+    dor__tcp_format((struct sockaddr *)&name, len, address);
     return DOR_SUCCESS;
 }
 
@@ -205,6 +206,25 @@ dor_result dor__tcp_connected(dor_transport *t)
     return error ? dor__errno(error) : DOR_SUCCESS;
 }
 
+bool dor__tcp_is_stream(int fd)
+{
+    int type = 0, listening = 0;
+    socklen_t len = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM) return false;
+    len = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening;
+}
+
+dor_result dor__tcp_adopt(int fd, const dor_settings *settings)
+{
+    int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
+    if (status < 0 || flags < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
+        return dor__errno(errno);
+    set_connection_flags(fd, settings);
+    return DOR_SUCCESS;
+}
+
 /* ---- listening ----------------------------------------------------------------------------------------------- */
 
 static socklen_t address_from_ip(const char *ip, uint16_t port, struct sockaddr_storage *out)
@@ -267,13 +287,25 @@ dor_result dor__tcp_local_name(int fd, dor_address *address)
     struct sockaddr_storage name = {0};
     socklen_t len = sizeof name;
     if (getsockname(fd, (struct sockaddr *)&name, &len) < 0) return dor__errno(errno);
-    dor__tcp_format((struct sockaddr *)&name, address);
+    dor__tcp_format((struct sockaddr *)&name, len, address);
     return DOR_SUCCESS;
 }
 
 /* ---- addresses ----------------------------------------------------------------------------------------------- */
 
-void dor__tcp_format(const struct sockaddr *from, dor_address *address)
+/* A name in the file system ends with a NUL or with the address; an abstract one begins with a NUL and may hold more. */
+static void format_path(const struct sockaddr *from, socklen_t from_len, dor_address *address)
+{
+    const struct sockaddr_un *local = (const struct sockaddr_un *)(const void *)from;
+    size_t before = offsetof(struct sockaddr_un, sun_path);
+    size_t len = (size_t)from_len > before ? (size_t)from_len - before : 0;
+    if (len > sizeof local->sun_path) len = sizeof local->sun_path;
+    bool abstract = len && local->sun_path[0] == 0;
+    for (size_t i = 0; i < len && (abstract || local->sun_path[i]); i++)
+        address->path[i] = local->sun_path[i] ? local->sun_path[i] : '@';
+}
+
+void dor__tcp_format(const struct sockaddr *from, socklen_t len, dor_address *address)
 {
     *address = (dor_address){0};
     if (from->sa_family == AF_INET) {
@@ -291,11 +323,16 @@ void dor__tcp_format(const struct sockaddr *from, dor_address *address)
             address->version = 6;
             (void)inet_ntop(AF_INET6, &v6->sin6_addr, address->ip, sizeof address->ip);
         }
+    } else if (from->sa_family == AF_UNIX) {
+        format_path(from, len, address);
     }
 }
 
 void dor__address_text(const dor_address *address, char *text, size_t cap)
 {
-    (void)snprintf(text, cap, address->version == 6 ? "[%s]:%u" : "%s:%u", address->ip,
-                   (unsigned)address->port);
+    if (address->version == 0)
+        (void)snprintf(text, cap, "unix:%s", address->path);
+    else
+        (void)snprintf(text, cap, address->version == 6 ? "[%s]:%u" : "%s:%u", address->ip,
+                       (unsigned)address->port);
 }

@@ -22,6 +22,12 @@ DOR_MUST_USE dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, co
                                          void (*ready)(void *, unsigned), void *user);
 DOR_MUST_USE dor_result dor__tcp_connected(dor_transport *t);
 
+/** Whether fd is a stream socket that does not listen: what can carry a connection. */
+bool dor__tcp_is_stream(int fd);
+
+/** Makes a descriptor that somebody else connected like one of ours: non-blocking, closed on exec, with our flags. */
+DOR_MUST_USE dor_result dor__tcp_adopt(int fd, const dor_settings *settings);
+
 /**
  * A bound socket that does not listen yet, with what its connections inherit set on it. ip empty: every address, IPv4
  * through IPv6 where the system has it. share: other sockets of this process may be bound to the same port afterwards;
@@ -34,9 +40,9 @@ DOR_MUST_USE dor_result dor__tcp_bind(const dor_settings *settings, uint16_t por
 DOR_MUST_USE dor_result dor__tcp_local_name(int fd, dor_address *address);
 
 /** IPv4 addresses mapped into IPv6 come out as IPv4. */
-void dor__tcp_format(const struct sockaddr *from, dor_address *address);
+void dor__tcp_format(const struct sockaddr *from, socklen_t len, dor_address *address);
 
-/** "192.0.2.1:443", "[2001:db8::1]:443". */
+/** "192.0.2.1:443", "[2001:db8::1]:443", "unix:/run/x.sock". */
 void dor__address_text(const dor_address *address, char *text, size_t cap);
 
 #endif

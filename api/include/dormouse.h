@@ -21,6 +21,7 @@
 #include <dormouse/simulate.h>
 #include <dormouse/ssl.h>
 #include <dormouse/supervisor.h>
+#include <dormouse/transport.h>
 #include <dormouse/version.h>
 
 #endif

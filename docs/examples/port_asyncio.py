@@ -168,7 +168,7 @@ async def talk(port, tcp_port, options, name, rounds):
 
 
 def listen(port, options):
-    listener, address = u64(), ctypes.create_string_buffer(49)  # dor_address: ip[46], port, version
+    listener, address = u64(), ctypes.create_string_buffer(158)  # dor_address: ip[46], port, version, path[109]
     with port.speaking():
         check(lib.dor_ssl_listen(None, 0, options, listener))
     check(lib.dor_ssl_sockname(listener, address))

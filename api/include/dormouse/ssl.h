@@ -181,7 +181,8 @@ DOR_API int dor_ssl_stop_listening(dor_socket listener);
 typedef struct dor_address {
     char ip[46]; /**< text form */
     uint16_t port;
-    uint8_t version; /**< 4 or 6 */
+    uint8_t version; /**< 4 or 6; 0: no IP address but what `path` says */
+    char path[109];  /**< version 0: a Unix-domain socket's path, '@' before an abstract name; empty: it has none */
 } dor_address;
 
 DOR_API int dor_ssl_peername(dor_socket socket, dor_address *address);

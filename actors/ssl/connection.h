@@ -37,9 +37,10 @@ typedef enum dor_conn_state {
     DOR_CONN_CONNECTING, /* a client's, no transport yet or not connected */
     DOR_CONN_HANDSHAKE,
     DOR_CONN_OPEN,
-    DOR_CONN_FLUSHING, /* ends: what was accepted is written, then close_notify, then FIN */
-    DOR_CONN_DRAINING, /* FIN sent: waits for the peer's, so that no reset destroys what we sent */
-    DOR_CONN_SHUT      /* no transport any more */
+    DOR_CONN_DOWNGRADING, /* close_notify is to go both ways, and then the descriptor back to its giver */
+    DOR_CONN_FLUSHING,    /* ends: what was accepted is written, then close_notify, then FIN */
+    DOR_CONN_DRAINING,    /* FIN sent: waits for the peer's, so that no reset destroys what we sent */
+    DOR_CONN_SHUT         /* no transport any more */
 } dor_conn_state;
 
 typedef enum dor_write_side {
@@ -50,9 +51,10 @@ typedef enum dor_write_side {
     DOR_WRITE_BROKEN  /* the system refused; what the peer sent may still be read */
 } dor_write_side;
 
-/** What a connection needs only until it is open. */
+/** What a connection needs only until it is open, and again when it is downgraded. */
 typedef struct dor_opening {
     dor_message *request;       /* who is to be told; NULL for served connections */
+    dor_bytes rest;             /* what came in the clear behind the peer's close_notify */
     dor_connecting *connecting; /* clients, until TCP is up */
     uint64_t deadline_ms;       /* on the scheduler's clock; 0: none */
     char peer[64];              /* address in text, for reports */
@@ -167,6 +169,17 @@ void dor__conn_connect_cancel(dor_connection *c);
 /* ---- upgrade.c ------------------------------------------------------------------------------------------------ */
 
 void dor__conn_upgrade(dor_connection *c, dor_message *request);
+
+/* ---- downgrade.c ---------------------------------------------------------------------------------------------- */
+
+void dor__conn_downgrade(dor_connection *c, dor_message *request);
+/** Something came, or was written, in DOWNGRADING. */
+void dor__conn_downgrade_readable(dor_connection *c);
+void dor__conn_downgrade_written(dor_connection *c);
+/** It will not come to it. */
+void dor__conn_downgrade_failed(dor_connection *c, dor_result why);
+/** OPEN: what came behind the peer's close_notify, for an owner who may answer that with a downgrade. */
+void dor__conn_keep_rest(dor_connection *c, dor_span rest);
 
 /* ---- serve.c -------------------------------------------------------------------------------------------------- */
 

@@ -121,6 +121,7 @@ void dor__listener_request(dor_actor *actor, dor_message *message)
         break;
     case DOR_MSG_SSL_SEND:
     case DOR_MSG_SSL_RECV:
+    case DOR_MSG_SSL_DOWNGRADE:
     case DOR_MSG_SSL_HANDSHAKE: dor__request_answer(message, dor__error(DOR_E_ENOTCONN), NULL); break;
     default: dor__message_free(message);
     }

@@ -1,11 +1,13 @@
 /* request.c - requests that turn into their own answers. */
 #include "ssl/request.h"
 #include "ssl/local.h"
+#include <unistd.h>
 
 static void destroy_reply(dor_message *message)
 {
     dor_ssl_reply *reply = dor_message_payload(message);
     dor__buffer_unref(reply->data);
+    if (reply->fd >= 0) (void)close(reply->fd);
 }
 
 /* Nobody handled it. Its memory is going, so the answer needs a message of its own. */
@@ -16,8 +18,8 @@ static void destroy_request(dor_message *message)
     if (request->reply_to == DOR_PID_NONE) return;
     dor_message *answer = dor__message_new(DOR_MSG_SSL_REPLY, sizeof(dor_ssl_reply), destroy_reply);
     if (!answer) return;
-    *(dor_ssl_reply *)dor_message_payload(answer) =
-        (dor_ssl_reply){.ref = request->reply.ref, .socket = request->reply.socket, .result = DOR_E_CLOSED};
+    *(dor_ssl_reply *)dor_message_payload(answer) = (dor_ssl_reply){
+        .ref = request->reply.ref, .socket = request->reply.socket, .result = DOR_E_CLOSED, .fd = -1};
     (void)dor__send(request->reply_to, answer);
 }
 
@@ -28,6 +30,7 @@ dor_message *dor__request_new(uint32_t type, size_t size, dor_pid reply_to, dor_
     dor_ssl_request *request = dor__request_of(message);
     request->reply.ref = ref;
     request->reply.socket = socket;
+    request->reply.fd = -1;
     request->reply_to = ref ? reply_to : DOR_PID_NONE;
     return message;
 }

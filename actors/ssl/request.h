@@ -22,6 +22,7 @@ enum {
     DOR_MSG_SSL_HANDSHAKE,
     DOR_MSG_SSL_CONNECT,
     DOR_MSG_SSL_UPGRADE,
+    DOR_MSG_SSL_DOWNGRADE,
     DOR_MSG_SSL_RECV,
     DOR_MSG_SSL_SEND,
     DOR_MSG_SSL_OWNER,  /* the event mailbox has another owner */

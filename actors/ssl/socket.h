@@ -31,6 +31,9 @@ DOR_MUST_USE dor_result dor__ssl_connect(dor_runtime *runtime, const char *host,
 DOR_MUST_USE dor_result dor__ssl_upgrade(dor_runtime *runtime, int fd, bool server, const char *host,
                                          dor_settings *settings, dor_pid reply_to, dor_ref ref,
                                          uint32_t timeout_ms);
+/** The reply holds the descriptor and, in data, what came behind the peer's close_notify. */
+DOR_MUST_USE dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref,
+                                           uint32_t timeout_ms);
 DOR_MUST_USE dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref,
                                       uint32_t timeout_ms);
 

@@ -91,6 +91,17 @@ dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor
     return DOR_SUCCESS;
 }
 
+dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
+{
+    whereabouts w;
+    DOR_TRY(find(dor__handle_producer(socket), &w));
+    dor_message *m = dor__request_new(DOR_MSG_SSL_DOWNGRADE, sizeof(dor_ssl_request), reply_to, ref, socket);
+    if (!m) return dor__error(DOR_E_NOMEM);
+    ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
+    forward(&w, m);
+    return DOR_SUCCESS;
+}
+
 /* ---- sending -------------------------------------------------------------------------------------------------- */
 
 static void release_send(dor_ssl_request *request)

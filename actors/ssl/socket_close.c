@@ -36,12 +36,14 @@ void dor__conn_begin_close(dor_connection *c, bool graceful)
     if (from >= DOR_CONN_FLUSHING) return;
     wake_for_good(c);
     if (from == DOR_CONN_CONNECTING) dor__conn_connect_cancel(c);
+    if (from == DOR_CONN_DOWNGRADING) dor__conn_downgrade_failed(c, dor__error(DOR_E_CLOSED));
+    bool open = from == DOR_CONN_OPEN || from == DOR_CONN_DOWNGRADING;
     if (!c->transport || !c->tls || c->write_side == DOR_WRITE_BROKEN) {
         dor__conn_shut(c);
         return;
     }
     c->state = DOR_CONN_FLUSHING;
-    if (!graceful || from != DOR_CONN_OPEN) {
+    if (!graceful || !open) {
         if (graceful) dor__ignore(dor__tls_close(c->tls)); /* without it the peer sees a FIN, which must do */
         dor__conn_fail_sends(c, dor__error(c->end_code ? c->end_code : DOR_E_CLOSED));
         if (c->write_side < DOR_WRITE_ENDED) c->write_side = DOR_WRITE_ENDED;
@@ -49,7 +51,7 @@ void dor__conn_begin_close(dor_connection *c, bool graceful)
         c->write_side = DOR_WRITE_ENDING;
     }
     uint32_t linger = c->settings->linger_ms;
-    if (from != DOR_CONN_OPEN && linger > FAILED_LINGER_MS) linger = FAILED_LINGER_MS;
+    if (!open && linger > FAILED_LINGER_MS) linger = FAILED_LINGER_MS;
     dor__timer_start(c->local->scheduler, &c->timer, linger, on_linger_over);
     dor__conn_flush_later(c);
 }
@@ -75,6 +77,10 @@ void dor__conn_drain(dor_connection *c)
 void dor__conn_output_done(dor_connection *c)
 {
     bool peer_done = c->peer_fin || c->peer_closed;
+    if (c->state == DOR_CONN_DOWNGRADING) {
+        dor__conn_downgrade_written(c);
+        return;
+    }
     if (c->write_side == DOR_WRITE_ENDED) {
         c->transport->ops->shutdown_write(c->transport);
         c->write_side = DOR_WRITE_FIN;
@@ -99,6 +105,7 @@ void dor__conn_shut(dor_connection *c)
 {
     if (c->state == DOR_CONN_SHUT) return;
     if (c->state == DOR_CONN_CONNECTING) dor__conn_connect_cancel(c);
+    dor__conn_downgrade_failed(c, dor__error(DOR_E_CLOSED));
     wake_for_good(c);
     c->state = DOR_CONN_SHUT;
     dor__scheduler_undefer(c->local->scheduler, &c->flush);

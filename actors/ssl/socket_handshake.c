@@ -15,6 +15,7 @@ void dor__conn_free_opening(dor_connection *c)
     dor__conn_connect_cancel(c);
     c->opening = NULL;
     if (opening->request) dor__request_answer(opening->request, dor__error(DOR_E_CLOSED), NULL);
+    dor__bytes_free(&opening->rest);
     dor__free(opening);
 }
 

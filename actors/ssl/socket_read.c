@@ -59,6 +59,7 @@ bool dor__conn_wants_read(const dor_connection *c)
         if (c->read_end || c->held) return false;
         if (c->read_shut) return true; /* and drop it, so that the end is found */
         return c->active ? !c->paused : dor__conn_input_len(c) < input_limit(c);
+    case DOR_CONN_DOWNGRADING: /* and not a byte further: what follows is not ours */
     case DOR_CONN_FLUSHING:
     case DOR_CONN_DRAINING: return !c->peer_closed;
     default: return false;
@@ -301,8 +302,10 @@ static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, dor_
         post_gathered(c, g);
         if (c->state < DOR_CONN_OPEN)
             dor__conn_open_failed(c, dor__error(DOR_E_CLOSED));
-        else
+        else {
+            dor__conn_keep_rest(c, rest);
             dor__conn_input_ended(c, DOR_OK);
+        }
         return false;
     default: break;
     }
@@ -371,6 +374,10 @@ static size_t feed_whole(dor_connection *c, size_t len, bool more)
     size_t whole = more ? dor__tls_receivable(c->tls, data, len) : len;
     if (whole == 0) whole = len;
     feed(c, data, whole);
+    if (c->peer_closed) {
+        dor__conn_keep_rest(c, dor__span(data + whole, len - whole));
+        return 0;
+    }
     if (whole < len) memmove(data, data + whole, len - whole);
     return len - whole;
 }
@@ -406,6 +413,8 @@ void dor__conn_readable(dor_connection *c)
 {
     if (c->state == DOR_CONN_FLUSHING || c->state == DOR_CONN_DRAINING)
         dor__conn_drain(c);
+    else if (c->state == DOR_CONN_DOWNGRADING)
+        dor__conn_downgrade_readable(c);
     else
         read_on(c);
 }

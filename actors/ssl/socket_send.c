@@ -213,6 +213,7 @@ static void write_failed(dor_connection *c)
     dor__tls_output(c->tls)->len = 0;
     c->output_taken = 0;
     dor__conn_fail_sends(c, why);
+    dor__conn_downgrade_failed(c, why);
     if (c->state >= DOR_CONN_FLUSHING || c->read_end) dor__conn_shut(c);
 }
 

@@ -97,14 +97,19 @@ static void on_poll_closed(uv_handle_t *handle)
     dor__free(tcp);
 }
 
-static void tcp_close(dor_transport *t)
+static int tcp_detach(dor_transport *t)
 {
     dor_tcp *tcp = tcp_of(t);
     int fd = tcp->fd;
     t->ready = NULL;
     uv_close((uv_handle_t *)&tcp->poll,
              on_poll_closed); /* stops polling at once, so the descriptor is free to go */
-    (void)close(fd);
+    return fd;
+}
+
+static void tcp_close(dor_transport *t)
+{
+    (void)close(tcp_detach(t));
 }
 
 static dor_result tcp_name(dor_transport *t, bool peer, dor_address *address)
@@ -123,6 +128,7 @@ static const dor_transport_ops tcp_ops = {
     .writev = tcp_writev,
     .set_interest = tcp_set_interest,
     .shutdown_write = tcp_shutdown_write,
+    .detach = tcp_detach,
     .close = tcp_close,
     .name = tcp_name,
 };

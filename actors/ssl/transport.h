@@ -32,6 +32,8 @@ typedef struct dor_transport_ops {
     dor_result (*set_interest)(dor_transport *t, unsigned want);
     /** No more writing: the peer reads an end. */
     void (*shutdown_write)(dor_transport *t);
+    /** Gives up its descriptor, open, and ends otherwise as by close. NULL: it has none that could be given. */
+    int (*detach)(dor_transport *t);
     /** Ends it; t must not be used afterwards and `ready` is not called again. */
     void (*close)(dor_transport *t);
     /** The address of the peer or of this side; CLOSED when the system does not know it any more. */

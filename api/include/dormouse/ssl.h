@@ -58,6 +58,7 @@ typedef struct dor_ssl_reply {
     int result;
     dor_socket socket; /**< the new socket of connect, listen and transport_accept, else the one asked */
     dor_buffer *data;  /**< what recv received, else NULL */
+    int fd; /**< downgrade: the descriptor, closed with the message unless the receiver puts -1 here; else -1 */
 } dor_ssl_reply;
 
 /* ---- listening and connecting ------------------------------------------------------------------------ */
@@ -182,7 +183,8 @@ typedef struct dor_address {
     char ip[46]; /**< text form */
     uint16_t port;
     uint8_t version; /**< 4 or 6; 0: no IP address but what `path` says */
-    char path[109];  /**< version 0: a Unix-domain socket's path, '@' before an abstract name; empty: it has none */
+    char path
+        [109]; /**< version 0: a Unix-domain socket's path, '@' before an abstract name; empty: it has none */
 } dor_address;
 
 DOR_API int dor_ssl_peername(dor_socket socket, dor_address *address);

@@ -49,6 +49,31 @@ DOR_API int dor_ssl_accept_fd(dor_runtime *runtime, int fd, const dor_options *o
 DOR_API int dor_ssl_accept_fd_async(dor_runtime *runtime, int fd, const dor_options *options,
                                     uint32_t timeout_ms, dor_ref *ref);
 
+/* ---- downgrade: back to plain text ---------------------------------------------------------------------- */
+
+/**
+ * Ends TLS and gives the descriptor back: what was accepted for sending is written, close_notify behind it; when the
+ * peer's close_notify has come, too, *fd is the caller's (non-blocking), and *rest what had been read behind it: plain
+ * bytes of the peer's, or NULL for none. The caller releases *rest. The socket is gone then; no event tells of its end.
+ *
+ * Only the owner may (DOR_E_NOT_OWNER). Whatever the peer sent under TLS and the owner has not received or been
+ * posted is dropped: a dialogue that returns to plain text has said all it had to. A recv that waits is answered with
+ * DOR_E_CLOSED.
+ *
+ * The side that answers a downgrade needs exit_on_close false: then the peer's close_notify leaves the connection to it
+ * (it learns of it as usual, by DOR_MSG_SSL_CLOSED with reason DOR_OK or by a recv), and it downgrades in turn. With
+ * exit_on_close true it may still be first; but when it is not, the peer's close_notify has ended the connection.
+ *
+ * DOR_E_TIMEOUT, and DOR_E_TRUNCATED when the peer ends the connection without close_notify: it is closed, and there is no
+ * descriptor. DOR_E_EINVAL after dor_ssl_shutdown of writing, DOR_E_NOT_SUPPORTED over a transport without a
+ * descriptor, DOR_E_EALREADY for a second call: with these, the connection goes on. Source: close/2 with a new
+ * controller.
+ */
+DOR_API int dor_ssl_downgrade(dor_socket socket, uint32_t timeout_ms, int *fd, dor_buffer **rest);
+
+/** The reply has fd, and the rest as data; take them out of it, or they go with the message. */
+DOR_API int dor_ssl_downgrade_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref);
+
 #ifdef __cplusplus
 }
 #endif

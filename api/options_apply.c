@@ -289,15 +289,31 @@ dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value
 
 /* ---- sessions ----------------------------------------------------------------------------------------------------- */
 
+dor_result dor__apply_reuse_sessions(const dor_draft *draft, const dor_value *value)
+{
+    dor_reuse reuse = value->number ? DOR_REUSE_TRUE : DOR_REUSE_FALSE;
+    if (value->kind == DOR_VALUE_TEXT) {
+        char first = value->items[0][0]; /* one of true, false, save */
+        reuse = first == 's' ? DOR_REUSE_SAVE : first == 't' ? DOR_REUSE_TRUE : DOR_REUSE_FALSE;
+    }
+    if (!draft->settings) return DOR_SUCCESS;
+    if (reuse == DOR_REUSE_SAVE && draft->role == DOR_TLS_SERVER)
+        return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT, "\"save\" is for clients");
+    draft->settings->reuse = reuse;
+    draft->settings->tls->resumption = reuse != DOR_REUSE_FALSE;
+    return DOR_SUCCESS;
+}
+
 dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *value)
 {
     const char *word = value->items[0];
     if (!draft->settings) return DOR_SUCCESS;
     bool server = draft->role == DOR_TLS_SERVER;
-    if (strcmp(word, server ? "manual" : "stateless") == 0)
+    if (strcmp(word, "disabled") != 0 && is_word_of("manual|auto", word) == server)
         return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT, "\"%s\" is for %s", word,
                                server ? "clients" : "servers");
     draft->settings->tickets_manual = strcmp(word, "manual") == 0;
+    draft->settings->tickets_auto = strcmp(word, "auto") == 0;
     if (server && strcmp(word, "disabled") == 0) draft->settings->tls->ticket_count = 0;
     return DOR_SUCCESS;
 }
@@ -360,6 +376,10 @@ static int put_special(dor_options *values, const char *name, const dor_settings
     if (strcmp(name, "header") == 0) return dor_options_set_int(values, name, 0);
     if (strcmp(name, "verify") == 0)
         return dor_options_set_text(values, name, settings->tls->verify_peer ? "verify_peer" : "verify_none");
+    if (strcmp(name, "reuse_sessions") == 0)
+        return settings->reuse == DOR_REUSE_SAVE
+                   ? dor_options_set_text(values, name, "save")
+                   : dor_options_set_bool(values, name, settings->reuse == DOR_REUSE_TRUE);
     if (strcmp(name, "hibernate_after") == 0)
         return settings->hibernate_after_ms == DOR_INFINITY
                    ? dor_options_set_text(values, name, "undefined")

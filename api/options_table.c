@@ -80,10 +80,11 @@ const dor_option dor__options_table[] = {
     {"middlebox_comp_mode", "TLS 1.3 looks like TLS 1.2 on the wire (default true)", BOOL, BOTH, TLS(middlebox_compat)},
 
     /* sessions */
-    {"reuse_sessions", "offer or accept resumption (default true)", BOOL, BOTH, TLS(resumption)},
+    {"reuse_sessions", "offer or accept resumption (default true); clients: save makes a session and resumes none", BOOL | TEXT,
+        BOTH, .words = "true|false|save", .apply = dor__apply_reuse_sessions},
     {"reuse_session", "a session to resume; dor_options_set_session", DOR_VALUE_SESSION, CLIENT, .apply = dor__apply_session},
-    {"session_tickets", "clients: disabled, or manual (each ticket is an event); servers: disabled, or stateless", TEXT, BOTH,
-        .words = "disabled|manual|stateless", .later = "auto|stateful|stateful_with_cert|stateless_with_cert",
+    {"session_tickets", "clients: disabled, manual (each ticket is an event), auto; servers: disabled, or stateless", TEXT, BOTH,
+        .words = "disabled|manual|auto|stateless", .later = "stateful|stateful_with_cert|stateless_with_cert",
         .apply = dor__apply_session_tickets},
     {"ticket_count", "TLS 1.3 tickets that a server sends after a full handshake (ours)", INT, SERVER, RANGE(0, 16),
         TLS(ticket_count)},

@@ -4,6 +4,8 @@
  */
 #include "options_table.h"
 
+#include "runtime/calls.h"
+#include "ssl/client_sessions.h"
 #include "ssl/session_keeper.h"
 #include "ssl/socket.h"
 #include "ssl/ticket_keys.h"
@@ -91,6 +93,33 @@ int dor_ssl_get_session_statistics(dor_socket listener, dor_session_statistics *
     if (dor__failed(r)) return r.code;
     dor__session_keeper_statistics(keeper, statistics);
     dor__session_keeper_unref(keeper);
+    return DOR_OK;
+}
+
+/* ---- clients ------------------------------------------------------------------------------------------------------ */
+
+int dor_ssl_limit_client_sessions(dor_runtime *runtime, size_t max_servers, size_t max_bytes)
+{
+    dor_result r = dor__runtime_enter_real(&runtime);
+    if (dor__failed(r)) return r.code;
+    dor_client_sessions *clients = dor__ssl_clients(runtime);
+    dor__runtime_leave(runtime);
+    if (!clients) return DOR_E_NO_SESSION;
+    dor__client_sessions_limit(clients, max_servers, max_bytes);
+    dor__client_sessions_unref(clients);
+    return DOR_OK;
+}
+
+int dor_ssl_get_client_session_statistics(dor_runtime *runtime, dor_session_statistics *statistics)
+{
+    if (!statistics) return DOR_E_BADARG;
+    dor_result r = dor__runtime_enter_real(&runtime);
+    if (dor__failed(r)) return r.code;
+    dor_client_sessions *clients = dor__ssl_clients(runtime);
+    dor__runtime_leave(runtime);
+    *statistics = (dor_session_statistics){0};
+    if (clients) dor__client_sessions_statistics(clients, statistics);
+    dor__client_sessions_unref(clients);
     return DOR_OK;
 }
 

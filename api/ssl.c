@@ -4,6 +4,7 @@
  */
 #include "caller.h"
 #include "options_internal.h"
+#include "ssl/client_sessions.h"
 #include "ssl/socket.h"
 
 enum { HOST_MAX = 253 }; /* RFC 1035 section 2.3.4, as text */
@@ -194,7 +195,8 @@ static int start_connect(dor_runtime *runtime, const char *host, uint16_t port, 
     dor_ref made = dor__make_ref();
     dor_result r = dor__options_resolve(options, DOR_TLS_CLIENT, &settings);
     if (dor__failed(r)) return r.code;
-    r = dor__ssl_connect(runtime, host, port, settings, self, made, timeout_ms);
+    r = dor__settings_set_place(settings, host, port);
+    if (dor__ok(r)) r = dor__ssl_connect(runtime, host, port, settings, self, made, timeout_ms);
     dor__settings_unref(settings);
     if (dor__ok(r)) *ref = made;
     return r.code;

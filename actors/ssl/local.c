@@ -42,12 +42,30 @@ static void destroy_local(void *ptr)
     }
     uv_mutex_unlock(&registry_lock);
     dor__session_sweeps_end(local);
+    dor__client_sessions_unref(local->clients);
     if (local->reserve_fd >= 0) (void)close(local->reserve_fd);
     dor__bytes_free(&local->output);
     dor__rng_free(local->rng);
     dor__free_wiped(local->gather, DOR_RECORD_LEN); /* plaintext went through these two */
     dor__free_wiped(local->receive, DOR_RECEIVE_LEN);
     dor__free(local);
+}
+
+/* With the lock held. */
+static dor_client_sessions *clients_of(dor_runtime *runtime)
+{
+    for (dor_ssl_local *other = registry; other; other = other->next)
+        if (other->runtime == runtime && other->clients) return dor__client_sessions_ref(other->clients);
+    return NULL;
+}
+
+dor_client_sessions *dor__ssl_clients(dor_runtime *runtime)
+{
+    uv_once(&registry_once, make_registry);
+    uv_mutex_lock(&registry_lock);
+    dor_client_sessions *clients = clients_of(runtime);
+    uv_mutex_unlock(&registry_lock);
+    return clients;
 }
 
 static void *make_local(dor_scheduler *s)
@@ -67,6 +85,8 @@ static void *make_local(dor_scheduler *s)
     local->env = (dor_tls_env){.now_ms = wall_clock_ms, .ctx = local, .rng = local->rng};
     uv_once(&registry_once, make_registry);
     uv_mutex_lock(&registry_lock);
+    local->clients = clients_of(local->runtime);
+    if (!local->clients) local->clients = dor__client_sessions_new(); /* without it nothing is remembered */
     local->next = registry;
     registry = local;
     uv_mutex_unlock(&registry_lock);

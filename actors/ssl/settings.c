@@ -17,6 +17,7 @@
  */
 static const dor_settings defaults = {
     .send_server_name = true,
+    .reuse = DOR_REUSE_TRUE,
     .active = DOR_ACTIVE_TRUE,
     .packet = DOR_PACKET_MODE_RAW,
     .exit_on_close = true,

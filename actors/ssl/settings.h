@@ -14,6 +14,14 @@
 
 typedef struct dor_session_keeper dor_session_keeper;
 
+enum { DOR_SESSION_PLACE_LEN = 32 };
+
+typedef enum dor_reuse {
+    DOR_REUSE_FALSE,
+    DOR_REUSE_TRUE,
+    DOR_REUSE_SAVE /* a full handshake, whose session is remembered */
+} dor_reuse;
+
 typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
@@ -21,6 +29,10 @@ typedef struct dor_settings {
     dor_session
         *session; /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
     bool tickets_manual; /* clients: tickets are posted to the owner */
+    bool tickets_auto;   /* clients: tickets are remembered and used by themselves */
+    dor_reuse reuse;     /* clients: of the runtime's memory (client_sessions.h) */
+    bool has_session_place;
+    uint8_t session_place[DOR_SESSION_PLACE_LEN]; /* clients: where in it */
 
     char server_name[256]; /* clients: overrides the host for SNI and verification; empty: the host */
     bool send_server_name;

@@ -130,6 +130,7 @@ void dor__conn_fail(dor_connection *c, dor_result why)
         return;
     }
     if (dor_error_get_alert(why.code) >= 0) dor__conn_log(c, "connection", why.code);
+    dor__conn_forget_session(c, why);
     if (c->read_end)
         dor__conn_begin_close(c,
                               false); /* the owner knows of an end already; this one concerns the writing */

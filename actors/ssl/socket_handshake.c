@@ -36,16 +36,36 @@ void dor__conn_set_deadline(dor_connection *c, uint32_t timeout_ms)
     dor__timer_start(c->local->scheduler, &c->timer, timeout_ms, on_deadline);
 }
 
+/* A client's: what the program gave, or else what the runtime remembers. A reference, or NULL. */
+static dor_session *session_to_resume(dor_connection *c)
+{
+    const dor_settings *settings = c->settings;
+    if (settings->session) return dor__session_ref(settings->session);
+    return dor__client_sessions_take(c->local->clients, settings, c->local->env.now_ms(c->local->env.ctx));
+}
+
+/* TLS 1.2's; tickets of TLS 1.3 come behind the handshake. */
+static void remember_session(dor_connection *c)
+{
+    dor_session *session = dor__tls_session(c->tls);
+    if (!session) return;
+    dor__client_sessions_put(c->local->clients, c->settings, session);
+    dor__session_unref(session);
+}
+
 dor_result dor__conn_start_tls(dor_connection *c, const char *host)
 {
     dor_settings *settings = c->settings;
     const char *name = settings->server_name[0] ? settings->server_name : host;
-    dor_tls_peer peer = {.session = settings->session};
+    dor_tls_peer peer = {0};
     if (name) peer.host = dor__span_str(name);
     c->state = DOR_CONN_HANDSHAKE;
     dor__conn_set_deadline(c, settings->handshake_timeout_ms);
-    DOR_TRY(dor__tls_new(&c->tls, c->server ? DOR_TLS_SERVER : DOR_TLS_CLIENT, settings->tls, &c->local->env,
-                         c->server ? NULL : &peer));
+    if (!c->server) peer.session = session_to_resume(c);
+    dor_result r = dor__tls_new(&c->tls, c->server ? DOR_TLS_SERVER : DOR_TLS_CLIENT, settings->tls,
+                                &c->local->env, c->server ? NULL : &peer);
+    dor__session_unref(peer.session);
+    DOR_TRY(r);
     dor__conn_lend_output(c);
     DOR_TRY(dor__tls_start(c->tls));
     if (dor__conn_has_output(c)) dor__conn_flush_later(c);
@@ -95,6 +115,7 @@ void dor__conn_connected(dor_connection *c)
     dor__conn_free_opening(c);
     c->state = DOR_CONN_OPEN;
     dor__count(c->local, DOR_COUNT_HANDSHAKES, 1);
+    if (!c->server) remember_session(c);
     dor__conn_touch(c);
     dor__conn_sleep_later(c);
     if (request) dor__request_answer_socket(request, c->handle);
@@ -102,6 +123,12 @@ void dor__conn_connected(dor_connection *c)
         dor_result r = dor__serve_connected(c);
         if (dor__failed(r)) dor__conn_fail(c, r);
     }
+}
+
+void dor__conn_forget_session(dor_connection *c, dor_result why)
+{
+    if (!c->server && dor_error_get_alert(why.code) >= 0)
+        dor__client_sessions_forget(c->local->clients, c->settings);
 }
 
 void dor__conn_open_failed(dor_connection *c, dor_result why)
@@ -113,6 +140,7 @@ void dor__conn_open_failed(dor_connection *c, dor_result why)
     if (c->state == DOR_CONN_HANDSHAKE) {
         dor__count(c->local, DOR_COUNT_HANDSHAKES_FAILED, 1);
         if (alert) dor__conn_log(c, "handshake", why.code);
+        dor__conn_forget_session(c, why);
     }
     if (c->opening) {
         memcpy(peer, c->opening->peer, sizeof peer);

@@ -48,7 +48,9 @@ dor_result dor__psk_offer_write(const dor_tls *t, dor_bytes *w)
     static const uint8_t zeros[DOR_HASH_MAX_LEN];
     const dor_session *s = t->hs->session;
     size_t mark;
-    uint32_t age = (uint32_t)(dor__now_ms(t) - s->created_ms);
+    int64_t now_ms = dor__now_ms(t);
+    uint32_t age =
+        now_ms > s->created_ms ? (uint32_t)(now_ms - s->created_ms) : 0; /* another thread's clock */
     DOR_TRY(wr_begin(w, 2, &mark));
     DOR_TRY(wr_vec(w, 2, dor__bytes_span(&s->ticket)));
     DOR_TRY(wr_u32(w, age + s->age_add)); /* obfuscated: section 4.2.11.1 */

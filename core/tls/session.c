@@ -20,7 +20,8 @@ enum {
     FLAGS_KNOWN = FLAG_EXTENDED_MASTER_SECRET | FLAG_PEER | FLAG_PEER_VERIFIED,
     MAX_ALPN = 255,
     MAX_LIFETIME_13_S = 7 * 24 * 3600, /* RFC 8446 section 4.6.1 */
-    MAX_LIFETIME_12_S = 24 * 3600      /* RFC 5246 appendix F.1.4 */
+    MAX_LIFETIME_12_S = 24 * 3600,     /* RFC 5246 appendix F.1.4 */
+    CLOCK_TOLERANCE_MS = 60 * 1000 /* between two machines; two threads of one differ, too, by milliseconds */
 };
 
 dor_result dor__session_new(dor_session **session)
@@ -53,9 +54,10 @@ bool dor__session_fresh(const dor_session *session, int64_t now_ms)
 {
     uint32_t cap_s = session->version >= DOR_TLS_1_3 ? MAX_LIFETIME_13_S : MAX_LIFETIME_12_S;
     uint32_t lifetime_s = session->lifetime_s < cap_s ? session->lifetime_s : cap_s;
-    /* As unsigned, so that no pair of times overflows; one from the future becomes an enormous age. */
-    uint64_t age_ms = (uint64_t)now_ms - (uint64_t)session->created_ms;
-    return now_ms >= session->created_ms && age_ms < (uint64_t)lifetime_s * 1000;
+    /* As unsigned, so that no pair of times overflows. Whoever made it may have a clock that is a little ahead of ours. */
+    if (now_ms < session->created_ms)
+        return (uint64_t)session->created_ms - (uint64_t)now_ms <= CLOCK_TOLERANCE_MS && lifetime_s > 0;
+    return (uint64_t)now_ms - (uint64_t)session->created_ms < (uint64_t)lifetime_s * 1000;
 }
 
 size_t dor__session_memory(const dor_session *session)

@@ -43,7 +43,8 @@ DOR_MUST_USE dor_result dor__session_new(dor_session **session);
 dor_session *dor__session_ref(dor_session *session);
 void dor__session_unref(dor_session *session);
 
-/** False when it is past its lifetime (at most 7 days in TLS 1.3, 24 hours otherwise) or from the future. */
+/** False when it is past its lifetime (at most 7 days in TLS 1.3, 24 hours otherwise) or
+ * from the future by more than a minute. */
 bool dor__session_fresh(const dor_session *session, int64_t now_ms);
 
 /** Heap bytes that it holds, its share of the peer's certificate included. */

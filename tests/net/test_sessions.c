@@ -181,3 +181,165 @@ Test(sessions, what_is_wrong_is_refused)
     dor_options_free(o);
     end(&w);
 }
+
+/* ---- clients that resume by themselves -------------------------------------------------------------------------- */
+
+/* A connection with w->client as it is; true when it was resumed. */
+static bool again(world *w)
+{
+    bool resumed;
+    dor_ssl_session_unref(once(w, w->listener, w->port, NULL, &resumed));
+    return resumed;
+}
+
+static dor_session_statistics client_figures(world *w)
+{
+    dor_session_statistics s;
+    OK(dor_ssl_get_client_session_statistics(w->runtime, &s));
+    return s;
+}
+
+Test(client_sessions, tls12_resumes_by_itself)
+{
+    world w;
+    begin(&w, 2);
+    OK(dor_options_set_list(w.client, "versions", "tlsv1.2", NULL));
+    listen_in(&w);
+    FAILS(dor_ssl_get_client_session_statistics(w.runtime, NULL), DOR_E_BADARG);
+    OK(dor_options_set_bool(w.client, "reuse_sessions", 0));
+    cr_expect_not(again(&w));
+    cr_expect_not(again(&w));
+    cr_expect_eq(client_figures(&w).stored, 0);
+    OK(dor_options_set_bool(w.client, "reuse_sessions", 1));
+    cr_expect_not(again(&w), "nothing was remembered");
+    for (int i = 0; i < 5; i++)
+        cr_expect(again(&w), "a session is resumed again and again, on whichever scheduler");
+    OK(dor_options_set_text(w.client, "reuse_sessions", "save"));
+    cr_expect_not(again(&w), "save: a full handshake");
+    OK(dor_options_set_text(w.client, "reuse_sessions", "true"));
+    cr_expect(again(&w));
+    cr_expect_eq(client_figures(&w).sessions, 1);
+    OK(dor_options_set_text(w.server, "reuse_sessions", "save"));
+    dor_socket refused;
+    FAILS(dor_ssl_listen(w.runtime, 0, w.server, &refused), DOR_E_OPTION_CONFLICT);
+    end(&w);
+}
+
+Test(client_sessions, tls13_tickets_are_used_once)
+{
+    world w;
+    begin(&w, 2);
+    OK(dor_options_set_int(w.server, "ticket_count", 3));
+    listen_in(&w);
+    cr_expect_not(again(&w));
+    cr_expect_not(again(&w), "only where session_tickets says auto");
+    cr_expect_eq(client_figures(&w).stored, 0);
+    OK(dor_options_set_text(w.client, "session_tickets", "auto"));
+    cr_expect_not(again(&w));
+    cr_expect_eq(client_figures(&w).sessions, 3);
+    for (int i = 0; i < 6; i++) /* each takes one and brings one */
+        cr_expect(again(&w));
+    dor_session_statistics s = client_figures(&w);
+    cr_expect_eq(s.hits, 6);
+    cr_expect_eq(s.sessions, 3);
+    cr_expect_eq(s.stored, 9);
+    end(&w);
+}
+
+Test(client_sessions, concurrent_connects_have_a_ticket_each)
+{
+    enum { TICKETS = 3, CONNECTS = 6 };
+    world w;
+    dor_ref refs[CONNECTS];
+    dor_socket servers[CONNECTS], clients[CONNECTS];
+    unsigned resumed = 0;
+    begin(&w, 3);
+    OK(dor_options_set_int(w.server, "ticket_count", TICKETS));
+    OK(dor_options_set_text(w.client, "session_tickets", "auto"));
+    listen_in(&w);
+    cr_expect_not(again(&w));
+    OK(dor_options_set_session(w.client, NULL));
+    for (int i = 0; i < CONNECTS; i++)
+        OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &refs[i]));
+    for (int i = 0; i < CONNECTS; i++)
+        OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &servers[i]));
+    /* All hellos are out before the first ticket of these can come. */
+    while (client_figures(&w).hits + client_figures(&w).misses < CONNECTS + 1)
+        usleep(1000);
+    for (int i = 0; i < CONNECTS; i++)
+        OK(dor_ssl_accept(servers[i], NULL, PATIENCE_MS));
+    for (int i = 0; i < CONNECTS; i++) {
+        dor_connection_info info;
+        OK(await_reply(refs[i], &clients[i], NULL));
+        OK(dor_ssl_connection_info(clients[i], &info));
+        resumed += info.resumed;
+    }
+    cr_expect_eq(resumed, TICKETS, "%u", resumed);
+    end(&w);
+}
+
+Test(client_sessions, other_rules_other_place)
+{
+    world w;
+    begin(&w, 1);
+    OK(dor_options_set_list(w.client, "versions", "tlsv1.2", NULL));
+    listen_in(&w);
+    cr_expect_not(again(&w));
+    cr_expect(again(&w));
+    OK(dor_options_set_text(w.client, "server_name_indication", "other.example"));
+    cr_expect_not(again(&w), "another name");
+    OK(dor_options_unset(w.client, "server_name_indication"));
+    OK(dor_options_set_int(w.client, "depth", 3));
+    cr_expect_not(again(&w), "another way to judge");
+    OK(dor_options_unset(w.client, "depth"));
+    OK(dor_options_use_development_certificate(w.client, "client", NULL));
+    cr_expect_not(again(&w), "another who we are");
+    OK(dor_options_unset(w.client, "cert"));
+    OK(dor_options_unset(w.client, "key"));
+    cr_expect(again(&w), "what was there before is there still");
+    cr_expect_eq(client_figures(&w).sessions, 4);
+
+    /* Fewer places: the most recently used stays. */
+    OK(dor_ssl_limit_client_sessions(w.runtime, 1, 1 << 20));
+    cr_expect_eq(client_figures(&w).sessions, 1);
+    cr_expect_eq(client_figures(&w).evicted, 3);
+    cr_expect(again(&w));
+    OK(dor_ssl_limit_client_sessions(w.runtime, 10, 16));
+    cr_expect_eq(client_figures(&w).bytes, 0);
+    cr_expect_not(again(&w), "nothing fits");
+    OK(dor_ssl_limit_client_sessions(w.runtime, 0, 1 << 20));
+    cr_expect_not(again(&w));
+    cr_expect_not(again(&w));
+    end(&w);
+}
+
+/* A server that would be refused now is not believed because it was believed then. */
+Test(client_sessions, a_session_of_laxer_days_is_not_resumed)
+{
+    world w;
+    dor_ref ref;
+    dor_socket server, client;
+    dor_buffer *stranger;
+    uint16_t port;
+    begin(&w, 1);
+    OK(dor_options_set_list(w.client, "versions", "tlsv1.2", NULL));
+    dor_socket other = listen_with(&w, w.server, &port);
+    OK(dor_options_use_development_certificate(w.server, "localhost", NULL));
+    listen_in(&w);
+    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_transport_accept(other, PATIENCE_MS, &server));
+    OK(dor_ssl_accept(server, NULL, PATIENCE_MS));
+    OK(await_reply(ref, &client, NULL));
+    OK(dor_ssl_peercert(client, &stranger));
+
+    cr_expect_not(again(&w));
+    cr_expect(again(&w));
+    OK(dor_options_set_text(w.client, "verify", "verify_peer"));
+    OK(dor_options_set_bytes(w.client, "cacerts", dor_buffer_data(stranger), dor_buffer_len(stranger)));
+    dor_buffer_unref(stranger);
+    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
+    cr_expect_neq(dor_ssl_accept(server, NULL, PATIENCE_MS), DOR_OK);
+    cr_expect_neq(await_reply(ref, &client, NULL), DOR_OK);
+    end(&w);
+}

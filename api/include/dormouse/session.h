@@ -57,6 +57,25 @@ DOR_API int dor_session_cache_get_statistics(dor_session_cache *cache, dor_sessi
 /** Those of a listener's cache, its own or a shared one. Immediate; DOR_E_EINVAL for a connection. */
 DOR_API int dor_ssl_get_session_statistics(dor_socket listener, dor_session_statistics *statistics);
 
+/* ---- what clients remember ------------------------------------------------------------------------------- */
+
+/*
+ * The clients of a runtime remember TLS 1.2 sessions (option reuse_sessions: true or save) and TLS 1.3 tickets
+ * (session_tickets: auto) by host, port and everything that decides whether the server is believed; connecting again
+ * resumes by itself. A ticket is used once. What dor_options_set_session gives comes first.
+ */
+
+/**
+ * Bounds of a runtime's memory (NULL: the default runtime): servers, at least recently used ones first to go, and bytes.
+ * 1000 and 16 MiB by default; max_servers 0 forgets everything and remembers nothing. Any thread. DOR_E_NO_SESSION when there
+ * is no such memory yet: the runtime has had no sockets.
+ */
+DOR_API int dor_ssl_limit_client_sessions(dor_runtime *runtime, size_t max_servers, size_t max_bytes);
+
+/** What the clients of a runtime remember; zeros as long as it has had no sockets. hits: connections that had something to
+ * resume. Any thread. */
+DOR_API int dor_ssl_get_client_session_statistics(dor_runtime *runtime, dor_session_statistics *statistics);
+
 /* ---- ticket keys ----------------------------------------------------------------------------------------- */
 
 /** A key from outside: 16 bytes that name it in every ticket, then 32 bytes for AES-256-GCM. */

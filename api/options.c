@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/ct.h"
+#include "ssl/credential.h"
 #include "ssl/pem_file.h"
 #include <dormouse/ssl.h>
 
@@ -272,6 +273,36 @@ int dor__options_set_function(dor_options *options, const char *name, void (*fn)
 {
     dor_value fresh = {.kind = DOR_VALUE_FUNCTION, .fn = fn, .ops = ops, .arg = arg};
     return put(options, dor__option_find(name), &fresh).code;
+}
+
+static void release_credentials(void *credentials)
+{
+    dor__credentials_unref(credentials);
+}
+
+int dor_options_add_certs_key(dor_options *options, const dor_certs_key *certs_key)
+{
+    dor_credentials *more;
+    if (!options || !certs_key || (!certs_key->cert && certs_key->cert_len) ||
+        (!certs_key->key && certs_key->key_len))
+        return DOR_E_BADARG;
+    if (!certs_key->certfile && !certs_key->cert_len)
+        return dor__options_fail(options, DOR_E_OPTION_TYPE,
+                                 "option certs_keys: one without certfile or cert")
+            .code;
+    if (!certs_key->certfile && !certs_key->keyfile && !certs_key->key_len)
+        return dor__options_fail(options, DOR_E_OPTION_TYPE, "option certs_keys: cert needs key or keyfile")
+            .code;
+
+    const dor_value *value = dor__options_get(options, "certs_keys");
+    dor_result result = dor__credentials_copy(value ? value->object : NULL, &more);
+    if (dor__failed(result)) return out_of_memory(options, "certs_keys").code;
+    result = dor__credentials_add(more, certs_key);
+    if (dor__ok(result)) return dor__options_set_object(options, "certs_keys", more, release_credentials);
+    dor__credentials_unref(more);
+    if (result.code == DOR_E_NOMEM) return out_of_memory(options, "certs_keys").code;
+    return dor__options_fail(options, result.code, "option certs_keys: more than %d", DOR_MAX_IDENTITIES)
+        .code;
 }
 
 int dor_options_unset(dor_options *options, const char *name)

@@ -111,22 +111,76 @@ static dor_result read_list(const reading *in, const dor_option *option, const j
     return said(in, dor_options_set_array(in->options, option->name, items, count));
 }
 
+/* A file's name as it is to be opened; path has room for PATH_CAP bytes. NULL: it is too long. */
+static const char *locate(const reading *in, const char *text, char *path)
+{
+    if (!in->folder || !*text || *text == '/') return text;
+    int len = snprintf(path, PATH_CAP, "%.*s%s", (int)in->folder_len, in->folder, text);
+    return len < 0 || len >= PATH_CAP ? NULL : path;
+}
+
 static dor_result read_text(const reading *in, const dor_option *option, const char *text)
 {
     char path[PATH_CAP];
-    if ((option->scope & DOR_SCOPE_PATH) && in->folder && *text && *text != '/') {
-        int len = snprintf(path, sizeof(path), "%.*s%s", (int)in->folder_len, in->folder, text);
-        if (len < 0 || (size_t)len >= sizeof(path))
-            return complain(in, DOR_E_TOO_BIG, "option %s: the path is too long", option->name);
-        text = path;
-    }
+    if (option->scope & DOR_SCOPE_PATH) text = locate(in, text, path);
+    if (!text) return complain(in, DOR_E_TOO_BIG, "option %s: the path is too long", option->name);
     return said(in, dor_options_set_text(in->options, option->name, text));
+}
+
+/* One of certs_keys: {"certfile": ..., "keyfile": ..., "password": ..., "cert": base64, "key": base64}. */
+static dor_result read_certs_key(const reading *in, const dor_option *option, json_t *object)
+{
+    char certfile[PATH_CAP], keyfile[PATH_CAP];
+    dor_certs_key spec = {0};
+    dor_bytes cert = DOR_BYTES_EMPTY, key = DOR_BYTES_EMPTY;
+    const char *name;
+    json_t *value;
+    dor_result result = json_is_object(object) ? DOR_SUCCESS : bad_kind(in, option, object);
+    json_object_foreach(object, name, value)
+    {
+        const char *text = json_string_value(value);
+        if (dor__failed(result)) break;
+        if (!text)
+            result = complain(in, DOR_E_OPTION_TYPE, "option certs_keys, %.40s: given %s, wanted a text",
+                              name, kind_of(value));
+        else if (strcmp(name, "certfile") == 0)
+            spec.certfile = locate(in, text, certfile);
+        else if (strcmp(name, "keyfile") == 0)
+            spec.keyfile = locate(in, text, keyfile);
+        else if (strcmp(name, "password") == 0)
+            spec.password = text;
+        else if (strcmp(name, "cert") == 0)
+            result = decode(in, option, value, &cert);
+        else if (strcmp(name, "key") == 0)
+            result = decode(in, option, value, &key);
+        else
+            result = complain(in, DOR_E_OPTION_UNKNOWN,
+                              "option certs_keys: nothing in it is called \"%.100s\"", name);
+    }
+    if (dor__ok(result) && ((json_object_get(object, "certfile") && !spec.certfile) ||
+                            (json_object_get(object, "keyfile") && !spec.keyfile)))
+        result = complain(in, DOR_E_TOO_BIG, "option certs_keys: the path is too long");
+    spec.cert = cert.ptr, spec.cert_len = cert.len;
+    spec.key = key.ptr, spec.key_len = key.len;
+    if (dor__ok(result)) result = said(in, dor_options_add_certs_key(in->options, &spec));
+    dor__bytes_free(&cert);
+    dor__bytes_free(&key);
+    return result;
+}
+
+static dor_result read_certs_keys(const reading *in, const dor_option *option, const json_t *list)
+{
+    if (!json_is_array(list)) return bad_kind(in, option, list);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        DOR_TRY(read_certs_key(in, option, json_array_get(list, i)));
+    return DOR_SUCCESS;
 }
 
 static dor_result read_option(const reading *in, const char *name, const json_t *value)
 {
     const dor_option *option = dor__option_find(name);
     if (!option) return said(in, dor__option_refuse(in->options, name).code);
+    if (strcmp(name, "certs_keys") == 0) return read_certs_keys(in, option, value);
     if ((option->kinds & DOR_VALUE_BYTES) && (json_is_string(value) || json_is_array(value)))
         return read_bytes(in, option, value);
     switch (json_typeof(value)) {

@@ -5,6 +5,7 @@
  */
 #include "options_table.h"
 
+#include "ssl/credential.h"
 #include "ssl/pem_file.h"
 #include "ssl/session_keeper.h"
 #include "ssl/ticket_keys.h"
@@ -99,74 +100,72 @@ static dor_result set_trust(resolving *r, dor_trust_store *given)
 
 /* ---- who we are ---------------------------------------------------------------------------------------------------- */
 
-static dor_result load_chain(resolving *r, dor_chain *chain)
+static dor_span bytes_of(const resolving *r, const char *name)
 {
-    const dor_value *der = dor__options_get(r->options, "cert");
-    dor_result result = der ? dor__der_chain(dor__bytes_span(&der->bytes), chain, r->why, sizeof(r->why))
-                            : dor__pem_file_chain(text_of(r, "certfile"), chain, r->why, sizeof(r->why));
-    return dor__failed(result) ? fail_as(r, result, der ? "cert" : "certfile") : result;
+    const dor_value *value = dor__options_get(r->options, name);
+    return value ? dor__bytes_span(&value->bytes) : DOR_SPAN_EMPTY;
 }
 
-static dor_result load_key(resolving *r, dor_private_key **key)
+/* A list of the one that the single options tell of; *gathered stays NULL when they tell of none. */
+static dor_result gather_single(const resolving *r, dor_credentials **gathered)
 {
-    const dor_value *der = dor__options_get(r->options, "key");
-    const char *path = text_of(r, "keyfile");
-    const char *name = der ? "key" : path ? "keyfile" : "certfile";
-    if (!der && !path && !is_set(r, "certfile"))
+    if (!is_set(r, "cert") && !is_set(r, "certfile")) {
+        const char *lone = is_set(r, "key") ? "key" : is_set(r, "keyfile") ? "keyfile" : NULL;
+        return lone ? dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s needs cert or certfile",
+                                        lone)
+                    : DOR_SUCCESS;
+    }
+    if (!is_set(r, "key") && !is_set(r, "keyfile") && !is_set(r, "certfile"))
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option cert needs key or keyfile");
-
-    const char *password = text_of(r, "password");
-    dor_result result =
-        der ? dor__der_key(dor__bytes_span(&der->bytes), password, key, r->why, sizeof(r->why))
-            : dor__pem_file_key(path ? path : text_of(r, "certfile"), password, key, r->why, sizeof(r->why));
-    if (result.code == DOR_E_FILE_MALFORMED && strcmp(name, "certfile") == 0)
-        return dor__options_fail(r->options, result.code,
-                                 "option certfile: %s; give keyfile if it is elsewhere", r->why);
-    return dor__failed(result) ? fail_as(r, result, name) : result;
+    dor_span cert = bytes_of(r, "cert"), key = bytes_of(r, "key");
+    const dor_certs_key one = {text_of(r, "certfile"),
+                               text_of(r, "keyfile"),
+                               text_of(r, "password"),
+                               cert.ptr,
+                               cert.len,
+                               key.ptr,
+                               key.len};
+    dor_result result = dor__credentials_new(gathered);
+    if (dor__ok(result)) result = dor__credentials_add(*gathered, &one);
+    if (dor__ok(result)) return result;
+    dor__credentials_unref(*gathered);
+    return dor__options_fail(r->options, result.code, "out of memory");
 }
 
-static dor_result mismatch(const resolving *r)
+static dor_result gather(const resolving *r, dor_credentials **gathered)
 {
-    const char *certfile = is_set(r, "cert") ? NULL : text_of(r, "certfile");
-    const char *keyfile = is_set(r, "key") ? NULL : text_of(r, "keyfile");
-    return dor__options_fail(r->options, DOR_E_KEY_MISMATCH,
-                             "option %s: the private key%s%s does not belong to the certificate%s%s",
-                             is_set(r, "key") ? "key"
-                             : keyfile        ? "keyfile"
-                                              : "certfile",
-                             keyfile ? " in " : "", keyfile ? keyfile : "", certfile ? " in " : "",
-                             certfile ? certfile : "");
+    static const char *const single[] = {"cert", "certfile", "key", "keyfile"};
+    const dor_value *several = dor__options_get(r->options, "certs_keys");
+    *gathered = NULL;
+    if (!several) return gather_single(r, gathered);
+    for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+        if (is_set(r, single[i]))
+            return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                     "options certs_keys and %s: give one of them", single[i]);
+    *gathered = dor__credentials_ref(several->object);
+    return DOR_SUCCESS;
 }
 
 static dor_result set_identity(resolving *r, const dor_trust_store *issuers)
 {
-    if (!is_set(r, "cert") && !is_set(r, "certfile")) {
-        const char *lone = is_set(r, "key") ? "key" : is_set(r, "keyfile") ? "keyfile" : NULL;
-        if (lone)
-            return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s needs cert or certfile",
-                                     lone);
-        return DOR_SUCCESS;
+    dor_credentials *gathered;
+    dor_credential_trouble trouble = {.item = 0};
+    DOR_TRY(gather(r, &gathered));
+    if (!gathered) return DOR_SUCCESS;
+    dor_result result = r->fresh ? DOR_SUCCESS : dor__settings_drop_identities(r->settings);
+    if (dor__failed(result)) {
+        dor__credentials_unref(gathered);
+        return dor__options_fail(r->options, result.code, "out of memory");
     }
-    dor_chain chain;
-    dor_private_key *key = NULL;
-    DOR_TRY(load_chain(r, &chain));
-    dor_result result = load_key(r, &key);
-    if (dor__failed(result)) goto done;
-    if (issuers) dor__chain_complete(&chain, issuers);
-
-    if (!r->fresh) result = dor__settings_drop_identities(r->settings);
-    if (dor__ok(result))
-        result = dor__tls_config_add_identity(r->settings->tls, chain.certs, chain.count, key);
-    if (result.code == DOR_E_KEY_MISMATCH)
-        result = mismatch(r);
-    else if (dor__failed(result)) {
-        dor_format_error(result.code, r->why, sizeof(r->why));
-        result = fail_as(r, result, is_set(r, "cert") ? "cert" : "certfile");
-    }
-done:
-    dor__chain_fini(&chain);
-    dor__private_key_unref(key);
-    return result;
+    r->settings->credentials = gathered; /* takes the reference */
+    result = dor__credentials_load(gathered, r->settings->tls, issuers, &trouble);
+    if (dor__ok(result)) return result;
+    if (is_set(r, "certs_keys"))
+        return dor__options_fail(r->options, result.code, "option certs_keys, number %zu, %s: %s",
+                                 trouble.item + 1, trouble.part,
+                                 result.code == DOR_E_NOMEM ? "out of memory" : trouble.why);
+    memcpy(r->why, trouble.why, sizeof(r->why));
+    return fail_as(r, result, trouble.part);
 }
 
 /* ---- what only shows when all is there ------------------------------------------------------------------------------ */
@@ -260,7 +259,7 @@ static bool any_set(const resolving *r, const char *const *names, size_t count)
 static dor_result set_keeper(resolving *r)
 {
     static const char *const judging[] = {
-        "verify", "fail_if_no_peer_cert", "depth", "cacerts", "cacertfile", "cert", "certfile"};
+        "verify", "fail_if_no_peer_cert", "depth", "cacerts", "cacertfile", "cert", "certfile", "certs_keys"};
     dor_tls_config *tls = r->settings->tls;
     bool own = any_set(r, keeper_options, sizeof(keeper_options) / sizeof(keeper_options[0]));
     if (is_set(r, "session_cache")) {

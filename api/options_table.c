@@ -52,6 +52,7 @@ const dor_option dor__options_table[] = {
     {"certfile", "PEM file of the own certificate chain, leaf first", TEXT, BOTH | PATH, TOGETHER},
     {"key", "own private key in DER (PKCS#8, SEC 1, PKCS#1); wins over keyfile", BYTES, BOTH, TOGETHER},
     {"keyfile", "PEM file of the private key; default: certfile", TEXT, BOTH | PATH, TOGETHER},
+    {"certs_keys", "several certificates with their keys, best first; dor_options_add_certs_key", OBJECT, BOTH, TOGETHER},
     {"password", "password of an encrypted private key", TEXT, BOTH, TOGETHER},
 
     /* the peer */
@@ -147,7 +148,6 @@ static const char *const later[] = {
     "beast_mitigation",
     "cb_info",
     "certificate_authorities",
-    "certs_keys",
     "client_preferred_next_protocols",
     "client_renegotiation",
     "cookie",

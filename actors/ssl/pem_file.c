@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/ct.h"
 #include "crypto/devcert.h"
+#include "crypto/pkcs12.h"
 #include "x509/pem.h"
 
 #include <errno.h>
@@ -74,18 +75,53 @@ dor_result dor__read_file(const char *path, dor_bytes *text, char *why, size_t w
     return result;
 }
 
+/* ---- DER ---------------------------------------------------------------------------------------------------------- */
+
+/* The length of the DER element at the front (X.690 section 8.1.3), 0 when it is no SEQUENCE or runs over the end. */
+static size_t der_element_len(dor_span der)
+{
+    if (der.len < 2 || der.ptr[0] != 0x30) return 0;
+    size_t header = 2, len = der.ptr[1];
+    if (len > 0x80) {
+        size_t octets = len & 0x7f;
+        if (octets > 3 || der.len < 2 + octets) return 0;
+        len = 0;
+        for (size_t i = 0; i < octets; i++)
+            len = len << 8 | der.ptr[2 + i];
+        header += octets;
+    } else if (len == 0x80) {
+        return 0;
+    }
+    return len <= der.len - header ? header + len : 0;
+}
+
+/* A file is DER when it is nothing but SEQUENCEs, one behind the other; a text is not. */
+static bool is_der(dor_span text)
+{
+    size_t len = 0;
+    do {
+        len = der_element_len(text);
+        text = dor__span(text.ptr + len, text.len - len);
+    } while (len > 0 && text.len > 0);
+    return len > 0;
+}
+
+/* Puts the file's name in front of what a reader of DER has said. */
+static dor_result say_file(dor_result result, const char *path, const char *said, char *why, size_t why_cap)
+{
+    return dor__failed(result) ? fail(result.code, why, why_cap, "%s: %s", path, said) : result;
+}
+
 /* ---- blocks ------------------------------------------------------------------------------------------------------- */
 
 /* What a pass over a file's blocks does with each; *stop ends the pass. */
 typedef dor_result (*block_fn)(void *ctx, const char *path, const dor_pem_block *block, bool *stop, char *why,
                                size_t why_cap);
 
-static dor_result each_block(const char *path, block_fn act, void *ctx, char *why, size_t why_cap)
+static dor_result each_block(const char *path, dor_span text, block_fn act, void *ctx, char *why,
+                             size_t why_cap)
 {
-    dor_bytes text;
-    DOR_TRY(dor__read_file(path, &text, why, why_cap));
-
-    dor_span rest = dor__bytes_span(&text);
+    dor_span rest = text;
     size_t line = 1;
     bool stop = false;
     dor_result result = DOR_SUCCESS;
@@ -102,7 +138,6 @@ static dor_result each_block(const char *path, block_fn act, void *ctx, char *wh
             stop = true;
         dor__pem_block_fini(&block);
     }
-    dor__bytes_free(&text);
     return result;
 }
 
@@ -151,10 +186,25 @@ static dor_result chain_block(void *ctx, const char *path, const dor_pem_block *
     return DOR_SUCCESS;
 }
 
-dor_result dor__pem_file_chain(const char *path, dor_chain *chain, char *why, size_t why_cap)
+static dor_result chain_of(const char *path, dor_span text, const char *password, dor_chain *chain, char *why,
+                           size_t why_cap)
 {
+    char said[512] = "";
+    if (is_der(text) && dor__is_pkcs12(text))
+        return dor__pkcs12_read(path, text, password, chain, NULL, why, why_cap);
+    if (is_der(text))
+        return say_file(dor__der_chain(text, chain, said, sizeof(said)), path, said, why, why_cap);
+    return each_block(path, text, chain_block, chain, why, why_cap);
+}
+
+dor_result dor__pem_file_chain(const char *path, const char *password, dor_chain *chain, char *why,
+                               size_t why_cap)
+{
+    dor_bytes text;
     chain->count = 0;
-    dor_result result = each_block(path, chain_block, chain, why, why_cap);
+    DOR_TRY(dor__read_file(path, &text, why, why_cap));
+    dor_result result = chain_of(path, dor__bytes_span(&text), password, chain, why, why_cap);
+    dor__bytes_free(&text);
     if (dor__ok(result) && chain->count == 0)
         result = fail(DOR_E_FILE_MALFORMED, why, why_cap,
                       "%s holds no certificate (no -----BEGIN CERTIFICATE-----)", path);
@@ -216,14 +266,29 @@ static dor_result key_block(void *ctx, const char *path, const dor_pem_block *bl
     return DOR_SUCCESS;
 }
 
-dor_result dor__pem_file_key(const char *path, const char *password, dor_private_key **key, char *why,
-                             size_t why_cap)
+static dor_result key_of(const char *path, dor_span text, const char *password, dor_private_key **key,
+                         char *why, size_t why_cap)
 {
+    char said[512] = "";
     key_search search = {.password = password};
-    DOR_TRY(each_block(path, key_block, &search, why, why_cap));
+    if (is_der(text) && dor__is_pkcs12(text))
+        return dor__pkcs12_read(path, text, password, NULL, key, why, why_cap);
+    if (is_der(text))
+        return say_file(dor__der_key(text, password, key, said, sizeof(said)), path, said, why, why_cap);
+    DOR_TRY(each_block(path, text, key_block, &search, why, why_cap));
     if (!search.key) return fail(DOR_E_FILE_MALFORMED, why, why_cap, "%s holds no private key", path);
     *key = search.key;
     return DOR_SUCCESS;
+}
+
+dor_result dor__pem_file_key(const char *path, const char *password, dor_private_key **key, char *why,
+                             size_t why_cap)
+{
+    dor_bytes text;
+    DOR_TRY(dor__read_file(path, &text, why, why_cap));
+    dor_result result = key_of(path, dor__bytes_span(&text), password, key, why, why_cap);
+    dor__bytes_free(&text);
+    return result;
 }
 
 /* ---- trusted authorities ------------------------------------------------------------------------------------------ */
@@ -249,13 +314,31 @@ static dor_result trust_lenient(const char *path, dor_trust_store *store, char *
     return result;
 }
 
+static dor_result trust_strict(const char *path, dor_trust_store **store, char *why, size_t why_cap)
+{
+    char said[512] = "";
+    dor_bytes text;
+    DOR_TRY(dor__read_file(path, &text, why, why_cap));
+    dor_result result;
+    if (is_der(dor__bytes_span(&text))) {
+        dor__trust_store_unref(*store);
+        *store = NULL;
+        result = say_file(dor__der_trust(dor__bytes_span(&text), store, said, sizeof(said)), path, said, why,
+                          why_cap);
+    } else {
+        result = each_block(path, dor__bytes_span(&text), trust_block, *store, why, why_cap);
+    }
+    dor__bytes_free(&text);
+    return result;
+}
+
 dor_result dor__pem_file_trust(const char *path, bool lenient, dor_trust_store **store, char *why,
                                size_t why_cap)
 {
     dor_trust_store *made;
     DOR_TRY(dor__trust_store_new(&made));
     dor_result result =
-        lenient ? trust_lenient(path, made, why, why_cap) : each_block(path, trust_block, made, why, why_cap);
+        lenient ? trust_lenient(path, made, why, why_cap) : trust_strict(path, &made, why, why_cap);
     if (dor__ok(result) && dor__trust_store_count(made) == 0)
         result = fail(DOR_E_FILE_MALFORMED, why, why_cap,
                       "%s holds no certificate (no -----BEGIN CERTIFICATE-----)", path);
@@ -267,25 +350,7 @@ dor_result dor__pem_file_trust(const char *path, bool lenient, dor_trust_store *
     return DOR_SUCCESS;
 }
 
-/* ---- DER ---------------------------------------------------------------------------------------------------------- */
-
-/* The length of the DER element at the front (X.690 section 8.1.3), 0 when it is no SEQUENCE or runs over the end. */
-static size_t der_element_len(dor_span der)
-{
-    if (der.len < 2 || der.ptr[0] != 0x30) return 0;
-    size_t header = 2, len = der.ptr[1];
-    if (len > 0x80) {
-        size_t octets = len & 0x7f;
-        if (octets > 3 || der.len < 2 + octets) return 0;
-        len = 0;
-        for (size_t i = 0; i < octets; i++)
-            len = len << 8 | der.ptr[2 + i];
-        header += octets;
-    } else if (len == 0x80) {
-        return 0;
-    }
-    return len <= der.len - header ? header + len : 0;
-}
+/* ---- certificates and keys in DER -------------------------------------------------------------------------------- */
 
 /* Takes the next certificate off the front of *der. */
 static dor_result der_next(dor_span *der, size_t number, dor_certificate **cert, char *why, size_t why_cap)

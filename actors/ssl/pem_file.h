@@ -25,11 +25,15 @@ void dor__chain_fini(dor_chain *chain);
 /** A whole file, or pipe, of at most DOR_PEM_FILE_MAX bytes. The caller frees text, also where it was a key. */
 DOR_MUST_USE dor_result dor__read_file(const char *path, dor_bytes *text, char *why, size_t why_cap);
 
-/** The CERTIFICATE blocks of a file, in its order. At least one. */
-DOR_MUST_USE dor_result dor__pem_file_chain(const char *path, dor_chain *chain, char *why, size_t why_cap);
+/**
+ * The CERTIFICATE blocks of a file, in its order; at least one. Files may also hold DER (certificates one behind the other),
+ * or PKCS#12: then the key's certificate first, and password opens it.
+ */
+DOR_MUST_USE dor_result dor__pem_file_chain(const char *path, const char *password, dor_chain *chain,
+                                            char *why, size_t why_cap);
 
 /**
- * The first private key of a file. password is for an encrypted one, NULL when none is given: PASSWORD_NEEDED then;
+ * The first private key of a file, in PEM, DER or PKCS#12. password is for an encrypted one, NULL when none is given: PASSWORD_NEEDED then;
  * PASSWORD_WRONG when it does not open the key (or the key is damaged, which cannot be told apart).
  */
 DOR_MUST_USE dor_result dor__pem_file_key(const char *path, const char *password, dor_private_key **key,
@@ -41,6 +45,13 @@ DOR_MUST_USE dor_result dor__pem_file_key(const char *path, const char *password
  */
 DOR_MUST_USE dor_result dor__pem_file_trust(const char *path, bool lenient, dor_trust_store **store,
                                             char *why, size_t why_cap);
+
+/**
+ * What a PKCS#12 file holds: the chain, and the key; either may be NULL. path is for the sentence. PASSWORD_WRONG,
+ * PASSWORD_NEEDED, NOT_SUPPORTED, LIMIT, FILE_MALFORMED. See crypto/pkcs12.h.
+ */
+DOR_MUST_USE dor_result dor__pkcs12_read(const char *path, dor_span der, const char *password,
+                                         dor_chain *chain, dor_private_key **key, char *why, size_t why_cap);
 
 /** Certificates in DER, one behind the other. */
 DOR_MUST_USE dor_result dor__der_chain(dor_span der, dor_chain *chain, char *why, size_t why_cap);

@@ -8,6 +8,7 @@
 #include "ssl/settings.h"
 
 #include "base/alloc.h"
+#include "ssl/credential.h"
 #include "ssl/session_keeper.h"
 
 /*
@@ -89,6 +90,7 @@ dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
         dor__free(copy);
         return result;
     }
+    dor__credentials_ref(copy->credentials);
     if (copy->keeper) dor__session_keeper_ref(copy->keeper);
     if (copy->session) dor__session_ref(copy->session);
     *to = copy;
@@ -101,6 +103,8 @@ dor_result dor__settings_drop_identities(dor_settings *settings)
     DOR_TRY(config_copy(settings->tls, false, &copy));
     dor__tls_config_unref(settings->tls);
     settings->tls = copy;
+    dor__credentials_unref(settings->credentials);
+    settings->credentials = NULL;
     return DOR_SUCCESS;
 }
 
@@ -114,6 +118,7 @@ void dor__settings_unref(dor_settings *settings)
 {
     if (!settings || __atomic_sub_fetch(&settings->ref_count_, 1, __ATOMIC_ACQ_REL) > 0) return;
     dor__tls_config_unref(settings->tls);
+    dor__credentials_unref(settings->credentials);
     if (settings->keeper) dor__session_keeper_unref(settings->keeper);
     dor__session_unref(settings->session);
     dor__free(settings);

@@ -22,10 +22,13 @@ typedef enum dor_reuse {
     DOR_REUSE_SAVE /* a full handshake, whose session is remembered */
 } dor_reuse;
 
+typedef struct dor_credentials dor_credentials;
+
 typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
-    dor_session_keeper *keeper; /* servers: what tls->store_ctx points to; owned */
+    dor_credentials *credentials; /* where the identities of tls came from; NULL: there are none */
+    dor_session_keeper *keeper;   /* servers: what tls->store_ctx points to; owned */
     dor_session
         *session; /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
     bool tickets_manual; /* clients: tickets are posted to the owner */

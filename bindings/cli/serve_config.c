@@ -171,7 +171,7 @@ static int set_identity(const cli_given *given, cli_serve_config *config)
     if (cli_args_get(&command, given, "cacert"))
         replace(config->options, (const char *const[]){"cacerts", NULL});
     if (!cert) return -1;
-    replace(config->options, (const char *const[]){"cert", "key", "keyfile", NULL});
+    replace(config->options, (const char *const[]){"cert", "key", "keyfile", "certs_keys", NULL});
     if (cli_set_option(config->options, "certfile", cert) == DOR_OK &&
         cli_set_option(config->options, "keyfile", key) == DOR_OK)
         return -1;
@@ -252,7 +252,9 @@ static int set_modes(cli_serve_config *config)
 
 static int make_certificate(cli_serve_config *config)
 {
-    if (is_set(config->options, "cert") || is_set(config->options, "certfile")) return -1;
+    if (is_set(config->options, "cert") || is_set(config->options, "certfile") ||
+        is_set(config->options, "certs_keys"))
+        return -1;
     int code = dor_options_use_development_certificate(config->options, config->host, config->fingerprint);
     if (code == DOR_OK) return -1;
     fprintf(stderr, "dormouse serve: %s\n", dor_options_error(config->options));

@@ -89,6 +89,28 @@ void dor__tls_config_unref(dor_tls_config *config)
     dor__free(config);
 }
 
+uint32_t dor__cert_scheme_bit(dor_sig_scheme scheme)
+{
+    static const dor_sig_scheme known[] = {
+        DOR_SIG_RSA_PKCS1_SHA256,
+        DOR_SIG_RSA_PKCS1_SHA384,
+        DOR_SIG_RSA_PKCS1_SHA512,
+        DOR_SIG_ECDSA_SECP256R1_SHA256,
+        DOR_SIG_ECDSA_SECP384R1_SHA384,
+        DOR_SIG_ECDSA_SHA512,
+        DOR_SIG_RSA_PSS_RSAE_SHA256,
+        DOR_SIG_RSA_PSS_RSAE_SHA384,
+        DOR_SIG_RSA_PSS_RSAE_SHA512,
+        DOR_SIG_RSA_PSS_PSS_SHA256,
+        DOR_SIG_RSA_PSS_PSS_SHA384,
+        DOR_SIG_RSA_PSS_PSS_SHA512,
+        DOR_SIG_ED25519,
+    };
+    for (uint32_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i] == scheme) return 1u << i;
+    return DOR_CERT_SCHEME_OTHER;
+}
+
 static dor_result check_pair(const dor_certificate *leaf, const dor_private_key *key)
 {
     dor_public_key *public_key = NULL;
@@ -115,6 +137,11 @@ dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate 
     for (size_t i = 0; i < count; i++)
         identity->chain[i] = dor__certificate_ref(chain[i]);
     identity->chain_count = count;
+    identity->may_sign = !chain[0]->has_key_usage || (chain[0]->key_usage & DOR_KU_DIGITAL_SIGNATURE) != 0;
+    for (size_t i = 0; i < count;
+         i++) /* a root's own signature is nobody's concern (RFC 8446 section 4.2.3) */
+        if (!chain[i]->self_issued)
+            identity->chain_schemes |= dor__cert_scheme_bit(dor__certificate_sig_scheme(chain[i]));
     identity->key = dor__private_key_ref(key);
     config->identity_count++;
     return DOR_SUCCESS;

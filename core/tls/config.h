@@ -17,6 +17,8 @@ typedef struct dor_identity {
     dor_certificate **chain; /* leaf first */
     size_t chain_count;
     dor_private_key *key;
+    uint32_t chain_schemes; /* dor__cert_scheme_bit of the signatures that a peer has to verify */
+    bool may_sign;          /* the leaf's keyUsage has nothing against signing a handshake */
 } dor_identity;
 
 /**
@@ -83,6 +85,10 @@ void dor__tls_config_unref(dor_tls_config *config);
 /** Adds a chain (references are taken) and its key; KEY_MISMATCH when they do not belong together, LIMIT when full. */
 DOR_MUST_USE dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate *const *chain,
                                                      size_t count, dor_private_key *key);
+
+/** One bit for each scheme that a certificate may be signed with; all others share the last one. */
+enum { DOR_CERT_SCHEME_OTHER = 1u << 30 };
+uint32_t dor__cert_scheme_bit(dor_sig_scheme scheme);
 
 /** Appends an ALPN protocol of 1 to 255 bytes. */
 DOR_MUST_USE dor_result dor__tls_config_add_alpn(dor_tls_config *config, dor_span protocol);

@@ -33,21 +33,33 @@ static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, const dor_private_
     return !(kx == DOR_KX_ECDHE_RSA && !rsa) && !(kx == DOR_KX_ECDHE_ECDSA && rsa);
 }
 
-void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found)
+/* RFC 8446 section 4.4.2.2 and RFC 5246 section 7.4.2: what the peer takes in certificates, and what the leaf is for. */
+static bool chain_fits(const dor_tls *t, const dor_identity *identity)
+{
+    if (!identity->may_sign) return false;
+    return !t->hs->peer_has_schemes || (identity->chain_schemes & ~t->hs->peer_cert_schemes) == 0;
+}
+
+bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, bool lax)
 {
     const dor_tls_config *config = t->config;
-    *found = false;
+    const dor_identity *identity = &config->identities[index];
+    if (!lax && !chain_fits(t, identity)) return false;
     for (size_t s = 0; s < config->scheme_count; s++) {
-        if (!(t->hs->peer_schemes >> s & 1)) continue;
-        for (size_t i = 0; i < config->identity_count; i++) {
-            const dor_identity *identity = &config->identities[i];
-            if (!key_fits(t, config->schemes[s], identity->key, kx)) continue;
-            t->hs->identity = identity;
-            t->hs->scheme = config->schemes[s];
-            *found = true;
-            return;
-        }
+        if (!(t->hs->peer_schemes >> s & 1) || !key_fits(t, config->schemes[s], identity->key, kx)) continue;
+        t->hs->identity = identity;
+        t->hs->scheme = config->schemes[s];
+        return true;
     }
+    return false;
+}
+
+void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found)
+{
+    *found = false;
+    for (int lax = 0; lax < 2 && !*found; lax++)
+        for (size_t i = 0; i < t->config->identity_count && !*found; i++)
+            *found = dor__identity_take(t, i, kx, lax);
 }
 
 dor_result dor__schemes_write(const dor_tls *t, dor_bytes *w)
@@ -59,16 +71,45 @@ dor_result dor__schemes_write(const dor_tls *t, dor_bytes *w)
     return wr_end(w, 2, mark);
 }
 
+/*
+ * A chain's PSS signatures are called by the schemes of rsaEncryption keys (dor__certificate_sig_scheme), so who takes
+ * those of PSS keys takes these.
+ */
+static uint32_t cert_bits(dor_sig_scheme scheme)
+{
+    uint32_t bit = dor__cert_scheme_bit(scheme);
+    if (bit == DOR_CERT_SCHEME_OTHER) return 0;
+    bool pss_key = scheme >= DOR_SIG_RSA_PSS_PSS_SHA256 && scheme <= DOR_SIG_RSA_PSS_PSS_SHA512;
+    return pss_key ? bit | dor__cert_scheme_bit((dor_sig_scheme)(scheme - DOR_SIG_RSA_PSS_PSS_SHA256 +
+                                                                 DOR_SIG_RSA_PSS_RSAE_SHA256))
+                   : bit;
+}
+
+dor_result dor__cert_schemes_read(dor_tls *t, dor_reader *r)
+{
+    dor_span list;
+    DOR_TRY(rd_vec16(r, &list, 2, 65534));
+    dor_reader schemes = rd_from(list);
+    t->hs->peer_cert_schemes = 0;
+    while (rd_left(&schemes)) {
+        dor_sig_scheme scheme;
+        DOR_TRY(rd_u16(&schemes, &scheme));
+        t->hs->peer_cert_schemes |= cert_bits(scheme);
+    }
+    return DOR_SUCCESS;
+}
+
 dor_result dor__schemes_read(dor_tls *t, dor_reader *r)
 {
     dor_span list;
     DOR_TRY(rd_vec16(r, &list, 2, 65534));
     dor_reader schemes = rd_from(list);
-    t->hs->peer_schemes = 0;
+    t->hs->peer_schemes = t->hs->peer_cert_schemes = 0;
     t->hs->peer_has_schemes = true;
     while (rd_left(&schemes)) {
         dor_sig_scheme scheme;
         DOR_TRY(rd_u16(&schemes, &scheme));
+        t->hs->peer_cert_schemes |= cert_bits(scheme);
         for (size_t i = 0; i < t->config->scheme_count; i++)
             if (t->config->schemes[i] == scheme) t->hs->peer_schemes |= 1u << i;
     }

@@ -266,6 +266,7 @@ typedef struct dor_handshake {
         peer_curves; /* dor__curve_bit of those in it, ours or not: in TLS 1.2 they bind certificates too */
     uint32_t peer_schemes; /* bit i: it takes config->schemes[i] in CertificateVerify */
     bool peer_has_schemes;
+    uint32_t peer_cert_schemes; /* dor__cert_scheme_bit of those that it takes in certificates */
     dor_key_share peer_shares[DOR_MAX_KEY_SHARES]; /* in the arena */
     size_t peer_share_count;
     size_t peer_share_total; /* with those that we do not know */
@@ -427,11 +428,18 @@ DOR_MUST_USE dor_result dor__alert_receive(dor_tls *t, dor_span payload, bool *c
 /* ---- certificates: credentials.c ------------------------------------------------------------------------- */
 
 /**
- * Picks hs->identity and hs->scheme: the first of our schemes that the peer takes, that t->version allows and that one of our
- * identities has a key for. kx restricts the key's kind in TLS 1.2 (DOR_KX_13: no restriction).
- * *found is false when nothing fits; that is the caller's to judge.
+ * Picks hs->identity and hs->scheme: the first of our identities whose key can sign in a way that the peer takes and
+ * t->version allows, and whose chain the peer says it can verify; when there is none, the first whose key fits, since a
+ * chain that the peer may not verify is better than none (RFC 8446 section 4.4.2.2). kx restricts the key's kind in
+ * TLS 1.2 (DOR_KX_13: no restriction). *found is false when nothing fits; that is the caller's to judge.
  */
 void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found);
+
+/** The same for identity number `index` alone. lax: whatever its chain. */
+bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, bool lax);
+
+/** The same list into hs->peer_cert_schemes alone (signature_algorithms_cert). */
+DOR_MUST_USE dor_result dor__cert_schemes_read(dor_tls *t, dor_reader *r);
 
 /** One certificate of the peer's chain, leaf first. Bounded by config->max_certificates. */
 DOR_MUST_USE dor_result dor__peer_chain_add(dor_tls *t, dor_span der);

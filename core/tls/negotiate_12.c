@@ -31,21 +31,30 @@ static dor_result no_choice(const dor_tls *t)
     return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, reason);
 }
 
-static dor_result begin_full(dor_tls *t)
+/* The best suite that one of our identities can serve: the suite's authentication is the identity's key. */
+static const dor_suite *suite_for(dor_tls *t, size_t identity, bool lax)
 {
     static const dor_kx_kind kinds[] = {DOR_KX_ECDHE_ECDSA, DOR_KX_ECDHE_RSA};
+    t->hs->v12.usable_kinds = 0;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (dor__identity_take(t, identity, kinds[i], lax))
+            t->hs->v12.usable_kinds |= (uint8_t)(1u << kinds[i]);
+    if (!t->hs->v12.usable_kinds) return NULL;
+    const dor_suite *suite = dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, kind_usable);
+    if (!suite || !dor__identity_take(t, identity, (dor_kx_kind)suite->kx, lax)) return NULL;
+    return suite;
+}
+
+static dor_result begin_full(dor_tls *t)
+{
     dor_handshake *hs = t->hs;
-    bool found;
+    const dor_suite *suite = NULL;
 
     hs->kx_group = choose_group(t);
-    for (size_t i = 0; hs->kx_group && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        dor__identity_choose(t, kinds[i], &found);
-        if (found) hs->v12.usable_kinds |= (uint8_t)(1u << kinds[i]);
-    }
-    const dor_suite *suite = dor__suite_choose(t, hs->peer_suites, DOR_TLS_1_2, kind_usable);
+    for (int lax = 0; lax < 2 && hs->kx_group && !suite; lax++)
+        for (size_t i = 0; i < t->config->identity_count && !suite; i++)
+            suite = suite_for(t, i, lax);
     if (!suite) return no_choice(t);
-    dor__identity_choose(t, (dor_kx_kind)suite->kx, &found);
-    if (!found) return dor__error(DOR_E_INTERNAL);
 
     DOR_TRY(dor__suite_settle(t, suite));
     DOR_TRY(dor__session_id_make_12(t));

@@ -73,6 +73,12 @@ DOR_MUST_USE dor_result dor__certificate_fingerprint(const dor_certificate *cert
 DOR_MUST_USE dor_result dor__certificate_verify_signature(const dor_certificate *cert,
                                                           const dor_certificate *issuer);
 
+/**
+ * The scheme that the certificate is signed with, 0 for none of ours. An RSASSA-PSS signature is called by its scheme for
+ * rsaEncryption keys, since the issuer's key, which would tell, is not at hand.
+ */
+dor_sig_scheme dor__certificate_sig_scheme(const dor_certificate *cert);
+
 /** "CN=example, O=..." (RFC 4514 order as written, escaped) for people; truncated to cap with a NUL. */
 char *dor__name_format(dor_span name, char *text, size_t cap);
 

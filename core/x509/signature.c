@@ -165,3 +165,10 @@ dor_result dor__certificate_verify_signature(const dor_certificate *cert, const 
     /* A handshake's decrypt_error has no place here: for a certificate the alert is bad_certificate. */
     return dor_error_get_class(result.code) == DOR_CLASS_ALERT_SENT ? wrong : result;
 }
+
+dor_sig_scheme dor__certificate_sig_scheme(const dor_certificate *cert)
+{
+    static const dor_certificate any_rsa = {.key_type = DOR_KEY_RSA};
+    dor_sig_scheme scheme = 0;
+    return dor__ok(scheme_of(cert, &any_rsa, &scheme)) ? scheme : 0;
+}

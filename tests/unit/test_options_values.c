@@ -50,6 +50,9 @@ static const row rows[] = {
     {"session_lifetime", {"1", "604800"}, {"0", "604801"}},
     {"max_sessions", {"1", "20000"}, {"0", "\"all\""}},
     {"max_session_bytes", {"4096", "1099511627776"}, {"4095", "true"}},
+    {"certs_keys", {"[{\"certfile\": \"a.pem\"}]", "[{\"certfile\": \"a\", \"keyfile\": \"b\", \"password\": \"c\"}]",
+                    "[{\"cert\": \"MA==\", \"key\": \"MA==\"}]", "[{\"cert\": \"MA==\", \"keyfile\": \"a\"}, {\"certfile\": \"b\"}]"},
+        {"\"a.pem\"", "true", "[\"a.pem\"]", "[{}]", "[{\"keyfile\": \"a\"}]", "[{\"cert\": \"MA==\"}]"}},
     {"session_cache", {NULL}, {"\"shared\"", "true", "1"}},
     {"ticket_keys", {"\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"",
                      "[\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\", "

@@ -46,6 +46,27 @@ DOR_API int dor_options_set_array(dor_options *options, const char *name, const 
 /** Bytes (cert, key: DER). For cacerts each call adds one certificate. */
 DOR_API int dor_options_set_bytes(dor_options *options, const char *name, const void *data, size_t len);
 
+/**
+ * One certificate chain and its key, for option certs_keys. Each in a file (PEM, DER, or PKCS#12, which holds both) or in
+ * memory as DER, which wins. What is not given is NULL; without keyfile and key the key is looked for in certfile.
+ */
+typedef struct dor_certs_key {
+    const char *certfile;
+    const char *keyfile;
+    const char *password; /**< of an encrypted key, or of a PKCS#12 file */
+    const void *cert;     /**< certificates in DER, leaf first, one behind the other */
+    size_t cert_len;
+    const void *key; /**< a private key in DER */
+    size_t key_len;
+} dor_certs_key;
+
+/**
+ * Adds to certs_keys, the certificates from which one is chosen by what the peer can verify; the first that fits is taken,
+ * so they stand in order of preference. At most eight. All is copied; files are read later, as always. DOR_E_OPTION_TYPE for
+ * one without a certificate, or one with a certificate in DER and no key. Source: option certs_keys of later OTP releases.
+ */
+DOR_API int dor_options_add_certs_key(dor_options *options, const dor_certs_key *certs_key);
+
 /** Back to the default. */
 DOR_API int dor_options_unset(dor_options *options, const char *name);
 

@@ -1,7 +1,7 @@
 /*
  * signature_algorithms.c - signature_algorithms and signature_algorithms_cert (RFC 8446 section 4.2.3).
  *
- * The second is checked for its form alone: a chain that a peer cannot verify is better than none (section 4.4.2.2).
+ * The second comes behind the first in the table, and then says alone what the peer takes in certificates.
  */
 #include "tls/extension/extensions.h"
 
@@ -46,10 +46,9 @@ static bool never(const dor_tls *t, unsigned context)
 static dor_result signature_algorithms_cert_receive(dor_tls *t, unsigned context, dor_span data)
 {
     dor_reader r = rd_from(data);
-    dor_span list;
-    (void)t, (void)context;
-    DOR_TRY(rd_vec16(&r, &list, 2, 65534));
-    return list.len % 2 ? DOR_DECODE_ERROR : rd_end(&r);
+    (void)context;
+    DOR_TRY(dor__cert_schemes_read(t, &r));
+    return rd_end(&r);
 }
 
 const dor_extension dor__ext_signature_algorithms_cert = {

@@ -1,0 +1,157 @@
+/* credential.c - see credential.h. */
+#include "ssl/credential.h"
+
+#include "base/alloc.h"
+#include "base/ct.h"
+
+#include <stdio.h>
+
+/* ---- the list ----------------------------------------------------------------------------------------------------- */
+
+dor_result dor__credentials_new(dor_credentials **credentials)
+{
+    *credentials = dor__calloc(1, sizeof(**credentials));
+    if (!*credentials) return dor__error(DOR_E_NOMEM);
+    (*credentials)->ref_count_ = 1;
+    return DOR_SUCCESS;
+}
+
+dor_credentials *dor__credentials_ref(dor_credentials *credentials)
+{
+    /* Relaxed: whoever takes a reference holds one already. */
+    if (credentials) __atomic_add_fetch(&credentials->ref_count_, 1, __ATOMIC_RELAXED);
+    return credentials;
+}
+
+static void free_text(char *text)
+{
+    if (text) dor__free_wiped(text, strlen(text));
+}
+
+static void item_fini(dor_credential *item)
+{
+    free_text(item->certfile);
+    free_text(item->keyfile);
+    free_text(item->password);
+    dor__bytes_free(&item->cert);
+    dor__bytes_free(&item->key);
+    *item = (dor_credential){0};
+}
+
+void dor__credentials_unref(dor_credentials *credentials)
+{
+    /* Release: our uses come before. Acquire: the last one sees everybody's before it frees. */
+    if (!credentials || __atomic_sub_fetch(&credentials->ref_count_, 1, __ATOMIC_ACQ_REL) > 0) return;
+    for (size_t i = 0; i < credentials->count; i++)
+        item_fini(&credentials->items[i]);
+    dor__free(credentials);
+}
+
+static bool copy_text(const char *from, char **to)
+{
+    size_t len = from ? strlen(from) + 1 : 0;
+    *to = from ? dor__malloc(len) : NULL;
+    if (*to) memcpy(*to, from, len);
+    return !from || *to;
+}
+
+dor_result dor__credentials_add(dor_credentials *credentials, const dor_certs_key *spec)
+{
+    if (credentials->count == DOR_MAX_IDENTITIES) return dor__error(DOR_E_LIMIT);
+    dor_credential *item = &credentials->items[credentials->count];
+    *item = (dor_credential){0};
+    bool ok = copy_text(spec->certfile, &item->certfile) && copy_text(spec->keyfile, &item->keyfile) &&
+              copy_text(spec->password, &item->password) &&
+              dor__ok(dor__bytes_append(&item->cert, dor__span(spec->cert, spec->cert_len))) &&
+              dor__ok(dor__bytes_append(&item->key, dor__span(spec->key, spec->key_len)));
+    if (!ok) {
+        item_fini(item);
+        return dor__error(DOR_E_NOMEM);
+    }
+    credentials->count++;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__credentials_copy(const dor_credentials *from, dor_credentials **to)
+{
+    dor_credentials *copy;
+    DOR_TRY(dor__credentials_new(&copy));
+    for (size_t i = 0; from && i < from->count; i++) {
+        const dor_credential *item = &from->items[i];
+        dor_result result = dor__credentials_add(
+            copy, &(dor_certs_key){item->certfile, item->keyfile, item->password, item->cert.ptr,
+                                   item->cert.len, item->key.ptr, item->key.len});
+        if (dor__failed(result)) {
+            dor__credentials_unref(copy);
+            return result;
+        }
+    }
+    *to = copy;
+    return DOR_SUCCESS;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+static dor_result load_chain(const dor_credential *item, dor_chain *chain, dor_credential_trouble *trouble)
+{
+    trouble->part = item->cert.len ? "cert" : "certfile";
+    if (item->cert.len)
+        return dor__der_chain(dor__bytes_span(&item->cert), chain, trouble->why, sizeof(trouble->why));
+    return dor__pem_file_chain(item->certfile, item->password, chain, trouble->why, sizeof(trouble->why));
+}
+
+static dor_result load_key(const dor_credential *item, dor_private_key **key, dor_credential_trouble *trouble)
+{
+    const char *path = item->keyfile ? item->keyfile : item->certfile;
+    trouble->part = item->key.len ? "key" : item->keyfile ? "keyfile" : "certfile";
+    if (item->key.len)
+        return dor__der_key(dor__bytes_span(&item->key), item->password, key, trouble->why,
+                            sizeof(trouble->why));
+    dor_result result = dor__pem_file_key(path, item->password, key, trouble->why, sizeof(trouble->why));
+    if (result.code == DOR_E_FILE_MALFORMED && !item->keyfile) {
+        size_t len = strlen(trouble->why);
+        snprintf(trouble->why + len, sizeof(trouble->why) - len, "; give keyfile if it is elsewhere");
+    }
+    return result;
+}
+
+static void say_mismatch(const dor_credential *item, dor_credential_trouble *trouble)
+{
+    const char *certfile = item->cert.len ? NULL : item->certfile;
+    const char *keyfile = item->key.len ? NULL : item->keyfile;
+    trouble->part = item->key.len ? "key" : keyfile ? "keyfile" : "certfile";
+    snprintf(trouble->why, sizeof(trouble->why), "the private key%s%s does not belong to the certificate%s%s",
+             keyfile ? " in " : "", keyfile ? keyfile : "", certfile ? " in " : "", certfile ? certfile : "");
+}
+
+static dor_result load_one(const dor_credential *item, dor_tls_config *config, const dor_trust_store *issuers,
+                           dor_credential_trouble *trouble)
+{
+    dor_chain chain = {.count = 0};
+    dor_private_key *key = NULL;
+    DOR_TRY(load_chain(item, &chain, trouble));
+    dor_result result = load_key(item, &key, trouble);
+    if (dor__ok(result)) {
+        if (issuers) dor__chain_complete(&chain, issuers);
+        result = dor__tls_config_add_identity(config, chain.certs, chain.count, key);
+        if (result.code == DOR_E_KEY_MISMATCH) {
+            say_mismatch(item, trouble);
+        } else if (dor__failed(result)) {
+            trouble->part = item->cert.len ? "cert" : "certfile";
+            dor_format_error(result.code, trouble->why, sizeof(trouble->why));
+        }
+    }
+    dor__chain_fini(&chain);
+    dor__private_key_unref(key);
+    return result;
+}
+
+dor_result dor__credentials_load(const dor_credentials *credentials, dor_tls_config *config,
+                                 const dor_trust_store *issuers, dor_credential_trouble *trouble)
+{
+    for (size_t i = 0; i < credentials->count; i++) {
+        *trouble = (dor_credential_trouble){.item = i, .part = "certfile"};
+        DOR_TRY(load_one(&credentials->items[i], config, issuers, trouble));
+    }
+    return DOR_SUCCESS;
+}

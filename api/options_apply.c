@@ -314,13 +314,27 @@ dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *v
                                server ? "clients" : "servers");
     draft->settings->tickets_manual = strcmp(word, "manual") == 0;
     draft->settings->tickets_auto = strcmp(word, "auto") == 0;
-    if (server && strcmp(word, "disabled") == 0) draft->settings->tls->ticket_count = 0;
+    if (!server) return DOR_SUCCESS;
+    dor_tls_config *tls = draft->settings->tls;
+    tls->tickets_disabled = strcmp(word, "disabled") == 0;
+    tls->ticket_kind = strncmp(word, "stateful", 8) == 0 ? DOR_TICKETS_STATEFUL : DOR_TICKETS_STATELESS;
+    tls->ticket_omits_cert = strstr(word, "_with_cert") == NULL;
     return DOR_SUCCESS;
 }
 
 dor_result dor__apply_session(const dor_draft *draft, const dor_value *value)
 {
+    bool server = draft->role == DOR_TLS_SERVER;
     if (!draft->settings) return DOR_SUCCESS;
+    if (server != (value->kind == DOR_VALUE_FUNCTION))
+        return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT,
+                               server ? "a session is for clients" : "a function is for servers");
+    if (server) {
+        draft->settings->tls->reuse_fn = value->fn;
+        draft->settings->tls->reuse_arg = value->arg;
+        draft->settings->tls->reuse = dor__session_ask_policy;
+        return DOR_SUCCESS;
+    }
     dor__session_unref(draft->settings->session);
     draft->settings->session = dor__session_ref((dor_session *)value->session);
     return DOR_SUCCESS;

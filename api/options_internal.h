@@ -30,6 +30,9 @@ DOR_MUST_USE dor_result dor__options_override(const dor_settings *base, const do
 /** A server's memory of sessions as options (NULL: none given) want it. */
 DOR_MUST_USE dor_result dor__options_keeper(const dor_options *options, dor_session_keeper **keeper);
 
+/** For dor_tls_config.reuse: fn is a dor_reuse_session_fn. */
+bool dor__session_ask_policy(void (*fn)(void), void *arg, const dor_session *session, dor_span id);
+
 /** What an open connection may change of itself. */
 typedef struct dor_socket_modes {
     int active; /* DOR_ACTIVE_ or N */

@@ -83,9 +83,11 @@ const dor_option dor__options_table[] = {
     /* sessions */
     {"reuse_sessions", "offer or accept resumption (default true); clients: save makes a session and resumes none", BOOL | TEXT,
         BOTH, .words = "true|false|save", .apply = dor__apply_reuse_sessions},
-    {"reuse_session", "a session to resume; dor_options_set_session", DOR_VALUE_SESSION, CLIENT, .apply = dor__apply_session},
-    {"session_tickets", "clients: disabled, manual (each ticket is an event), auto; servers: disabled, or stateless", TEXT, BOTH,
-        .words = "disabled|manual|auto|stateless", .later = "stateful|stateful_with_cert|stateless_with_cert",
+    {"reuse_session", "clients: a session to resume, dor_options_set_session; servers: who decides, dor_options_set_reuse_session",
+        DOR_VALUE_SESSION | DOR_VALUE_FUNCTION, BOTH, .apply = dor__apply_session},
+    {"session_tickets", "clients: disabled, manual (each ticket is an event), auto; servers: disabled, stateless, stateful, "
+        "and these with the client's certificate (default stateless_with_cert)", TEXT, BOTH,
+        .words = "disabled|manual|auto|stateless|stateful|stateless_with_cert|stateful_with_cert",
         .apply = dor__apply_session_tickets},
     {"ticket_count", "TLS 1.3 tickets that a server sends after a full handshake (ours)", INT, SERVER, RANGE(0, 16),
         TLS(ticket_count)},

@@ -4,6 +4,7 @@
  */
 #include "options_table.h"
 
+#include "base/ct.h"
 #include "runtime/calls.h"
 #include "ssl/client_sessions.h"
 #include "ssl/session_keeper.h"
@@ -19,6 +20,56 @@ dor_ssl_session *dor_ssl_session_ref(dor_ssl_session *session)
 void dor_ssl_session_unref(dor_ssl_session *session)
 {
     dor__session_unref((dor_session *)session);
+}
+
+int dor_ssl_session_serialise(const dor_ssl_session *session, void *data, size_t cap, size_t *len)
+{
+    dor_bytes out = DOR_BYTES_EMPTY;
+    if (!session || !len || (!data && cap)) return DOR_E_BADARG;
+    dor_result r = dor__session_serialise((const dor_session *)session, &out);
+    if (dor__ok(r)) {
+        *len = out.len;
+        if (out.len > cap)
+            r = dor__error(DOR_E_TOO_BIG);
+        else
+            memcpy(data, out.ptr, out.len);
+    }
+    dor__wipe(out.ptr, out.len);
+    dor__bytes_free(&out);
+    return r.code;
+}
+
+int dor_ssl_session_parse(const void *data, size_t len, dor_ssl_session **session)
+{
+    dor_session *parsed;
+    if (!data || !session) return DOR_E_BADARG;
+    dor_result r = dor__session_parse(dor__span(data, len), &parsed);
+    if (dor__failed(r)) return r.code == DOR_E_NOMEM ? r.code : DOR_E_EINVAL;
+    *session = (dor_ssl_session *)parsed;
+    return DOR_OK;
+}
+
+/* ---- who decides -------------------------------------------------------------------------------------------------- */
+
+bool dor__session_ask_policy(void (*fn)(void), void *arg, const dor_session *session, dor_span id)
+{
+    const dor_suite *suite = dor__suite_find(session->suite);
+    const dor_session_offer offer = {
+        .id = id.ptr,
+        .id_len = id.len,
+        .peer_cert = session->peer ? session->peer->der.ptr : NULL,
+        .peer_cert_len = session->peer ? session->peer->der.len : 0,
+        .protocol = dor__version_name(session->version),
+        .cipher_suite = suite ? suite->name : "",
+    };
+    return ((dor_reuse_session_fn)fn)(&offer, arg) != 0;
+}
+
+int dor_options_set_reuse_session(dor_options *options, dor_reuse_session_fn fn, void *arg)
+{
+    if (!options) return DOR_E_BADARG;
+    if (!fn) return dor_options_unset(options, "reuse_session");
+    return dor__options_set_function(options, "reuse_session", (void (*)(void))fn, NULL, arg);
 }
 
 /* ---- caches ----------------------------------------------------------------------------------------------------- */

@@ -256,6 +256,26 @@ static dor_session *lookup(void *ctx, int64_t now_ms, dor_span id)
     return session;
 }
 
+static dor_session *take(void *ctx, int64_t now_ms, dor_span id)
+{
+    dor_session_keeper *k = ctx;
+    dor_session *session = NULL;
+    entry *gone = NULL;
+    pthread_mutex_lock(&k->lock);
+    entry **at = find(k, id);
+    /* Who saw the id of a TLS 1.2 session on the wire must not have it thrown out by showing it as a ticket. */
+    if (*at && (*at)->session->version >= DOR_TLS_1_3) {
+        bool fresh = dor__session_fresh((*at)->session, now_ms);
+        if (fresh) session = dor__session_ref((*at)->session);
+        drop(k, at, &gone);
+        *(fresh ? &k->figures.removed : &k->figures.expired) += 1;
+    }
+    *(session ? &k->figures.hits : &k->figures.misses) += 1;
+    pthread_mutex_unlock(&k->lock);
+    free_entries(gone);
+    return session;
+}
+
 static void forget(void *ctx, dor_span id)
 {
     dor_session_keeper *k = ctx;
@@ -354,6 +374,7 @@ const dor_session_store_ops dor__session_keeper_ops = {
     .store = store,
     .lookup = lookup,
     .remove = forget,
+    .take = take,
     .ticket_seal = ticket_seal,
     .ticket_open = ticket_open,
 };

@@ -29,10 +29,18 @@ typedef struct dor_session_store_ops {
     void (*store)(void *ctx, dor_session *session);
     dor_session *(*lookup)(void *ctx, int64_t now_ms, dor_span id);
     void (*remove)(void *ctx, dor_span id);
+    /** As lookup, of a TLS 1.3 session alone, which is gone from the store then; NULL: no stateful tickets. */
+    dor_session *(*take)(void *ctx, int64_t now_ms, dor_span id);
     /** TLS 1.3 tickets; NULL functions: none are issued, none accepted. */
     dor_result (*ticket_seal)(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *ticket);
     dor_result (*ticket_open)(void *ctx, int64_t now_ms, dor_span ticket, dor_bytes *plain, bool *opened);
 } dor_session_store_ops;
+
+/** What a TLS 1.3 server's tickets are. */
+typedef enum dor_ticket_kind {
+    DOR_TICKETS_STATELESS, /* the session, sealed */
+    DOR_TICKETS_STATEFUL   /* an id in the store, of use once */
+} dor_ticket_kind;
 
 typedef struct dor_tls_config {
     uint32_t ref_count_;
@@ -67,6 +75,14 @@ typedef struct dor_tls_config {
     uint32_t session_lifetime_s;
     const dor_session_store_ops *store; /* server; NULL: no resumption */
     void *store_ctx;
+    bool tickets_disabled;  /* none are sent and none taken */
+    uint8_t ticket_kind;    /* dor_ticket_kind */
+    bool ticket_omits_cert; /* server: what a ticket stands for holds no certificate of the client */
+    void (*reuse_fn)(
+        void); /* server: the program's word about a session that may be resumed otherwise, and its argument */
+    void *reuse_arg;
+    bool (*reuse)(void (*fn)(void), void *arg, const dor_session *session,
+                  dor_span id); /* asks for it; NULL: resumed */
 
     bool middlebox_compat;         /* RFC 8446 appendix D.4 */
     uint32_t max_handshake_len;    /* one message, bytes (default 64 KiB) */

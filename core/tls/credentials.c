@@ -192,20 +192,38 @@ dor_result dor__peer_from_session(dor_tls *t)
     return DOR_SUCCESS;
 }
 
-static bool valid_now(const dor_certificate *cert, int64_t now)
+static bool valid_now(const dor_session *session, int64_t now)
 {
-    return now >= cert->not_before && now <= cert->not_after;
+    int64_t from = session->peer ? session->peer->not_before : session->peer_from;
+    int64_t until = session->peer ? session->peer->not_after : session->peer_until;
+    return now >= from && now <= until;
 }
 
 bool dor__session_peer_suits(const dor_tls *t, const dor_session *session)
 {
     const dor_tls_config *config = t->config;
     if (!config->verify_peer) return true;
-    if (!session->peer) return !dor__is_client(t) && !config->require_peer_cert;
+    if (!session->peer && !session->peer_omitted) return !dor__is_client(t) && !config->require_peer_cert;
     if (!session->peer_verified || !anchor_of(t, session)) return false;
-    if (!valid_now(session->peer, dor__now_ms(t) / 1000)) return false;
+    if (!valid_now(session, dor__now_ms(t) / 1000)) return false;
     return !dor__is_client(t) || !config->verify_host ||
-           dor__ok(dor__certificate_check_host(session->peer, t->hs->host));
+           (session->peer && dor__ok(dor__certificate_check_host(session->peer, t->hs->host)));
+}
+
+bool dor__session_policy_agrees(const dor_tls *t, const dor_session *session, dor_span id)
+{
+    const dor_tls_config *config = t->config;
+    return !config->reuse || config->reuse(config->reuse_fn, config->reuse_arg, session, id);
+}
+
+void dor__session_omit_peer(dor_session *session)
+{
+    if (!session->peer) return;
+    session->peer_omitted = true;
+    session->peer_from = session->peer->not_before;
+    session->peer_until = session->peer->not_after;
+    dor__certificate_unref(session->peer);
+    session->peer = NULL;
 }
 
 dor_result dor__session_note_peer(const dor_tls *t, dor_session *session)

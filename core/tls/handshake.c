@@ -377,8 +377,10 @@ dor_result dor__prove_peer(dor_tls *t, dor_proof how)
         break;
     case DOR_PROOF_SESSION: /* as well proven as it was when the session was made */
         if (!hs->session || (dor__is_client(t) && config->verify_peer && !hs->session->peer_verified) ||
-            (!dor__is_client(t) && config->verify_peer && hs->session->peer && !hs->session->peer_verified) ||
-            (!dor__is_client(t) && config->verify_peer && config->require_peer_cert && !hs->session->peer))
+            (!dor__is_client(t) && config->verify_peer && (hs->session->peer || hs->session->peer_omitted) &&
+             !hs->session->peer_verified) ||
+            (!dor__is_client(t) && config->verify_peer && config->require_peer_cert && !hs->session->peer &&
+             !hs->session->peer_omitted))
             return dor__error(DOR_E_INTERNAL);
         t->peer_verified = hs->session->peer_verified;
         break;

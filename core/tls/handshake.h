@@ -456,6 +456,15 @@ DOR_MUST_USE dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme
  */
 bool dor__session_peer_suits(const dor_tls *t, const dor_session *session);
 
+/** Server: whether the program lets a session be resumed that everything else allows; the last to be asked. */
+bool dor__session_policy_agrees(const dor_tls *t, const dor_session *session, dor_span id);
+
+/** Server: the store can do with tickets of the kind that the config asks for. */
+bool dor__tickets_possible(const dor_tls_config *config);
+
+/** Leaves of the peer's certificate no more than its dates; for its maker. */
+void dor__session_omit_peer(dor_session *session);
+
 /** What a session that is being made remembers of the peer. */
 DOR_MUST_USE dor_result dor__session_note_peer(const dor_tls *t, dor_session *session);
 

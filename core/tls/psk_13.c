@@ -106,28 +106,38 @@ static bool acceptable(const dor_tls *t, const dor_session *s, uint32_t obfuscat
            dor__session_peer_suits(t, s);
 }
 
-static dor_result ticket_try(dor_tls *t, dor_span ticket, uint32_t age, bool *accepted)
+/* The session that a ticket stands for, or NULL. */
+static dor_result ticket_session(dor_tls *t, dor_span ticket, dor_session **session)
 {
     const dor_tls_config *config = t->config;
     dor_bytes plain = DOR_BYTES_EMPTY;
-    dor_session *session = NULL;
     bool opened = false;
-    dor_result r;
-    DOR_TRY_GOTO(r, config->store->ticket_open(config->store_ctx, dor__now_ms(t), ticket, &plain, &opened));
-    if (opened) {
-        dor_result parsed = dor__session_parse(dor__bytes_span(&plain), &session);
-        if (dor_error_get_class(parsed.code) == DOR_CLASS_MEMORY) DOR_TRY_GOTO(r, parsed);
-        if (dor__ok(parsed) && acceptable(t, session, age)) {
-            dor__session_unref(t->hs->session);
-            t->hs->session = session;
-            session = NULL;
-            *accepted = true;
-        }
+    *session = NULL;
+    if (config->ticket_kind == DOR_TICKETS_STATEFUL) {
+        *session = config->store->take(config->store_ctx, dor__now_ms(t), ticket);
+        return DOR_SUCCESS;
     }
-done:
+    dor_result r = config->store->ticket_open(config->store_ctx, dor__now_ms(t), ticket, &plain, &opened);
+    if (dor__ok(r) && opened) {
+        dor_result parsed = dor__session_parse(dor__bytes_span(&plain), session);
+        if (dor_error_get_class(parsed.code) == DOR_CLASS_MEMORY) r = parsed;
+    }
     dor__bytes_free(&plain);
-    dor__session_unref(session);
     return r;
+}
+
+static dor_result ticket_try(dor_tls *t, dor_span ticket, uint32_t age, bool *accepted)
+{
+    dor_session *session;
+    DOR_TRY(ticket_session(t, ticket, &session));
+    if (session && acceptable(t, session, age) && dor__session_policy_agrees(t, session, ticket)) {
+        dor__session_unref(t->hs->session);
+        t->hs->session = session;
+        session = NULL;
+        *accepted = true;
+    }
+    dor__session_unref(session);
+    return DOR_SUCCESS;
 }
 
 static dor_result binder_at(dor_span binders, unsigned index, dor_span *binder)
@@ -164,8 +174,7 @@ dor_result dor__psk_choose(dor_tls *t, bool *accepted)
     dor_reader identities = rd_from(hs->psk_identities);
     *accepted = false;
     if (!(hs->ext_received & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY))) return DOR_SUCCESS;
-    if (!config->resumption || !config->store || !config->store->ticket_open || !hs->psk_dhe_ke)
-        return DOR_SUCCESS;
+    if (!config->resumption || !dor__tickets_possible(config) || !hs->psk_dhe_ke) return DOR_SUCCESS;
     for (uint16_t i = 0; !*accepted && i < MAX_IDENTITIES_TRIED && rd_left(&identities); i++) {
         dor_span ticket;
         uint32_t age;

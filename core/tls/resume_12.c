@@ -61,7 +61,8 @@ static dor_result judge(const dor_tls *t, const dor_session *session, bool *usab
     if (!*usable) return DOR_SUCCESS;
     if (session->extended_master_secret && !extended)
         return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_EXTENDED_MASTER_SECRET);
-    *usable = extended ? session->extended_master_secret : t->config->resume_without_ems;
+    *usable = (extended ? session->extended_master_secret : t->config->resume_without_ems) &&
+              dor__session_policy_agrees(t, session, dor__span(session->id, session->id_len));
     return DOR_SUCCESS;
 }
 

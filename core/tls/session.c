@@ -13,11 +13,12 @@
 #include "tls/suite.h"
 
 enum {
-    FORMAT = 2,
+    FORMAT = 3,
     FLAG_EXTENDED_MASTER_SECRET = 1 << 0,
     FLAG_PEER = 1 << 1,
     FLAG_PEER_VERIFIED = 1 << 2,
-    FLAGS_KNOWN = FLAG_EXTENDED_MASTER_SECRET | FLAG_PEER | FLAG_PEER_VERIFIED,
+    FLAG_PEER_OMITTED = 1 << 3,
+    FLAGS_KNOWN = FLAG_EXTENDED_MASTER_SECRET | FLAG_PEER | FLAG_PEER_VERIFIED | FLAG_PEER_OMITTED,
     MAX_ALPN = 255,
     MAX_LIFETIME_13_S = 7 * 24 * 3600, /* RFC 8446 section 4.6.1 */
     MAX_LIFETIME_12_S = 24 * 3600,     /* RFC 5246 appendix F.1.4 */
@@ -68,8 +69,9 @@ size_t dor__session_memory(const dor_session *session)
 
 static dor_result write_fields(const dor_session *s, dor_bytes *out)
 {
-    uint8_t flags = (uint8_t)((s->extended_master_secret ? FLAG_EXTENDED_MASTER_SECRET : 0) |
-                              (s->peer ? FLAG_PEER : 0) | (s->peer_verified ? FLAG_PEER_VERIFIED : 0));
+    uint8_t flags =
+        (uint8_t)((s->extended_master_secret ? FLAG_EXTENDED_MASTER_SECRET : 0) | (s->peer ? FLAG_PEER : 0) |
+                  (s->peer_verified ? FLAG_PEER_VERIFIED : 0) | (s->peer_omitted ? FLAG_PEER_OMITTED : 0));
     DOR_TRY(wr_u8(out, FORMAT));
     DOR_TRY(wr_u16(out, s->version));
     DOR_TRY(wr_u16(out, s->suite));
@@ -83,12 +85,16 @@ static dor_result write_fields(const dor_session *s, dor_bytes *out)
     DOR_TRY(wr_vec(out, 1, dor__bytes_span(&s->server_name)));
     DOR_TRY(wr_vec(out, 1, dor__bytes_span(&s->alpn)));
     if (s->peer) DOR_TRY(wr_vec(out, 3, s->peer->der));
+    if (s->peer_omitted) {
+        DOR_TRY(wr_u64(out, (uint64_t)s->peer_from));
+        DOR_TRY(wr_u64(out, (uint64_t)s->peer_until));
+    }
     return s->peer_verified ? wr_bytes(out, dor__span(s->anchor, sizeof(s->anchor))) : DOR_SUCCESS;
 }
 
 dor_result dor__session_serialise(const dor_session *session, dor_bytes *out)
 {
-    const size_t fixed_len = 64 + DOR_FINGERPRINT_LEN, max_len = 1 << 18;
+    const size_t fixed_len = 80 + DOR_FINGERPRINT_LEN, max_len = 1 << 18;
     if (session->secret_len > DOR_SESSION_MAX_SECRET || session->id_len > DOR_SESSION_MAX_ID)
         return dor__error(DOR_E_INTERNAL);
     size_t start = out->len;
@@ -125,6 +131,15 @@ static dor_result read_peer(dor_reader *r, uint8_t flags, dor_session *s)
     if (flags & FLAG_PEER) {
         DOR_TRY(rd_vec24(r, &der, 1, 1 << 18));
         DOR_TRY(dor__certificate_new(&s->peer, der));
+    }
+    if (flags & FLAG_PEER_OMITTED) {
+        uint64_t from, until;
+        if (s->peer) return DOR_DECODE_ERROR;
+        DOR_TRY(rd_u64(r, &from));
+        DOR_TRY(rd_u64(r, &until));
+        s->peer_omitted = true;
+        s->peer_from = (int64_t)from;
+        s->peer_until = (int64_t)until;
     }
     if (flags & FLAG_PEER_VERIFIED) {
         DOR_TRY(rd_bytes(r, &anchor, sizeof(s->anchor)));

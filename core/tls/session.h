@@ -35,6 +35,8 @@ typedef struct dor_session {
     dor_certificate *peer; /* the peer's certificate, or NULL */
     bool
         peer_verified; /* its path (and a server's name) was validated in the handshake that made the session */
+    bool peer_omitted;                   /* there was a certificate, but it is not kept; only its dates are */
+    int64_t peer_from, peer_until;       /* seconds since 1970, with peer_omitted */
     uint8_t anchor[DOR_FINGERPRINT_LEN]; /* if so: the fingerprint of the trust anchor that vouched for it */
 } dor_session;
 

@@ -1,5 +1,6 @@
 /* Servers' memories of sessions: bounded, shared by listeners, with ticket keys that are given and replaced. */
 #include "net_support.h"
+#include "support/pki.h"
 
 /* One connection; its session afterwards, or NULL. resumed tells what came of `session`, which may be NULL. */
 static dor_ssl_session *once(world *w, dor_socket listener, uint16_t port, dor_ssl_session *session,
@@ -342,4 +343,182 @@ Test(client_sessions, a_session_of_laxer_days_is_not_resumed)
     cr_expect_neq(dor_ssl_accept(server, NULL, PATIENCE_MS), DOR_OK);
     cr_expect_neq(await_reply(ref, &client, NULL), DOR_OK);
     end(&w);
+}
+
+/* ---- what a ticket is --------------------------------------------------------------------------------------------- */
+
+Test(tickets, stateful_ones_are_of_use_once)
+{
+    world w;
+    bool resumed;
+    begin(&w, 2);
+    OK(dor_options_set_text(w.server, "session_tickets", "stateful"));
+    listen_in(&w);
+    dor_ssl_session *session = once(&w, w.listener, w.port, NULL, NULL);
+    cr_expect_eq(figures_of(w.listener).sessions, 2);
+    cr_expect_eq(figures_of(w.listener).tickets_sealed, 0);
+    dor_ssl_session_unref(once(&w, w.listener, w.port, session, &resumed));
+    cr_expect(resumed);
+    dor_ssl_session_unref(once(&w, w.listener, w.port, session, &resumed));
+    cr_expect_not(resumed, "the same one again");
+    dor_ssl_session_unref(session);
+    end(&w);
+}
+
+Test(tickets, disabled_means_none)
+{
+    world w;
+    begin(&w, 1);
+    OK(dor_options_set_list(w.client, "versions", "tlsv1.3", NULL));
+    OK(dor_options_set_text(w.server, "session_tickets", "disabled"));
+    OK(dor_options_set_int(w.server, "ticket_count", 2));
+    listen_in(&w);
+    cr_expect_null(once(&w, w.listener, w.port, NULL, NULL));
+    end(&w);
+}
+
+/* Resumes with a client's certificate: 1 when it is at hand again, 0 when it is not, -1 when it was not resumed. */
+static int kept_by(const char *tickets)
+{
+    world w;
+    dor_ref ref;
+    dor_socket server, client;
+    dor_connection_info info = {0};
+    dor_ssl_session *session = NULL;
+    char path[3][512];
+    const char *name[3] = {"tls-p256.pem", "c.key", "root.pem"};
+    begin(&w, 1);
+    for (int i = 0; i < 3; i++)
+        snprintf(path[i], sizeof path[i], "%s/%s", pki_dir(), name[i]);
+    OK(dor_options_set_text(w.client, "certfile", path[0]));
+    OK(dor_options_set_text(w.client, "keyfile", path[1]));
+    OK(dor_options_set_text(w.server, "verify", "verify_peer"));
+    OK(dor_options_set_bool(w.server, "fail_if_no_peer_cert", 1));
+    OK(dor_options_set_text(w.server, "cacertfile", path[2]));
+    OK(dor_options_set_text(w.server, "session_tickets", tickets));
+    listen_in(&w);
+    for (int round = 0; round < 3; round++) { /* the third resumes what a resumed one brought */
+        dor_ssl_session *next = NULL;
+        OK(dor_options_set_session(w.client, session));
+        OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+        OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
+        OK(dor_ssl_accept(server, NULL, PATIENCE_MS));
+        OK(await_reply(ref, &client, NULL));
+        send_text(server, "!");
+        expect_recv(client, 1, "!");
+        OK(dor_ssl_connection_info(server, &info));
+        if (round == 0) cr_expect(info.has_peercert && !info.resumed);
+        (void)dor_ssl_get_session(client, &next);
+        dor_ssl_session_unref(session);
+        session = next;
+        OK(dor_ssl_close(client));
+    }
+    dor_ssl_session_unref(session);
+    end(&w);
+    return info.resumed ? info.has_peercert : -1;
+}
+
+Test(tickets, with_and_without_the_clients_certificate)
+{
+    cr_expect_eq(kept_by("stateless"), 0);
+    cr_expect_eq(kept_by("stateful"), 0);
+    cr_expect_eq(kept_by("stateless_with_cert"), 1);
+    cr_expect_eq(kept_by("stateful_with_cert"), 1);
+    cr_expect_eq(kept_by("disabled"), -1);
+}
+
+/* ---- who decides --------------------------------------------------------------------------------------------------- */
+
+typedef struct policy {
+    atomic_int asked, answer;
+    size_t id_len;
+    char suite[64], protocol[16];
+} policy;
+
+static int decide(const dor_session_offer *offer, void *arg)
+{
+    policy *p = arg;
+    p->id_len = offer->id_len;
+    snprintf(p->suite, sizeof p->suite, "%s", offer->cipher_suite);
+    snprintf(p->protocol, sizeof p->protocol, "%s", offer->protocol);
+    cr_assert(offer->id && !offer->peer_cert && !offer->compression);
+    atomic_fetch_add(&p->asked, 1);
+    return atomic_load(&p->answer);
+}
+
+Test(policy, has_the_last_word)
+{
+    for (int tls12 = 0; tls12 < 2; tls12++) {
+        world w;
+        policy p = {0};
+        bool resumed;
+        begin(&w, 1);
+        OK(dor_options_set_list(w.client, "versions", tls12 ? "tlsv1.2" : "tlsv1.3", NULL));
+        FAILS(dor_options_set_reuse_session(NULL, decide, &p), DOR_E_BADARG);
+        OK(dor_options_set_reuse_session(w.server, decide, &p));
+        OK(dor_options_set_reuse_session(w.server, NULL, NULL));
+        OK(dor_options_set_reuse_session(w.server, decide, &p));
+        listen_in(&w);
+        dor_ssl_session *session = once(&w, w.listener, w.port, NULL, NULL);
+        cr_expect_eq(atomic_load(&p.asked), 0);
+        dor_ssl_session_unref(once(&w, w.listener, w.port, session, &resumed));
+        cr_expect_not(resumed, "no");
+        atomic_store(&p.answer, 1);
+        dor_ssl_session_unref(once(&w, w.listener, w.port, session, &resumed));
+        cr_expect(resumed, "yes");
+        cr_expect_eq(atomic_load(&p.asked), 2);
+        cr_expect_str_eq(p.protocol, tls12 ? "tlsv1.2" : "tlsv1.3");
+        cr_expect(strncmp(p.suite, "TLS_", 4) == 0);
+        cr_expect(tls12 ? p.id_len == 32 : p.id_len > 32);
+        dor_ssl_session_unref(session);
+
+        dor_socket refused;
+        OK(dor_options_set_reuse_session(w.client, decide, &p));
+        FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, 1000, &refused),
+              DOR_E_OPTION_CONFLICT);
+        end(&w);
+    }
+}
+
+/* ---- in bytes ------------------------------------------------------------------------------------------------------ */
+
+Test(sessions, written_and_read_again)
+{
+    for (int tls12 = 0; tls12 < 2; tls12++) {
+        world w;
+        uint8_t bytes[8192];
+        size_t len = 0, again_len = 0;
+        bool resumed;
+        dor_ssl_session *parsed;
+        begin(&w, 1);
+        OK(dor_options_set_list(w.client, "versions", tls12 ? "tlsv1.2" : "tlsv1.3", NULL));
+        listen_in(&w);
+        dor_ssl_session *session = once(&w, w.listener, w.port, NULL, NULL);
+        FAILS(dor_ssl_session_serialise(NULL, bytes, sizeof bytes, &len), DOR_E_BADARG);
+        FAILS(dor_ssl_session_serialise(session, NULL, 1, &len), DOR_E_BADARG);
+        FAILS(dor_ssl_session_serialise(session, bytes, sizeof bytes, NULL), DOR_E_BADARG);
+        FAILS(dor_ssl_session_serialise(session, NULL, 0, &len), DOR_E_TOO_BIG);
+        FAILS(dor_ssl_session_serialise(session, bytes, len - 1, &again_len), DOR_E_TOO_BIG);
+        OK(dor_ssl_session_serialise(session, bytes, len, &again_len));
+        cr_assert_eq(len, again_len);
+
+        OK(dor_ssl_session_parse(bytes, len, &parsed));
+        dor_ssl_session_unref(once(&w, w.listener, w.port, parsed, &resumed));
+        cr_expect(resumed);
+        dor_ssl_session_unref(parsed);
+        FAILS(dor_ssl_session_parse(NULL, len, &parsed), DOR_E_BADARG);
+        FAILS(dor_ssl_session_parse(bytes, len, NULL), DOR_E_BADARG);
+        for (size_t i = 0; i < len; i++)
+            FAILS(dor_ssl_session_parse(bytes, i, &parsed), DOR_E_EINVAL);
+        for (size_t bit = 0; bit < len * 8; bit++) { /* another session, or none, and no harm */
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            int code = dor_ssl_session_parse(bytes, len, &parsed);
+            cr_assert(code == DOR_OK || code == DOR_E_EINVAL, "bit %zu: %d", bit, code);
+            if (code == DOR_OK) dor_ssl_session_unref(parsed);
+            if (bit < 8) cr_assert_eq(code, DOR_E_EINVAL, "the form's version");
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        dor_ssl_session_unref(session);
+        end(&w);
+    }
 }

@@ -45,7 +45,7 @@ static const row rows[] = {
     {"middlebox_comp_mode", {"true", "false"}, {"1"}},
     {"reuse_sessions", {"true", "false", "\"save\"", "\"true\""}, {"\"never\"", "1"}},
     {"reuse_session", {NULL}, {"\"id\"", "true", "1"}},
-    {"session_tickets", {"\"disabled\"", "\"manual\"", "\"auto\"", "\"stateless\""}, {"\"on\"", "true"}},
+    {"session_tickets", {"\"disabled\"", "\"manual\"", "\"auto\"", "\"stateless\"", "\"stateful_with_cert\""}, {"\"on\"", "true"}},
     {"ticket_count", {"0", "16"}, {"17", "-1"}},
     {"session_lifetime", {"1", "604800"}, {"0", "604801"}},
     {"max_sessions", {"1", "20000"}, {"0", "\"all\""}},
@@ -181,7 +181,6 @@ Test(options_values, known_but_not_there_yet)
     cr_expect_eq(dor_options_set_list(o, "versions", "tlsv1.2", "tlsv1.1", NULL), DOR_E_NOT_SUPPORTED);
     cr_expect_str_eq(dor_options_error(o), "option versions: version tlsv1.1 is not supported yet");
     cr_expect_eq(dor_options_set_text(o, "packet", "http"), DOR_E_NOT_SUPPORTED);
-    cr_expect_eq(dor_options_set_text(o, "session_tickets", "stateful"), DOR_E_NOT_SUPPORTED);
     cr_expect_eq(dor_options_set_text(o, "supported_groups", "x25519mlkem768"), DOR_E_NOT_SUPPORTED);
     cr_expect_eq(dor_options_set_int(o, "header", 4), DOR_E_NOT_SUPPORTED);
     dor_options_free(o);

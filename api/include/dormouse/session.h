@@ -57,6 +57,41 @@ DOR_API int dor_session_cache_get_statistics(dor_session_cache *cache, dor_sessi
 /** Those of a listener's cache, its own or a shared one. Immediate; DOR_E_EINVAL for a connection. */
 DOR_API int dor_ssl_get_session_statistics(dor_socket listener, dor_session_statistics *statistics);
 
+/* ---- who decides ----------------------------------------------------------------------------------------- */
+
+/** A session that a client wants to resume and that everything else allows. Valid during the call. */
+typedef struct dor_session_offer {
+    const uint8_t *id; /**< TLS 1.2: the session's id; TLS 1.3: the ticket */
+    size_t id_len;
+    const uint8_t *peer_cert; /**< the client's certificate in DER; NULL: none was shown, or it is not kept */
+    size_t peer_cert_len;
+    const char *protocol;     /**< "tlsv1.2" */
+    const char *cipher_suite; /**< IANA's name */
+    uint8_t compression;      /**< always 0: none */
+} dor_session_offer;
+
+/** Not 0: resume it; 0: a full handshake. Runs on the connection's scheduler and must not block. */
+typedef int (*dor_reuse_session_fn)(const dor_session_offer *offer, void *arg);
+
+/**
+ * A server's own policy of resumption; asked last. arg outlives the listener and its connections. NULL: none. Source: option
+ * reuse_session of servers (there it has the four values of TLS 1.2 as arguments).
+ */
+DOR_API int dor_options_set_reuse_session(dor_options *options, dor_reuse_session_fn fn, void *arg);
+
+/* ---- sessions in bytes ----------------------------------------------------------------------------------- */
+
+/**
+ * Writes a client's session to data, for a file or another process; *len gets its length, also when cap is too small
+ * (DOR_E_TOO_BIG; then nothing is written, and data may be NULL with cap 0). What is written is secret: whoever has it can be
+ * taken for this client and read what is sent in a TLS 1.2 session. It
+ * has the server's name and certificate.
+ */
+DOR_API int dor_ssl_session_serialise(const dor_ssl_session *session, void *data, size_t cap, size_t *len);
+
+/** The reverse; the caller releases it. DOR_E_EINVAL for bytes that are no session of this version of the form. */
+DOR_API int dor_ssl_session_parse(const void *data, size_t len, dor_ssl_session **session);
+
 /* ---- what clients remember ------------------------------------------------------------------------------- */
 
 /*

@@ -24,6 +24,13 @@ static dor_result session_fill(dor_tls *t, dor_span nonce, dor_session *s)
     s->lifetime_s = lifetime_of(t);
     s->created_ms = dor__now_ms(t);
     DOR_TRY(dor__session_note_peer(t, s));
+    if (t->config->ticket_omits_cert) dor__session_omit_peer(s);
+    if ((t->hs->properties & DOR_PROPERTY_RESUMED) &&
+        t->hs->session->peer_omitted) { /* we have it no more than that session had */
+        s->peer_omitted = true;
+        s->peer_from = t->hs->session->peer_from;
+        s->peer_until = t->hs->session->peer_until;
+    }
     DOR_TRY(dor__rng_fill(t->env->rng, age_add, sizeof age_add));
     s->age_add =
         (uint32_t)age_add[0] << 24 | (uint32_t)age_add[1] << 16 | (uint32_t)age_add[2] << 8 | age_add[3];
@@ -41,32 +48,62 @@ static dor_result ticket_write(const dor_session *s, dor_span nonce, dor_span ti
     return wr_u16(body, 0); /* no extensions */
 }
 
-static dor_result ticket_send(dor_tls *t, uint8_t number)
+/* The session itself, under the server's key. */
+static dor_result ticket_seal(dor_tls *t, const dor_session *session, dor_bytes *ticket)
 {
     const dor_tls_config *config = t->config;
+    dor_bytes plain = DOR_BYTES_EMPTY;
+    dor_result r = dor__session_serialise(session, &plain);
+    if (dor__ok(r))
+        r = config->store->ticket_seal(config->store_ctx, dor__now_ms(t), t->env->rng,
+                                       dor__bytes_span(&plain), ticket);
+    dor__bytes_free(&plain);
+    return r;
+}
+
+/* An id that nobody guesses; the session stays here. */
+static dor_result ticket_register(dor_tls *t, dor_session *session, dor_bytes *ticket)
+{
+    DOR_TRY(dor__rng_fill(t->env->rng, session->id, DOR_SESSION_MAX_ID));
+    session->id_len = DOR_SESSION_MAX_ID;
+    DOR_TRY(dor__bytes_append(ticket, dor__span(session->id, session->id_len)));
+    t->config->store->store(t->config->store_ctx, session);
+    return DOR_SUCCESS;
+}
+
+static dor_result ticket_send(dor_tls *t, uint8_t number)
+{
     const dor_span nonce = dor__span(&number, 1); /* unique per connection is enough: section 4.6.1 */
     dor_session *session = NULL;
-    dor_bytes plain = DOR_BYTES_EMPTY, ticket = DOR_BYTES_EMPTY, body = DOR_BYTES_EMPTY;
+    dor_bytes ticket = DOR_BYTES_EMPTY, body = DOR_BYTES_EMPTY;
     dor_result r;
     DOR_TRY_GOTO(r, dor__session_new(&session));
     DOR_TRY_GOTO(r, session_fill(t, nonce, session));
-    DOR_TRY_GOTO(r, dor__session_serialise(session, &plain));
-    DOR_TRY_GOTO(r, config->store->ticket_seal(config->store_ctx, dor__now_ms(t), t->env->rng,
-                                               dor__bytes_span(&plain), &ticket));
+    if (t->config->ticket_kind == DOR_TICKETS_STATEFUL)
+        DOR_TRY_GOTO(r, ticket_register(t, session, &ticket));
+    else
+        DOR_TRY_GOTO(r, ticket_seal(t, session, &ticket));
     DOR_TRY_GOTO(r, ticket_write(session, nonce, dor__bytes_span(&ticket), &body));
     r = dor__message_write(t, DOR_HS_NEW_SESSION_TICKET, dor__bytes_span(&body));
 done:
-    dor__bytes_free(&plain);
     dor__bytes_free(&ticket);
     dor__bytes_free(&body);
     dor__session_unref(session);
     return r.code == DOR_E_TOO_BIG ? DOR_SUCCESS : r; /* a client's large certificate: it goes without */
 }
 
+bool dor__tickets_possible(const dor_tls_config *config)
+{
+    const dor_session_store_ops *store = config->store;
+    if (config->tickets_disabled) return false;
+    if (config->ticket_kind == DOR_TICKETS_STATEFUL) return store && store->store && store->take;
+    return store && store->ticket_seal && store->ticket_open;
+}
+
 dor_result dor__tickets_send(dor_tls *t, dor_bytes *w)
 {
     const dor_tls_config *config = t->config;
-    bool wanted = config->resumption && config->store && config->store->ticket_seal && t->hs->psk_dhe_ke;
+    bool wanted = config->resumption && dor__tickets_possible(config) && t->hs->psk_dhe_ke;
     unsigned count = config->ticket_count;
     dor_result r = DOR_SUCCESS;
     (void)w;

@@ -80,6 +80,10 @@ const dor_option dor__options_table[] = {
         .apply = dor__apply_server_name},
     {"middlebox_comp_mode", "TLS 1.3 looks like TLS 1.2 on the wire (default true)", BOOL, BOTH, TLS(middlebox_compat)},
 
+    /* secrets */
+    {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
+    {"keep_secrets", "keep master and traffic secrets, for debugging only", BOOL, BOTH, TLS(keep_secrets)},
+
     /* sessions */
     {"reuse_sessions", "offer or accept resumption (default true); clients: save makes a session and resumes none", BOOL | TEXT,
         BOTH, .words = "true|false|save", .apply = dor__apply_reuse_sessions},
@@ -162,7 +166,6 @@ static const char *const later[] = {
     "eccs",
     "fallback",
     "handshake",
-    "keep_secrets",
     "key_update_at",
     "log_level",
     "max_fragment_length",

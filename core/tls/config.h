@@ -84,6 +84,12 @@ typedef struct dor_tls_config {
     bool (*reuse)(void (*fn)(void), void *arg, const dor_session *session,
                   dor_span id); /* asks for it; NULL: resumed */
 
+    bool exporters;    /* keep what exporting keying material needs (kept.h) */
+    bool keep_secrets; /* and what a debugger may ask for later */
+    /** Each secret as it comes to be, an NSS key log line without the newline; on the connection's thread. NULL: none. */
+    void (*key_log)(void *ctx, const char *line);
+    void *key_log_ctx;
+
     bool middlebox_compat;         /* RFC 8446 appendix D.4 */
     uint32_t max_handshake_len;    /* one message, bytes (default 64 KiB) */
     uint32_t max_handshake_memory; /* a handshake's arena, bytes (default 256 KiB) */

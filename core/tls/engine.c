@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "tls/kept.h"
 #include "tls/message/messages.h"
 
 /* Growth is a decision: this is what an idle connection costs, beside its two cipher contexts. */
@@ -57,6 +58,7 @@ void dor__keys_wipe(dor_tls *t)
     dor__wipe(t->read_secret, sizeof t->read_secret);
     dor__wipe(t->write_secret, sizeof t->write_secret);
     dor__wipe(t->resumption_secret, sizeof t->resumption_secret);
+    dor__kept_free(t);
     dor__session_unref(t->ticket);
     t->ticket = NULL;
 }
@@ -334,6 +336,7 @@ size_t dor__tls_memory(const dor_tls *t)
     size_t n =
         sizeof *t + t->output.cap + t->message.cap + t->reader.partial.cap + t->alpn_len + t->server_name_len;
     n += t->suite ? aeads * dor__aead_size((dor_aead_id)t->suite->aead) : 0;
+    n += dor__kept_memory(t);
     if (t->hs) n += sizeof *t->hs + t->hs->arena.used + t->hs->flight.cap + t->hs->transcript.raw.cap;
     return n;
 }

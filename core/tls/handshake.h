@@ -315,6 +315,8 @@ typedef struct dor_handshake {
 
 /* ---- the connection -------------------------------------------------------------------------------------- */
 
+typedef struct dor_tls_kept dor_tls_kept;
+
 struct dor_tls {
     dor_tls_config *config;
     const dor_tls_env *env;
@@ -330,8 +332,9 @@ struct dor_tls {
     dor_record_reader reader;
     dor_protection read, write;
     dor_bytes output;
-    dor_bytes message; /* the beginning of a handshake message whose end has not come */
-    uint8_t *names;    /* alpn, then server_name */
+    dor_bytes message;  /* the beginning of a handshake message whose end has not come */
+    uint8_t *names;     /* alpn, then server_name */
+    dor_tls_kept *kept; /* for exporters and key logs (kept.h), or NULL */
 
     uint8_t read_secret[DOR_SECRET_MAX_LEN]; /* TLS 1.3: application_traffic_secret_N, for KeyUpdate */
     uint8_t write_secret[DOR_SECRET_MAX_LEN];
@@ -503,9 +506,6 @@ uint8_t dor__curve_bit(dor_group group);
 
 /** The best group in common by our order or the client's; 0: none. */
 dor_group dor__group_choose(const dor_tls *t);
-
-/** One line for env->key_log: label, client random, secret. */
-void dor__key_log(const dor_tls *t, const char *label, dor_span secret);
 
 /**
  * Server, after a TLS 1.3 ClientHello: suite, group and share, ticket or identity; or that a HelloRetryRequest is

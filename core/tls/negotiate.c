@@ -131,32 +131,3 @@ dor_group dor__group_choose(const dor_tls *t)
         if (peer_has_group(t->hs, t->config->groups[i])) return t->config->groups[i];
     return 0;
 }
-
-/* ---- key log ---------------------------------------------------------------------------------------------- */
-
-static char *hex_put(char *to, dor_span s)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < s.len; i++) {
-        *to++ = digits[s.ptr[i] >> 4];
-        *to++ = digits[s.ptr[i] & 15];
-    }
-    return to;
-}
-
-void dor__key_log(const dor_tls *t, const char *label, dor_span secret)
-{
-    char line[32 + 1 + 2 * DOR_RANDOM_LEN + 1 + 2 * DOR_SECRET_MAX_LEN +
-              1]; /* the longest label has 31 letters */
-    size_t label_len = strlen(label);
-    if (!t->env->key_log || !t->hs || label_len > 32 || secret.len > DOR_SECRET_MAX_LEN) return;
-    memcpy(line, label, label_len);
-    char *p = line + label_len;
-    *p++ = ' ';
-    p = hex_put(p, dor__span(t->hs->client_random, DOR_RANDOM_LEN));
-    *p++ = ' ';
-    p = hex_put(p, secret);
-    *p = '\0';
-    t->env->key_log(t->env->ctx, line);
-    dor__wipe(line, sizeof line);
-}

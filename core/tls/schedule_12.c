@@ -4,6 +4,7 @@
  * The key block is computed for each direction anew: once more a few hashes, against keys that lie about between
  * the two changes of cipher spec.
  */
+#include "tls/kept.h"
 #include "tls/tls12.h"
 
 enum { MAX_SEED = 2 };
@@ -31,11 +32,14 @@ static dor_result prf(const dor_tls *t, dor_span secret, const char *label, dor_
                           out_len);
 }
 
-static void have_master_secret(dor_tls *t)
+static dor_result have_master_secret(dor_tls *t)
 {
     t->hs->v12.have_master_secret = true;
     t->extended_master_secret = t->hs->v12.extended_master_secret;
     dor__key_log(t, "CLIENT_RANDOM", master_secret(t));
+    DOR_TRY(dor__keep(t));
+    dor__keep_secret(t, master_secret(t));
+    return DOR_SUCCESS;
 }
 
 dor_result dor__master_secret_make_12(dor_tls *t)
@@ -55,7 +59,7 @@ dor_result dor__master_secret_make_12(dor_tls *t)
         DOR_TRY_GOTO(result, prf(t, premaster, "master secret", client_random(t), server_random(t),
                                  hs->v12.master_secret, DOR_MASTER_SECRET_LEN));
     }
-    have_master_secret(t);
+    result = have_master_secret(t);
 done:
     dor__wipe(hs->shared_secret, sizeof(hs->shared_secret));
     hs->shared_secret_len = 0;
@@ -67,8 +71,7 @@ dor_result dor__master_secret_resume_12(dor_tls *t, const dor_session *session)
     if (session->secret_len != DOR_MASTER_SECRET_LEN || t->hs->v12.have_master_secret)
         return dor__error(DOR_E_INTERNAL);
     memcpy(t->hs->v12.master_secret, session->secret, DOR_MASTER_SECRET_LEN);
-    have_master_secret(t);
-    return DOR_SUCCESS;
+    return have_master_secret(t);
 }
 
 dor_result dor__protection_make_12(dor_tls *t, dor_tls_role writer, dor_protection *p)

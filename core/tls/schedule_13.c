@@ -3,6 +3,8 @@
  */
 #include "tls/schedule_13.h"
 
+#include "tls/kept.h"
+
 static dor_hash_id hash_of(const dor_tls *t)
 {
     return (dor_hash_id)t->suite->hash;
@@ -56,6 +58,26 @@ dor_result dor__schedule_handshake(dor_tls *t)
     return DOR_SUCCESS;
 }
 
+/* exporter_master_secret (section 7.5), for those who asked; the digest goes up to the server's Finished. */
+static dor_result keep_exporter(dor_tls *t, const uint8_t *digest)
+{
+    const dor_handshake *hs = t->hs;
+    uint8_t exporter[DOR_HASH_MAX_LEN];
+    DOR_TRY(dor__keep(t));
+    if (!t->kept) return DOR_SUCCESS;
+    dor__keep_traffic(t, DOR_KEPT_CLIENT_HANDSHAKE, secret_span(t, hs->client_secret));
+    dor__keep_traffic(t, DOR_KEPT_SERVER_HANDSHAKE, secret_span(t, hs->server_secret));
+    dor__keep_traffic(t, DOR_KEPT_CLIENT_FIRST, secret_span(t, hs->client_app_secret));
+    dor__keep_traffic(t, DOR_KEPT_SERVER_FIRST, secret_span(t, hs->server_app_secret));
+    dor_result r = derive(hash_of(t), hs->secret, "exp master", digest, exporter);
+    if (dor__ok(r)) {
+        dor__key_log(t, "EXPORTER_SECRET", secret_span(t, exporter));
+        dor__keep_secret(t, secret_span(t, exporter));
+    }
+    dor__wipe(exporter, sizeof exporter);
+    return r;
+}
+
 dor_result dor__schedule_master(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
@@ -66,7 +88,7 @@ dor_result dor__schedule_master(dor_tls *t)
     DOR_TRY(derive(hash_of(t), hs->secret, "s ap traffic", digest, hs->server_app_secret));
     dor__key_log(t, "CLIENT_TRAFFIC_SECRET_0", secret_span(t, hs->client_app_secret));
     dor__key_log(t, "SERVER_TRAFFIC_SECRET_0", secret_span(t, hs->server_app_secret));
-    return DOR_SUCCESS;
+    return keep_exporter(t, digest);
 }
 
 dor_result dor__schedule_resumption(dor_tls *t)

@@ -6,6 +6,7 @@
 #include "support/proto_test.h"
 
 #include "tls/handshake.h"
+#include "tls/kept.h"
 #include "tls/schedule_13.h"
 
 static const char client_hello[] =
@@ -47,6 +48,7 @@ static const char shared_secret[] = "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537
 static void set_up(void)
 {
     set_up_version(DOR_TLS_1_3);
+    client->exporters = true;
     prepare(NULL, NULL);
     dor_tls *t = pair.client.tls;
     cr_assert(dor__ok(dor__version_settle(t, DOR_TLS_1_3)));
@@ -120,6 +122,8 @@ Test(tls13_vectors, simple_1_rtt)
     is("s ap", hs->server_app_secret, "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
     keys_are(hs->server_app_secret, "9f02283b6c9c07efc26bb9f2ac92e356", "cf782b88dd83549aadf1e984");
     keys_are(hs->client_app_secret, "17422dda596ed5d9acd890e3c63f5051", "5b78923dee08579033e523d9");
+
+    is("exp master", t->kept->secret, "fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50");
 
     finished_is(hs->client_secret, "a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61",
                 finished);

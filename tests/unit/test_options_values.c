@@ -43,6 +43,8 @@ static const row rows[] = {
     {"alpn_preferred_protocols", {"[\"h2\"]"}, {"[\"\"]", "[]", "true"}},
     {"server_name_indication", {"\"example.org\"", "\"disable\"", "\"_x.example\""}, {"\"a b\"", "1", "\"\"", "\"a/b\""}},
     {"middlebox_comp_mode", {"true", "false"}, {"1"}},
+    {"exporters", {"true", "false"}, {"1", "\"yes\""}},
+    {"keep_secrets", {"true", "false"}, {"1", "\"debug\""}},
     {"reuse_sessions", {"true", "false", "\"save\"", "\"true\""}, {"\"never\"", "1"}},
     {"reuse_session", {NULL}, {"\"id\"", "true", "1"}},
     {"session_tickets", {"\"disabled\"", "\"manual\"", "\"auto\"", "\"stateless\"", "\"stateful_with_cert\""}, {"\"on\"", "true"}},

@@ -125,6 +125,8 @@ typedef enum dor_alert {
     X(RESTART_INTENSITY,       56, STATE,    "the supervisor's children ended more often than it may restart them") \
     X(NO_CHILD,                57, STATE,    "the supervisor has no such child")                                    \
     X(CHILD_RUNNING,           58, STATE,    "the child is running, or about to be restarted")                      \
+    X(NOT_KEPT,                76, STATE,    "the connection has not kept what this needs; see options exporters and keep_secrets") \
+    X(EXPORT_UNSAFE,           77, STATE,    "a TLS 1.2 connection without extended master secret exports no keying material") \
     /* memory and limits */                                                                                         \
     X(NOMEM,                   64, MEMORY,   "out of memory")                                                       \
     X(LIMIT,                   65, MEMORY,   "a configured limit was reached")                                      \

@@ -1,4 +1,5 @@
 /* key_update.c - KeyUpdate (RFC 8446 section 4.6.3). */
+#include "tls/kept.h"
 #include "tls/message/messages.h"
 #include "tls/schedule_13.h"
 
@@ -10,6 +11,7 @@ dor_result dor__key_update_send(dor_tls *t, bool ask_peer)
     dor_protection keys;
     DOR_TRY(dor__message_write(t, DOR_HS_KEY_UPDATE, dor__span(&request, 1)));
     DOR_TRY(dor__traffic_secret_update(t, t->write_secret));
+    dor__key_log_update(t, true, dor__span(t->write_secret, dor__hash_len((dor_hash_id)t->suite->hash)));
     DOR_TRY(dor__traffic_keys(t, t->write_secret, &keys));
     t->answer_key_update = false; /* any update answers */
     return dor__write_keys_set(t, &keys);
@@ -32,6 +34,7 @@ dor_result dor__key_update_receive(dor_tls *t, dor_span body)
         return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_KEY_UPDATES);
     t->key_updates++;
     DOR_TRY(dor__traffic_secret_update(t, t->read_secret));
+    dor__key_log_update(t, false, dor__span(t->read_secret, dor__hash_len((dor_hash_id)t->suite->hash)));
     DOR_TRY(dor__traffic_keys(t, t->read_secret, &keys));
     DOR_TRY(dor__read_keys_set(t, &keys));
     if (request == UPDATE_REQUESTED) t->answer_key_update = true;

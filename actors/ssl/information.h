@@ -1,0 +1,35 @@
+/*
+ * information.h - questions about a connection that few ask; run on its scheduler, as queries of socket.h.
+ *
+ * ENOTCONN before the handshake is complete and for a listener; once the connection has gone: CLOSED, or why it failed.
+ */
+#ifndef DOR_SSL_INFORMATION_H
+#define DOR_SSL_INFORMATION_H
+
+#include "ssl/socket.h"
+#include "tls/exporter.h"
+#include <dormouse/information.h>
+
+/** dor__tls_export, as a query's `in`. */
+typedef struct dor_export_ask {
+    const char *label;
+    const dor_span *context; /* or NULL */
+    uint8_t *out;
+    size_t out_len;
+} dor_export_ask;
+
+DOR_MUST_USE dor_result dor__socket_export(dor_actor *a, const dor_export_ask *ask);
+
+/** dor__tls_prf; the public seeds have been checked. */
+typedef struct dor_prf_ask {
+    const dor_span *secret; /* or NULL */
+    const char *label;
+    const dor_prf_seed *seeds;
+    size_t seed_count;
+    uint8_t *out;
+    size_t out_len;
+} dor_prf_ask;
+
+DOR_MUST_USE dor_result dor__socket_prf(dor_actor *a, const dor_prf_ask *ask);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * dormouse/information.h - what a TLS connection knows of itself beyond dor_ssl_connection_info, and keying material
+ * that both ends can derive from it.
+ *
+ * All calls are immediate in the sense of dormouse/ssl.h: done at once on the socket's own scheduler; a thread waits for
+ * the socket's scheduler; an actor on another scheduler gets DOR_E_WOULD_DEADLOCK. Before the handshake is complete, and
+ * for a listener, they answer DOR_E_ENOTCONN; afterwards DOR_E_CLOSED, or why the connection failed.
+ */
+#ifndef DORMOUSE_INFORMATION_H
+#define DORMOUSE_INFORMATION_H
+
+#include <dormouse/ssl.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- keying material --------------------------------------------------------------------------------------- */
+
+/**
+ * Derives out_len bytes (1 to 65535; in TLS 1.3 at most 255 digests of the suite's hash) from the connection's secrets
+ * under a label, such that the peer, with the same label and context, gets the same bytes and nobody else does: to bind
+ * another protocol or an authentication to this connection.
+ *
+ * The connection must have been made with option "exporters" (or "keep_secrets"), else DOR_E_NOT_KEPT: a secret that
+ * nobody asked for is not kept, nor are the bytes that it takes.
+ *
+ * @param label    1 to 249 bytes, as registered with IANA ("EXPORTER-Channel-Binding") or beginning with
+ *                 "EXPERIMENTAL"; the labels of TLS 1.2 itself ("master secret", ...) are DOR_E_BADARG
+ * @param context  context_len bytes, at most 65535, or NULL for none. In TLS 1.2 none is another thing than an empty
+ *                 one (a pointer with context_len 0); in TLS 1.3 they give the same
+ * @param out      out_len bytes; the caller wipes them after use
+ *
+ * TLS 1.2 without extended master secret: DOR_E_EXPORT_UNSAFE, since two connections of an attacker in between could
+ * be made to export the same (RFC 7627 section 5.4).
+ * Source: RFC 5705 section 4, RFC 8446 section 7.5; OTP's export_key_materials. The early exporter is not offered.
+ */
+DOR_API int dor_ssl_export_keying_material(dor_socket socket, const char *label, const void *context,
+                                           size_t context_len, void *out, size_t out_len);
+
+typedef enum dor_seed_kind { DOR_SEED_BYTES, DOR_SEED_CLIENT_RANDOM, DOR_SEED_SERVER_RANDOM } dor_seed_kind;
+
+/** One part of a seed; data and len are for DOR_SEED_BYTES. */
+typedef struct dor_prf_seed {
+    dor_seed_kind kind;
+    const void *data;
+    size_t len;
+} dor_prf_seed;
+
+/**
+ * out_len bytes (1 to 65535) of TLS 1.2's PRF (RFC 5246 section 5) with the suite's hash.
+ *
+ * @param secret  secret_len bytes, or NULL: the connection's master secret; that, and the randoms as seeds, need option
+ *                "exporters" or "keep_secrets" (else DOR_E_NOT_KEPT). With it the labels of TLS 1.2 itself are
+ *                DOR_E_BADARG: what comes out would be the connection's own keys
+ * @param seeds   at most 64, together at most 65535 bytes, joined in order
+ *
+ * TLS 1.3 has no such function: the master secret with exactly the seeds client_random, server_random is answered by
+ * the exporter without context, as later OTP releases do, anything else with DOR_E_EINVAL.
+ * New protocols use dor_ssl_export_keying_material, which this does not protect as (RFC 7627). Source: prf/5.
+ */
+DOR_API int dor_ssl_prf(dor_socket socket, const void *secret, size_t secret_len, const char *label,
+                        const dor_prf_seed *seeds, size_t seed_count, void *out, size_t out_len);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

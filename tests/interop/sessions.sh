@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Resumption as other people's clients do it: at two servers that share ticket keys, with tickets that are of use once, and
+# with a server that gives none.
+source "$(dirname "$0")/../support/interop.sh"
+make_pki
+
+GET='GET / HTTP/1.0\r\n\r\n'
+trusting=(-CAfile "$PKI/root.pem" -verify_return_error -verify_hostname localhost -ign_eof -quiet)
+
+# get WORDS PATTERN ARGUMENTS...: a page comes, and it says so.
+get() {
+    s_client "$GET" "${trusting[@]}" "${@:3}"
+    check "$1" has "$WORK/out" "$2"
+}
+
+# serve OPTIONS: a web server with these, in JSON.
+serve() {
+    printf '{"host": "127.0.0.1", "service": "http", "options": {"certfile": "%s", "keyfile": "%s"%s}}' \
+        "$PKI/p256.pem" "$PKI/p256.key" "$1" >"$WORK/config.json"
+    start_dormouse --config "$WORK/config.json"
+}
+
+# --- one key, two servers -----------------------------------------------------------------------------------------------
+old=$(openssl rand -base64 48 | tr -d '\n')
+new=$(openssl rand -base64 48 | tr -d '\n')
+serve ", \"ticket_keys\": [\"$old\"]"
+get "a session of one server" 'resumed +no' -tls1_3 -sess_out "$WORK/session"
+serve ", \"ticket_keys\": [\"$new\", \"$old\"]"
+get "another server has the key, too" 'resumed +yes' -tls1_3 -sess_in "$WORK/session"
+serve ", \"ticket_keys\": [\"$new\"]"
+get "a third one does not" 'resumed +no' -tls1_3 -sess_in "$WORK/session"
+
+# --- tickets that are ids -----------------------------------------------------------------------------------------------
+for kind in stateful stateful_with_cert; do
+    serve ", \"session_tickets\": \"$kind\""
+    get "$kind: a session" 'resumed +no' -tls1_3 -sess_out "$WORK/session"
+    get "$kind: resumed" 'resumed +yes' -tls1_3 -sess_in "$WORK/session"
+    get "$kind: once" 'resumed +no' -tls1_3 -sess_in "$WORK/session"
+    if command -v gnutls-cli >/dev/null; then
+        printf '%b' "$GET" | timeout 20 gnutls-cli --x509cafile "$PKI/root.pem" --priority NORMAL:-VERS-ALL:+VERS-TLS1.3 \
+            --resume --waitresumption -p "$PORT" localhost >"$WORK/out" 2>&1
+        check "$kind: gnutls-cli" has "$WORK/out" 'This is a resumed session'
+    fi
+done
+serve ', "session_tickets": "disabled"'
+get "no tickets" '200 OK' -tls1_3 -sess_out "$WORK/none"
+s_client '' -tls1_2 -reconnect -CAfile "$PKI/root.pem"
+check "TLS 1.2 by id, five times" equal "$(grep -c '^Reused, TLSv1.2' "$WORK/out")" 5
+serve ', "reuse_sessions": false'
+s_client '' -tls1_2 -reconnect -CAfile "$PKI/root.pem"
+check "no resumption at all" equal "$(grep -c '^Reused' "$WORK/out")" 0
+finish

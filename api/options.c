@@ -305,6 +305,13 @@ int dor_options_add_certs_key(dor_options *options, const dor_certs_key *certs_k
         .code;
 }
 
+int dor_options_set_key_log(dor_options *options, dor_key_log_fn fn, void *arg)
+{
+    if (!options) return DOR_E_BADARG;
+    if (!fn) return dor_options_unset(options, "key_log");
+    return dor__options_set_function(options, "key_log", (void (*)(void))fn, NULL, arg);
+}
+
 int dor_options_unset(dor_options *options, const char *name)
 {
     if (!options || !name) return DOR_E_BADARG;

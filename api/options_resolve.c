@@ -10,6 +10,8 @@
 #include "ssl/session_keeper.h"
 #include "ssl/ticket_keys.h"
 
+#include <stdlib.h>
+
 /* What the parts of one resolve share. */
 typedef struct resolving {
     const dor_options *options;
@@ -279,6 +281,32 @@ static dor_result set_keeper(resolving *r)
     return DOR_SUCCESS;
 }
 
+/* The file of the key log: named by an option, or by the environment when an option says that it may. */
+static const char *key_log_path(const resolving *r)
+{
+    const dor_value *asked = dor__options_get(r->options, "keylog_environment");
+    const char *path = text_of(r, "keylogfile");
+    if (path || !asked || !asked->number) return path;
+    path = secure_getenv("SSLKEYLOGFILE"); /* not when we run with more rights than who started us */
+    return path && *path ? path : NULL;
+}
+
+static dor_result set_key_log(resolving *r)
+{
+    const dor_value *given = dor__options_get(r->options, "key_log");
+    const char *path = key_log_path(r);
+    dor_key_log *log;
+    if (!given && !path) return DOR_SUCCESS;
+    dor_result result = dor__key_log_new(given ? (dor_key_log_fn)given->fn : NULL, given ? given->arg : NULL,
+                                         path, &log, r->why, sizeof(r->why));
+    if (dor__failed(result)) return fail_as(r, result, is_set(r, "keylogfile") ? "keylogfile" : "key log");
+    dor__key_log_unref(r->settings->key_log);
+    r->settings->key_log = log;
+    r->settings->tls->key_log = dor__key_log_line;
+    r->settings->tls->key_log_ctx = log;
+    return DOR_SUCCESS;
+}
+
 static dor_result finish(resolving *r)
 {
     dor_trust_store *given;
@@ -295,6 +323,7 @@ static dor_result finish(resolving *r)
     if (!r->settings->tls->verify_peer) r->settings->tls->verify_host = false;
     DOR_TRY(match_versions(r));
     DOR_TRY(check_marks(r));
+    DOR_TRY(set_key_log(r));
     return r->role == DOR_TLS_SERVER ? set_keeper(r) : DOR_SUCCESS;
 }
 

@@ -84,6 +84,10 @@ const dor_option dor__options_table[] = {
     {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
     {"keep_secrets", "keep master and traffic secrets, for debugging only", BOOL, BOTH, TLS(keep_secrets)},
 
+    {"key_log", "gets each secret as a line of a key log; dor_options_set_key_log (ours)", DOR_VALUE_FUNCTION, BOTH, TOGETHER},
+    {"keylogfile", "file to which key log lines are appended, made with mode 0600 (ours)", TEXT, BOTH | PATH, TOGETHER},
+    {"keylog_environment", "without a keylogfile: the one that SSLKEYLOGFILE names, if any (ours)", BOOL, BOTH, TOGETHER},
+
     /* sessions */
     {"reuse_sessions", "offer or accept resumption (default true); clients: save makes a session and resumes none", BOOL | TEXT,
         BOTH, .words = "true|false|save", .apply = dor__apply_reuse_sessions},

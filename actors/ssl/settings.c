@@ -93,6 +93,7 @@ dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
     dor__credentials_ref(copy->credentials);
     if (copy->keeper) dor__session_keeper_ref(copy->keeper);
     if (copy->session) dor__session_ref(copy->session);
+    if (copy->key_log) dor__key_log_ref(copy->key_log);
     *to = copy;
     return DOR_SUCCESS;
 }
@@ -121,5 +122,6 @@ void dor__settings_unref(dor_settings *settings)
     dor__credentials_unref(settings->credentials);
     if (settings->keeper) dor__session_keeper_unref(settings->keeper);
     dor__session_unref(settings->session);
+    dor__key_log_unref(settings->key_log);
     dor__free(settings);
 }

@@ -9,6 +9,7 @@
 #define DOR_SSL_SETTINGS_H
 
 #include "packet/packet.h"
+#include "ssl/key_log.h"
 #include "tls/engine.h"
 #include <dormouse/ssl.h>
 
@@ -31,9 +32,10 @@ typedef struct dor_settings {
     dor_session_keeper *keeper;   /* servers: what tls->store_ctx points to; owned */
     dor_session
         *session; /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
-    bool tickets_manual; /* clients: tickets are posted to the owner */
-    bool tickets_auto;   /* clients: tickets are remembered and used by themselves */
-    dor_reuse reuse;     /* clients: of the runtime's memory (client_sessions.h) */
+    dor_key_log *key_log; /* what tls->key_log_ctx points to; owned; NULL: none */
+    bool tickets_manual;  /* clients: tickets are posted to the owner */
+    bool tickets_auto;    /* clients: tickets are remembered and used by themselves */
+    dor_reuse reuse;      /* clients: of the runtime's memory (client_sessions.h) */
     bool has_session_place;
     uint8_t session_place[DOR_SESSION_PLACE_LEN]; /* clients: where in it */
 

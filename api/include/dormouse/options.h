@@ -99,6 +99,18 @@ DOR_API const char *dor_options_error(const dor_options *options);
 DOR_API int dor_options_get_text(const dor_options *options, const char *name, char *value, size_t cap);
 DOR_API int dor_options_get_int(const dor_options *options, const char *name, int64_t *value);
 
+/** Gets a line of a key log; see dor_options_set_key_log. */
+typedef void (*dor_key_log_fn)(const char *line, void *arg);
+
+/**
+ * Each secret of a connection as it comes to be (option key_log): a line of the NSS key log format without its newline, as
+ * Wireshark and others read it; for debugging, since who has the lines reads the traffic. Called on the scheduler of the
+ * connection, from several at once when there are several; it must not block nor call into the connection. line is gone
+ * when it returns. arg must live as long as the connections and listeners that these options are used for. NULL: none.
+ * Source: OTP's keylog items; draft-ietf-tls-keylogfile.
+ */
+DOR_API int dor_options_set_key_log(dor_options *options, dor_key_log_fn fn, void *arg);
+
 /** A client's session to resume (option reuse_session); a reference is taken. NULL: none. */
 DOR_API int dor_options_set_session(dor_options *options, dor_ssl_session *session);
 

@@ -21,6 +21,7 @@
 #include <dormouse/session.h>
 #include <dormouse/simulate.h>
 #include <dormouse/ssl.h>
+#include <dormouse/suites.h>
 #include <dormouse/supervisor.h>
 #include <dormouse/transport.h>
 #include <dormouse/version.h>

@@ -1,0 +1,77 @@
+/* suites.c - dormouse/suites.h: what core/tls has, in words. */
+#include "suites.h"
+#include <dormouse/version.h>
+
+static const char *const key_exchanges[] = {"any", "ecdhe_ecdsa", "ecdhe_rsa"}; /* by dor_kx_kind */
+
+static const char *cipher_name(const dor_suite *suite)
+{
+    switch (suite->aead) {
+    case DOR_AEAD_AES_128_GCM: return "aes_128_gcm";
+    case DOR_AEAD_AES_256_GCM: return "aes_256_gcm";
+    case DOR_AEAD_CHACHA20_POLY1305: return "chacha20_poly1305";
+    default: return "unknown";
+    }
+}
+
+void dor__suite_describe(const dor_suite *suite, dor_cipher_suite *out)
+{
+    *out = (dor_cipher_suite){
+        .name = suite->name,
+        .openssl_name = suite->openssl_name,
+        .version = dor__version_name(suite->version),
+        .key_exchange = key_exchanges[suite->kx],
+        .cipher = cipher_name(suite),
+        .mac = "aead",
+        .prf = suite->hash == DOR_HASH_SHA384 ? "sha384" : "sha256",
+        .id = suite->id,
+        .key_bits = (uint16_t)(8 * dor__aead_key_len((dor_aead_id)suite->aead)),
+    };
+}
+
+int dor_cipher_suites(dor_suites_which which, const char *version, dor_suite_filter_fn filter, void *arg,
+                      dor_cipher_suite *suites, size_t cap, size_t *count)
+{
+    size_t total, found = 0;
+    if (!version || !count || (!suites && cap) || (unsigned)which > DOR_SUITES_EXCLUSIVE) return DOR_E_BADARG;
+    uint16_t highest = dor__version_from_name(dor__span_str(version));
+    if (!highest) return DOR_E_BADARG;
+    const dor_suite *all = dor__suite_all(&total);
+    for (size_t i = 0; i < total; i++) {
+        dor_cipher_suite one;
+        if (which == DOR_SUITES_EXCLUSIVE ? all[i].version != highest : all[i].version > highest) continue;
+        dor__suite_describe(&all[i], &one);
+        if (filter && !filter(&one, arg)) continue;
+        if (found < cap) suites[found] = one;
+        found++;
+    }
+    *count = found;
+    return DOR_OK;
+}
+
+static int tell(const dor_suite *found, dor_cipher_suite *suite)
+{
+    if (!found) return DOR_E_NOT_SUPPORTED;
+    dor__suite_describe(found, suite);
+    return DOR_OK;
+}
+
+int dor_cipher_suite_from_text(const char *name, dor_cipher_suite *suite)
+{
+    return name && suite ? tell(dor__suite_from_name(dor__span_str(name)), suite) : DOR_E_BADARG;
+}
+
+int dor_cipher_suite_from_id(uint16_t id, dor_cipher_suite *suite)
+{
+    return suite ? tell(dor__suite_find(id), suite) : DOR_E_BADARG;
+}
+
+int dor_ssl_versions(dor_versions *versions)
+{
+    static const char *const all[] = {"tlsv1.3", "tlsv1.2"}; /* on by default, each of them */
+    if (!versions) return DOR_E_BADARG;
+    *versions = (dor_versions){.library = dor_version()};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        versions->supported[i] = versions->available[i] = versions->implemented[i] = all[i];
+    return DOR_OK;
+}

@@ -32,4 +32,10 @@ typedef struct dor_prf_ask {
 
 DOR_MUST_USE dor_result dor__socket_prf(dor_actor *a, const dor_prf_ask *ask);
 
+/** The struct but for its suite, which api/ describes. */
+DOR_MUST_USE dor_result dor__socket_information(dor_actor *a, dor_connection_information *information,
+                                                const dor_suite **suite);
+
+DOR_MUST_USE dor_result dor__socket_key_log_lines(dor_actor *a, dor_key_log_fn fn, void *arg);
+
 #endif

@@ -34,3 +34,52 @@ dor_result dor__socket_prf(dor_actor *a, const dor_prf_ask *ask)
     }
     return dor__tls_prf(tls, ask->secret, ask->label, seeds, ask->seed_count, ask->out, ask->out_len);
 }
+
+static uint8_t copy_bytes(uint8_t *to, dor_span from)
+{
+    if (from.len) memcpy(to, from.ptr, from.len); /* each is as long as its place, or shorter */
+    return (uint8_t)from.len;
+}
+
+dor_result dor__socket_information(dor_actor *a, dor_connection_information *information,
+                                   const dor_suite **suite)
+{
+    dor_tls_info info;
+    dor_tls_secrets secrets;
+    const dor_tls *tls;
+    DOR_TRY(engine_of(a, &tls));
+    *information = (dor_connection_information){0};
+    DOR_TRY(dor__socket_info(a, &information->negotiated));
+    dor__tls_get_info(tls, &info);
+    dor__tls_get_secrets(tls, &secrets);
+    *suite = info.suite;
+    information->protocol_version = info.version;
+    information->server = dor__conn_of(a)->server;
+    information->extended_master_secret = info.extended_master_secret;
+    information->has_randoms = secrets.client_random.len > 0;
+    information->session_id_len = copy_bytes(information->session_id, secrets.session_id);
+    (void)copy_bytes(information->client_random, secrets.client_random);
+    (void)copy_bytes(information->server_random, secrets.server_random);
+    information->master_secret_len = copy_bytes(information->master_secret, secrets.master_secret);
+    return DOR_SUCCESS;
+}
+
+typedef struct listener {
+    dor_key_log_fn fn;
+    void *arg;
+} listener;
+
+static dor_result pass_on(void *arg, const char *line)
+{
+    const listener *to = arg;
+    to->fn(line, to->arg);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__socket_key_log_lines(dor_actor *a, dor_key_log_fn fn, void *arg)
+{
+    listener to = {fn, arg};
+    const dor_tls *tls;
+    DOR_TRY(engine_of(a, &tls));
+    return dor__tls_key_log_lines(tls, pass_on, &to);
+}

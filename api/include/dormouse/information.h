@@ -10,10 +10,44 @@
 #define DORMOUSE_INFORMATION_H
 
 #include <dormouse/ssl.h>
+#include <dormouse/suites.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- what was negotiated ------------------------------------------------------------------------------------- */
+
+/** All that dor_ssl_connection_info tells, and what few want to know. */
+typedef struct dor_connection_information {
+    dor_connection_info negotiated;
+    dor_cipher_suite suite;         /**< selected_cipher_suite */
+    uint16_t protocol_version;      /**< as on the wire: 0x0304 is TLS 1.3 */
+    uint8_t server;                 /**< this end accepted the connection */
+    uint8_t extended_master_secret; /**< RFC 7627; always so in TLS 1.3 */
+    uint8_t has_randoms; /**< the next four are there: with option "exporters", "keep_secrets" or a key log */
+    uint8_t session_id_len; /**< at most 32; in TLS 1.3 the legacy one */
+    uint8_t session_id[32];
+    uint8_t client_random[32];
+    uint8_t server_random[32];
+    uint8_t master_secret_len; /**< 48 in TLS 1.2 with option "keep_secrets", else 0 */
+    uint8_t master_secret[48]; /**< the caller wipes it */
+} dor_connection_information;
+
+/** Source: later OTP's connection_information/1,2; its items keylog: dor_ssl_key_log_lines. */
+DOR_API int dor_ssl_connection_information(dor_socket socket, dor_connection_information *information);
+
+/**
+ * The same for people and logs, as one JSON object without the master secret; randoms and session id are hexadecimal.
+ * *text ends with a NUL and is for dor_free.
+ */
+DOR_API int dor_ssl_connection_information_json(dor_socket socket, char **text);
+
+/**
+ * The connection's secrets as the lines of a key log, each given to fn, on the socket's scheduler: those of the handshake
+ * and, after key updates, the newest of each direction. DOR_E_NOT_KEPT without option "keep_secrets".
+ */
+DOR_API int dor_ssl_key_log_lines(dor_socket socket, dor_key_log_fn fn, void *arg);
 
 /* ---- keying material --------------------------------------------------------------------------------------- */
 

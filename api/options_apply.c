@@ -86,7 +86,7 @@ dor_result dor__apply_active(const dor_draft *draft, const dor_value *value)
         char first = value->items[0][0]; /* one of once, true, false */
         active = first == 'o' ? DOR_ACTIVE_ONCE : first == 't' ? DOR_ACTIVE_TRUE : DOR_ACTIVE_FALSE;
     }
-    if (draft->settings) draft->settings->active = active;
+    if (draft->settings) draft->settings->modes.active = active;
     return DOR_SUCCESS;
 }
 
@@ -97,15 +97,10 @@ dor_result dor__apply_packet(const dor_draft *draft, const dor_value *value)
     snprintf(number, sizeof(number), "%lld", (long long)value->number);
     const char *name = value->kind == DOR_VALUE_TEXT ? value->items[0] : number;
     if (!dor__packet_mode_from_name(dor__span_str(name), &mode))
-        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "given %s, wanted raw, 0, 1, 2, 4 or line", name);
-    if (draft->settings) draft->settings->packet = mode;
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "given %s, wanted 0, 1, 2, 4 or a mode's name",
+                               name);
+    if (draft->settings) draft->settings->modes.packet = mode;
     return DOR_SUCCESS;
-}
-
-dor_result dor__apply_header(const dor_draft *draft, const dor_value *value)
-{
-    if (value->number == 0) return DOR_SUCCESS;
-    return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "a header of other than 0 bytes is not supported yet");
 }
 
 dor_result dor__apply_verify(const dor_draft *draft, const dor_value *value)
@@ -387,7 +382,8 @@ static int put_special(dor_options *values, const char *name, const dor_settings
         return dor_options_set_text(values, name, dor__packet_mode_name(modes->packet));
     if (strcmp(name, "packet_size") == 0) return dor_options_set_int(values, name, modes->packet_size);
     if (strcmp(name, "mode") == 0) return dor_options_set_text(values, name, "binary");
-    if (strcmp(name, "header") == 0) return dor_options_set_int(values, name, 0);
+    if (strcmp(name, "header") == 0) return dor_options_set_int(values, name, modes->header_len);
+    if (strcmp(name, "line_delimiter") == 0) return dor_options_set_int(values, name, modes->line_delimiter);
     if (strcmp(name, "verify") == 0)
         return dor_options_set_text(values, name, settings->tls->verify_peer ? "verify_peer" : "verify_none");
     if (strcmp(name, "reuse_sessions") == 0)
@@ -405,12 +401,11 @@ static int put_special(dor_options *values, const char *name, const dor_settings
 dor_result dor__options_from_settings(const dor_settings *settings, const dor_socket_modes *modes,
                                       const char *name, dor_options *values)
 {
-    const dor_socket_modes inherited = {settings->active, settings->packet, settings->packet_size};
     const dor_option *option = dor__option_find(name);
     if (!option) return dor__option_refuse(values, name);
 
     bool known;
-    int code = put_special(values, name, settings, modes ? modes : &inherited, &known);
+    int code = put_special(values, name, settings, modes ? modes : &settings->modes, &known);
     if (known) return dor__error(code);
     if (option->place == DOR_PLACE_NONE)
         return dor__options_fail(values, DOR_E_NOT_SUPPORTED, "option %s cannot be read back", name);

@@ -33,20 +33,13 @@ DOR_MUST_USE dor_result dor__options_keeper(const dor_options *options, dor_sess
 /** For dor_tls_config.reuse: fn is a dor_reuse_session_fn. */
 bool dor__session_ask_policy(void (*fn)(void), void *arg, const dor_session *session, dor_span id);
 
-/** What an open connection may change of itself. */
-typedef struct dor_socket_modes {
-    int active; /* DOR_ACTIVE_ or N */
-    dor_packet_mode packet;
-    uint32_t packet_size;
-} dor_socket_modes;
-
 /**
  * dor_ssl_setopts on an open connection: *modes comes in with the present values and goes out with what options say;
- * *active_set and *packet_set tell which of them (packet_set: packet or packet_size) were given. An option that an open
- * connection cannot change is OPTION_CONFLICT, and nothing is written.
+ * *active_set, *packet_set and *cut_set (packet_size, header or line_delimiter) tell which of them were given. An option
+ * that an open connection cannot change is OPTION_CONFLICT, and nothing is written.
  */
 DOR_MUST_USE dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes,
-                                              bool *active_set, bool *packet_set);
+                                              bool *active_set, bool *packet_set, bool *cut_set);
 
 /**
  * dor_ssl_getopts: sets the option `name` in values to its present value. modes may be NULL (a listener), then those of

@@ -360,11 +360,10 @@ dor_result dor__options_override(const dor_settings *base, const dor_options *op
 }
 
 dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes, bool *active_set,
-                                 bool *packet_set)
+                                 bool *packet_set, bool *cut_set)
 {
     char why[256];
-    dor_settings scratch = {
-        .active = modes->active, .packet = modes->packet, .packet_size = modes->packet_size};
+    dor_settings scratch = {.modes = *modes};
     dor_draft draft = {.settings = &scratch, .why = why, .why_cap = sizeof(why)};
     if (!options) return dor__error(DOR_E_BADARG);
     for (size_t i = 0; i < dor__options_count; i++) {
@@ -378,7 +377,9 @@ dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *m
             return dor__options_fail(options, result.code, "option %s: %s", option->name, why);
     }
     *active_set = dor__options_get(options, "active") != NULL;
-    *packet_set = dor__options_get(options, "packet") || dor__options_get(options, "packet_size");
-    *modes = (dor_socket_modes){scratch.active, scratch.packet, scratch.packet_size};
+    *packet_set = dor__options_get(options, "packet") != NULL;
+    *cut_set = dor__options_get(options, "packet_size") || dor__options_get(options, "header") ||
+               dor__options_get(options, "line_delimiter");
+    *modes = scratch.modes;
     return DOR_SUCCESS;
 }

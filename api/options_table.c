@@ -37,14 +37,17 @@ const dor_option dor__options_table[] = {
     /* data */
     {"active", "deliver data as events: true, false, once, or the next N packets", BOOL | INT | TEXT, BOTH | OPEN,
         RANGE(1, 32767), .words = "once|true|false", .apply = dor__apply_active},
-    {"packet", "how data is cut into packets: raw (or 0), 1, 2, 4 (length bytes), line", TEXT | INT, BOTH | OPEN,
-        RANGE(0, 4), .words = "raw|0|1|2|4|line", .later = "asn1|cdr|sunrm|fcgi|tpkt|http|httph|http_bin|httph_bin",
-        .apply = dor__apply_packet},
-    {"packet_size", "longest packet in bytes; 0: no limit", INT, BOTH | OPEN, RANGE(0, UINT32_MAX), FIELD(packet_size)},
+    {"packet", "how data is cut into packets: raw (or 0), 1, 2, 4 (length bytes), line, asn1, http, ...", TEXT | INT,
+        BOTH | OPEN, RANGE(0, 4),
+        .words = "raw|0|1|2|4|line|asn1|cdr|sunrm|fcgi|tpkt|http|http_bin|httph|httph_bin", .apply = dor__apply_packet},
+    {"packet_size", "longest packet in bytes; 0: as much as receive_high_watermark", INT, BOTH | OPEN,
+        RANGE(0, UINT32_MAX), FIELD(modes.packet_size)},
+    {"line_delimiter", "packet line: the byte that ends a line (default 10)", INT, BOTH | OPEN, RANGE(0, 255),
+        FIELD(modes.line_delimiter)},
     {"mode", "taken and without effect: data is always bytes", TEXT, BOTH | OPEN, .words = "binary|list",
         .apply = dor__apply_nothing},
-    {"header", "only 0 so far: nothing is set apart from the data", INT, BOTH | OPEN, RANGE(0, 65535),
-        .apply = dor__apply_header},
+    {"header", "so many bytes of each event are set apart: dor_ssl_event.header_len", INT, BOTH | OPEN, RANGE(0, 65535),
+        FIELD(modes.header_len)},
     {"exit_on_close", "false: the peer's close leaves sending possible", BOOL, BOTH, FIELD(exit_on_close)},
 
     /* identity */

@@ -119,7 +119,6 @@ dor_result dor__draft_fail(const dor_draft *draft, int code, const char *format,
 /* options_apply.c, for the table. */
 dor_result dor__apply_active(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_packet(const dor_draft *draft, const dor_value *value);
-dor_result dor__apply_header(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_verify(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_versions(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value);

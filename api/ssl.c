@@ -85,7 +85,7 @@ typedef struct present {
 static dor_result ask_present(dor_actor *a, dor_ssl_query *query)
 {
     present *p = query->out;
-    dor_result r = dor__socket_get_modes(a, &p->modes.active, &p->modes.packet, &p->modes.packet_size);
+    dor_result r = dor__socket_get_modes(a, &p->modes);
     p->is_listener = r.code == DOR_E_ENOTCONN;
     return dor__socket_get_settings(a, &p->settings);
 }
@@ -151,11 +151,11 @@ int dor_ssl_setopts(dor_socket socket, const dor_options *options)
         command.order = DOR_ORDER_SETTINGS;
         r = dor__options_override(p.settings, options, DOR_TLS_SERVER, &command.settings);
     } else {
-        r = dor__options_to_modes(options, &p.modes, &command.set_active, &command.set_packet);
-        if (dor__ok(r) && blind && command.set_packet) r = dor__error(DOR_E_WOULD_DEADLOCK);
-        command.active = p.modes.active;
-        command.packet = p.modes.packet;
-        command.packet_size = p.modes.packet_size;
+        r = dor__options_to_modes(options, &p.modes, &command.set_active, &command.set_packet,
+                                  &command.set_cut);
+        if (dor__ok(r) && blind && (command.set_packet || command.set_cut))
+            r = dor__error(DOR_E_WOULD_DEADLOCK);
+        command.modes = p.modes;
     }
     if (dor__ok(r)) r = dor__ssl_command(socket, &command);
     dor__settings_unref(command.settings);
@@ -182,7 +182,7 @@ int dor_ssl_getopts(dor_socket socket, const char *const *names, size_t count, d
 int dor_ssl_set_active(dor_socket socket, int active)
 {
     dor_ssl_command command = {
-        .order = DOR_ORDER_MODES, .caller = dor__self(), .set_active = true, .active = active};
+        .order = DOR_ORDER_MODES, .caller = dor__self(), .set_active = true, .modes.active = active};
     return dor__ssl_command(socket, &command).code;
 }
 

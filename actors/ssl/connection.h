@@ -86,12 +86,16 @@ struct dor_connection {
     dor_timer timer;       /* handshake deadline, then hibernation, then linger */
     dor_deferred flush;
     uint32_t packet_size;
-    uint32_t stamp_ms;  /* last activity, low bits of the scheduler's clock */
-    int32_t active;     /* DOR_ACTIVE_ or N */
-    int32_t end_code;   /* with read_end: DOR_OK for close_notify, else why */
-    uint8_t state;      /* dor_conn_state */
-    uint8_t write_side; /* dor_write_side */
-    uint8_t packet;     /* dor_packet_mode */
+    uint32_t packet_seen; /* of the packet that is not complete yet: bytes that hold no end of it */
+    uint32_t stamp_ms;    /* last activity, low bits of the scheduler's clock */
+    int32_t active;       /* DOR_ACTIVE_ or N */
+    int32_t end_code;     /* with read_end: DOR_OK for close_notify, else why */
+    uint8_t state;        /* dor_conn_state */
+    uint8_t write_side;   /* dor_write_side */
+    uint8_t packet;       /* dor_packet_mode */
+    uint8_t line_delimiter;
+    uint16_t header_len; /* option header */
+    uint8_t http_part;   /* dor_http_part of the next line, in the http modes */
     bool server : 1;
     bool served : 1;      /* accepted for dor_ssl_serve, which makes its owner */
     bool held : 1;        /* its owner has not been opened yet: nothing is read or delivered */
@@ -100,6 +104,7 @@ struct dor_connection {
     bool peer_fin : 1;    /* TCP's end came */
     bool peer_closed : 1; /* and so did its close_notify: nothing of interest follows */
     bool read_shut : 1;   /* the owner wants no more */
+    bool misfit : 1;      /* input begins with what is no packet: nothing more is cut from it */
     bool paused : 1;      /* the event mailbox is full: DOR_MSG_EVENTS_LOW will come */
     bool blocked : 1;     /* the transport takes no more output: writability will come */
     bool asleep : 1;      /* hibernated */
@@ -108,7 +113,7 @@ struct dor_connection {
     bool ending : 1;      /* dor__actor_end was called */
 };
 
-_Static_assert(sizeof(dor_connection) <= 344 || sizeof(void *) != 8,
+_Static_assert(sizeof(dor_connection) <= 352 || sizeof(void *) != 8,
                "what every connection costs, asleep or not, is a decision");
 
 static inline dor_connection *dor__conn_of(dor_actor *actor)
@@ -149,6 +154,17 @@ bool dor__conn_post(dor_connection *c, uint32_t type, int reason, dor_session *s
 void dor__conn_ready(void *user, unsigned events);
 void dor__conn_touch(dor_connection *c); /* activity: wakes it if it hibernates */
 void dor__conn_log(dor_connection *c, const char *what, int code);
+
+/* ---- socket_read.c: the packet mode ------------------------------------------------------------------------------ */
+
+/** From now on input is cut by this mode: what waits there, too. */
+void dor__conn_set_packet(dor_connection *c, dor_packet_mode mode);
+
+/** With the end of a connection that has brought what is no packet: a copy of it. NULL: there is none, or no memory. */
+dor_buffer *dor__conn_misfit(const dor_connection *c);
+
+/** The modes that a connection begins with. */
+void dor__conn_set_modes(dor_connection *c, const dor_socket_modes *modes);
 
 /* ---- socket_handshake.c --------------------------------------------------------------------------------------- */
 

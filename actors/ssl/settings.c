@@ -19,8 +19,7 @@
 static const dor_settings defaults = {
     .send_server_name = true,
     .reuse = DOR_REUSE_TRUE,
-    .active = DOR_ACTIVE_TRUE,
-    .packet = DOR_PACKET_MODE_RAW,
+    .modes = {.active = DOR_ACTIVE_TRUE, .packet = DOR_PACKET_MODE_RAW, .line_delimiter = '\n'},
     .exit_on_close = true,
     .hibernate_after_ms = 10000,
     .handshake_timeout_ms = 30000,

@@ -2,8 +2,8 @@
  * settings.h - resolved options: what a listener, a connection or a connect call goes by.
  *
  * Made from a dor_options (files read, names turned into values, contradictions refused), frozen, then shared by
- * atomic count: ten thousand connections of a listener hold one. What an open socket may change for itself (active,
- * packet, packet_size) is copied into the socket when it begins.
+ * atomic count: ten thousand connections of a listener hold one. What an open socket may change for itself
+ * (dor_socket_modes) is copied into the socket when it begins.
  */
 #ifndef DOR_SSL_SETTINGS_H
 #define DOR_SSL_SETTINGS_H
@@ -25,6 +25,15 @@ typedef enum dor_reuse {
 
 typedef struct dor_credentials dor_credentials;
 
+/** What an open socket may change for itself. */
+typedef struct dor_socket_modes {
+    int active; /* DOR_ACTIVE_ or N */
+    dor_packet_mode packet;
+    uint32_t packet_size; /* bytes; 0: unlimited (the receive buffer bounds it all the same) */
+    uint16_t header_len;  /* option header: bytes at the front of an event to be set apart */
+    uint8_t line_delimiter;
+} dor_socket_modes;
+
 typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
@@ -42,10 +51,8 @@ typedef struct dor_settings {
     char server_name[256]; /* clients: overrides the host for SNI and verification; empty: the host */
     bool send_server_name;
 
-    int active; /* DOR_ACTIVE_ */
-    dor_packet_mode packet;
-    uint32_t packet_size; /* bytes; 0: unlimited (the event mailbox bounds it all the same) */
-    bool exit_on_close;   /* false: the peer's close_notify leaves sending possible */
+    dor_socket_modes modes; /* to begin with */
+    bool exit_on_close;     /* false: the peer's close_notify leaves sending possible */
 
     uint32_t hibernate_after_ms;        /* DOR_INFINITY: never */
     uint32_t handshake_timeout_ms;      /* of server helpers, and the upper bound of any handshake */

@@ -27,9 +27,7 @@ dor_result dor__conn_new(dor_ssl_local *local, dor_settings *settings, dor_pid o
         return r;
     }
     c->settings = dor__settings_ref(settings);
-    c->active = settings->active;
-    c->packet = (uint8_t)settings->packet;
-    c->packet_size = settings->packet_size;
+    dor__conn_set_modes(c, &settings->modes);
     r = dor__event_mailbox_new(&c->actor, owner, &c->mailbox);
     if (dor__ok(r)) {
         c->handle = dor__event_mailbox_handle(c->mailbox);
@@ -203,10 +201,12 @@ bool dor__conn_post(dor_connection *c, uint32_t type, int reason, dor_session *s
     dor_ssl_event *event = dor_message_payload(message);
     event->reason = reason;
     event->session = (dor_ssl_session *)(session ? dor__session_ref(session) : NULL);
+    if (type == DOR_MSG_SSL_ERROR) event->data = dor__conn_misfit(c);
+    size_t cost = DOR_EVENT_COST + (event->data ? dor__buffer_len(event->data) : 0);
     /* A served owner ends by itself with this event, and must not be ended before it has come to it. */
     bool end = type == DOR_MSG_SSL_CLOSED || type == DOR_MSG_SSL_ERROR;
     if (end && dor__event_mailbox_owner(c->mailbox) == c->served_owner) c->served_owner = DOR_PID_NONE;
-    (void)dor__event_mailbox_post(c->mailbox, message, DOR_EVENT_COST);
+    (void)dor__event_mailbox_post(c->mailbox, message, cost);
     return true;
 }
 

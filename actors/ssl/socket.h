@@ -74,10 +74,8 @@ typedef enum dor_ssl_order {
 typedef struct dor_ssl_command {
     dor_ssl_order order;
     dor_pid caller;
-    bool set_active, set_packet; /* MODES */
-    int active;
-    dor_packet_mode packet;
-    uint32_t packet_size;
+    bool set_active, set_packet, set_cut; /* MODES: active; packet; packet_size, header and line_delimiter */
+    dor_socket_modes modes;
     dor_settings *settings; /* SETTINGS; borrowed */
     dor_shutdown_how how;   /* SHUTDOWN */
     bool ask_peer;          /* KEYS */
@@ -92,8 +90,7 @@ DOR_MUST_USE dor_result dor__ssl_command(dor_socket socket, const dor_ssl_comman
 /* What queries ask (run on the socket's scheduler; the actor may be a listener too, then ENOTCONN where it makes no sense). */
 DOR_MUST_USE dor_result dor__socket_get_settings(dor_actor *a, dor_settings **settings);
 /** ENOTCONN for a listener, which has the modes of its settings. */
-DOR_MUST_USE dor_result dor__socket_get_modes(dor_actor *a, int *active, dor_packet_mode *mode,
-                                              uint32_t *packet_size);
+DOR_MUST_USE dor_result dor__socket_get_modes(dor_actor *a, dor_socket_modes *modes);
 DOR_MUST_USE dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address);
 DOR_MUST_USE dor_result dor__socket_info(dor_actor *a, dor_connection_info *info);
 DOR_MUST_USE dor_result dor__socket_peercert(dor_actor *a, dor_buffer **der);

@@ -80,9 +80,7 @@ static void override_settings(dor_connection *c, dor_message *message)
     dor__settings_unref(c->settings);
     c->settings = handshake->settings;
     handshake->settings = NULL;
-    c->active = c->settings->active;
-    c->packet = (uint8_t)c->settings->packet;
-    c->packet_size = c->settings->packet_size;
+    dor__conn_set_modes(c, &c->settings->modes);
     if (c->mailbox) dor__event_mailbox_set_send_high(c->mailbox, c->settings->send_high);
 }
 

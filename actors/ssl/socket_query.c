@@ -22,11 +22,15 @@ static dor_result set_modes(dor_connection *c, const dor_ssl_command *command)
     int32_t active = c->active;
     if (!c->mailbox) return dor__error(DOR_E_CLOSED);
     if (dor__event_mailbox_owner(c->mailbox) != command->caller) return dor__error(DOR_E_NOT_OWNER);
-    if (command->set_active) DOR_TRY(new_active(c->active, command->active, &active));
-    if (command->set_packet && command->packet >= DOR_PACKET_MODE_COUNT) return dor__error(DOR_E_BADARG);
-    if (command->set_packet) {
-        c->packet = (uint8_t)command->packet;
-        c->packet_size = command->packet_size;
+    const dor_socket_modes *modes = &command->modes;
+    if (command->set_active) DOR_TRY(new_active(c->active, modes->active, &active));
+    if (command->set_packet && modes->packet >= DOR_PACKET_MODE_COUNT) return dor__error(DOR_E_BADARG);
+    if (command->set_packet) dor__conn_set_packet(c, modes->packet);
+    if (command->set_cut) {
+        c->packet_size = modes->packet_size;
+        c->header_len = modes->header_len;
+        c->line_delimiter = modes->line_delimiter;
+        c->packet_seen = 0; /* another delimiter, or a line that is too long now */
     }
     c->active = active;
     if (active)
@@ -80,13 +84,15 @@ dor_result dor__socket_get_settings(dor_actor *a, dor_settings **settings)
     return DOR_SUCCESS;
 }
 
-dor_result dor__socket_get_modes(dor_actor *a, int *active, dor_packet_mode *mode, uint32_t *packet_size)
+dor_result dor__socket_get_modes(dor_actor *a, dor_socket_modes *modes)
 {
     if (dor__is_listener(a)) return dor__error(DOR_E_ENOTCONN);
     const dor_connection *c = dor__conn_of(a);
-    *active = c->active;
-    *mode = (dor_packet_mode)c->packet;
-    *packet_size = c->packet_size;
+    *modes = (dor_socket_modes){.active = c->active,
+                                .packet = (dor_packet_mode)c->packet,
+                                .packet_size = c->packet_size,
+                                .header_len = c->header_len,
+                                .line_delimiter = c->line_delimiter};
     return DOR_SUCCESS;
 }
 

@@ -16,13 +16,18 @@ static dor_span input_span(const dor_connection *c)
     return dor__span(c->input.ptr ? c->input.ptr + c->input_taken : NULL, dor__conn_input_len(c));
 }
 
+static void drop_input(dor_connection *c)
+{
+    dor__bytes_free(&c->input);
+    c->input_taken = 0;
+    c->packet_seen = 0;
+}
+
 static void take_input(dor_connection *c, size_t len)
 {
     c->input_taken += (uint32_t)len;
-    if (c->input_taken == c->input.len) {
-        dor__bytes_free(&c->input);
-        c->input_taken = 0;
-    }
+    c->packet_seen = 0;
+    if (c->input_taken == c->input.len) drop_input(c);
 }
 
 static dor_result add_input(dor_connection *c, dor_span data)
@@ -44,10 +49,26 @@ static uint32_t packet_limit(const dor_connection *c)
 static size_t input_limit(const dor_connection *c)
 {
     size_t limit = c->settings->receive_high;
-    size_t need = (size_t)packet_limit(c) + 4; /* a packet with its header */
+    size_t need = (size_t)packet_limit(c) + DOR_PACKET_HEADER_MAX;
     if (c->packet == DOR_PACKET_MODE_RAW)
         need = c->recv ? ((dor_recv_request *)dor__request_of(c->recv))->length : 0;
     return need > limit ? need : limit;
+}
+
+void dor__conn_set_packet(dor_connection *c, dor_packet_mode mode)
+{
+    c->packet = (uint8_t)mode;
+    c->http_part = (uint8_t)dor__packet_first_part(mode);
+    c->packet_seen = 0;
+}
+
+void dor__conn_set_modes(dor_connection *c, const dor_socket_modes *modes)
+{
+    c->active = modes->active;
+    c->packet_size = modes->packet_size;
+    c->header_len = modes->header_len;
+    c->line_delimiter = modes->line_delimiter;
+    dor__conn_set_packet(c, modes->packet);
 }
 
 bool dor__conn_wants_read(const dor_connection *c)
@@ -78,8 +99,15 @@ static void used_active(dor_connection *c)
     }
 }
 
+/* What option header sets apart, of len bytes. A line of HTTP is taken apart by other means. */
+static uint32_t set_apart(const dor_connection *c, size_t len, dor_http_part part)
+{
+    if (part != DOR_HTTP_PART_NONE) return 0;
+    return len < c->header_len ? (uint32_t)len : c->header_len;
+}
+
 /* Takes data. */
-static bool post_data(dor_connection *c, dor_buffer *data)
+static bool post_data(dor_connection *c, dor_buffer *data, dor_http_part part)
 {
     dor_message *event = data ? dor__conn_event(c, DOR_MSG_SSL) : NULL;
     if (!event) {
@@ -88,7 +116,10 @@ static bool post_data(dor_connection *c, dor_buffer *data)
         return false;
     }
     size_t len = dor__buffer_len(data);
-    ((dor_ssl_event *)dor_message_payload(event))->data = data;
+    dor_ssl_event *payload = dor_message_payload(event);
+    payload->data = data;
+    payload->header_len = set_apart(c, len, part);
+    payload->http = (uint8_t)part;
     dor__count(c->local, DOR_COUNT_BYTES_IN, (int64_t)len);
     size_t waiting = dor__event_mailbox_post(c->mailbox, event, len + DOR_EVENT_COST);
     uint32_t low = c->settings->receive_low;
@@ -107,61 +138,93 @@ void dor__conn_answer_recv(dor_connection *c, dor_result result, dor_buffer *dat
     dor__request_answer(message, result, data);
 }
 
-/* The next unit for the owner, by the packet mode: false when there is none yet. INVALID_PACKET ends the connection. */
-static bool next_unit(dor_connection *c, size_t length, dor_span *body, size_t *consumed)
+/* What the owner gets next, by the packet mode. */
+typedef struct unit {
+    dor_span body; /* in input */
+    size_t consumed;
+    dor_http_part part, next_part;
+} unit;
+
+/* What waits is no packet, which ends the connection. It stays where it is, to be shown with the end. */
+static void misfits(dor_connection *c, dor_result why)
 {
-    dor_span input = input_span(c);
+    c->misfit = true;
+    if (c->read_end && !c->end_told)
+        c->end_code = why.code; /* the end that is still to be told becomes this one */
+    else
+        dor__conn_input_ended(c, why.code);
+}
+
+/* False when there is none yet. */
+static bool next_packet(dor_connection *c, dor_span input, unit *u)
+{
     dor_packet packet = {0};
-    if (input.len == 0) return false;
-    if (c->packet == DOR_PACKET_MODE_RAW) {
-        if (input.len < length) return false;
-        *body = dor__span(input.ptr, length ? length : input.len);
-        *consumed = body->len;
-        return true;
-    }
-    dor_result r = dor__packet_next((dor_packet_mode)c->packet, packet_limit(c), input, &packet);
+    const dor_packet_rules rules = {
+        .mode = (dor_packet_mode)c->packet,
+        .delimiter = c->line_delimiter,
+        .part = (dor_http_part)c->http_part,
+        .last = c->read_end,
+        .max = packet_limit(c),
+    };
+    dor_result r = dor__packet_next(&rules, input, c->packet_seen, &packet);
     if (dor__failed(r)) {
-        dor__bytes_free(&c->input);
-        c->input_taken = 0;
-        if (c->read_end && !c->end_told)
-            c->end_code = r.code; /* the end that is still to be told becomes this one */
-        else
-            dor__conn_input_ended(c, r.code);
+        misfits(c, r);
         return false;
     }
-    if (!packet.complete && c->read_end && c->packet == DOR_PACKET_MODE_LINE)
-        packet = (dor_packet){
-            .complete = true, .consumed = input.len, .body = input}; /* the last line has no end */
-    *body = packet.body;
-    *consumed = packet.consumed;
+    if (!packet.complete) c->packet_seen = (uint32_t)packet.seen;
+    *u = (unit){packet.body, packet.consumed, packet.part, packet.next_part};
     return packet.complete;
+}
+
+/* The next unit, if there is one. length: as recv wants it; for raw data alone. */
+static bool next_unit(dor_connection *c, size_t length, unit *u)
+{
+    dor_span input = input_span(c);
+    if (input.len == 0 || c->misfit) return false;
+    if (c->packet != DOR_PACKET_MODE_RAW) return next_packet(c, input, u);
+    if (input.len < length) return false;
+    *u = (unit){.body = dor__span(input.ptr, length ? length : input.len)};
+    u->consumed = u->body.len;
+    return true;
+}
+
+static void take_unit(dor_connection *c, const unit *u)
+{
+    c->http_part = (uint8_t)u->next_part;
+    take_input(c, u->consumed);
 }
 
 static bool deliver_recv(dor_connection *c)
 {
     dor_recv_request *recv = dor__request_of(c->recv);
-    dor_span body;
-    size_t consumed;
-    if (!next_unit(c, recv->length, &body, &consumed)) return false;
-    dor_buffer *data = dor__buffer_new(body.ptr, body.len);
+    unit u;
+    if (!next_unit(c, recv->length, &u)) return false;
+    dor_buffer *data = dor__buffer_new(u.body.ptr, u.body.len);
     if (!data) {
         dor__conn_answer_recv(c, dor__error(DOR_E_NOMEM), NULL); /* the bytes stay for another try */
         return false;
     }
-    dor__count(c->local, DOR_COUNT_BYTES_IN, (int64_t)body.len);
-    take_input(c, consumed);
+    dor__count(c->local, DOR_COUNT_BYTES_IN, (int64_t)u.body.len);
+    recv->request.reply.header_len = set_apart(c, u.body.len, u.part);
+    recv->request.reply.http = (uint8_t)u.part;
+    take_unit(c, &u);
     dor__conn_answer_recv(c, DOR_SUCCESS, data);
     return true;
 }
 
 static bool deliver_event(dor_connection *c)
 {
-    dor_span body;
-    size_t consumed;
-    if (!next_unit(c, 0, &body, &consumed)) return false;
-    dor_buffer *data = dor__buffer_new(body.ptr, body.len);
-    take_input(c, consumed);
-    return post_data(c, data);
+    unit u;
+    if (!next_unit(c, 0, &u)) return false;
+    dor_buffer *data = dor__buffer_new(u.body.ptr, u.body.len);
+    take_unit(c, &u);
+    return post_data(c, data, u.part);
+}
+
+dor_buffer *dor__conn_misfit(const dor_connection *c)
+{
+    dor_span input = input_span(c);
+    return c->misfit ? dor__buffer_new(input.ptr, input.len) : NULL;
 }
 
 /* Everything that could be delivered has been. */
@@ -169,7 +232,7 @@ static void tell_end(dor_connection *c)
 {
     bool clean = c->end_code == DOR_OK;
     if (c->recv) {
-        dor__conn_answer_recv(c, dor__error(clean ? DOR_E_CLOSED : c->end_code), NULL);
+        dor__conn_answer_recv(c, dor__error(clean ? DOR_E_CLOSED : c->end_code), dor__conn_misfit(c));
     } else if (c->active && !c->end_told) {
         bool closed = clean || c->end_code == DOR_E_TRUNCATED;
         if (!dor__conn_post(c, closed ? DOR_MSG_SSL_CLOSED : DOR_MSG_SSL_ERROR, c->end_code, NULL)) return;
@@ -177,6 +240,7 @@ static void tell_end(dor_connection *c)
         return;
     }
     c->end_told = true;
+    if (c->misfit) drop_input(c);
     /* With exit_on_close false the owner may go on sending after the peer's close_notify. */
     if (clean && !c->settings->exit_on_close && c->state == DOR_CONN_OPEN) return;
     dor__conn_retire(c, false);
@@ -186,8 +250,7 @@ void dor__conn_deliver(dor_connection *c)
 {
     if (c->state < DOR_CONN_OPEN || c->held || !c->mailbox) return;
     if (c->read_shut) {
-        dor__bytes_free(&c->input);
-        c->input_taken = 0;
+        drop_input(c);
         dor__conn_answer_recv(c, dor__error(DOR_E_CLOSED), NULL);
     }
     bool more = true;
@@ -198,7 +261,8 @@ void dor__conn_deliver(dor_connection *c)
             more = c->active && !c->paused && deliver_event(c);
     }
     /* A paused owner has not got everything yet, so its end waits, too. */
-    if (c->mailbox && c->read_end && !(c->paused && dor__conn_input_len(c))) tell_end(c);
+    bool more_later = c->paused && dor__conn_input_len(c) && !c->misfit;
+    if (c->mailbox && c->read_end && !more_later) tell_end(c);
 }
 
 /* ---- recv ----------------------------------------------------------------------------------------------------- */
@@ -270,7 +334,7 @@ static void post_gathered(dor_connection *c, gathering *g)
         dor__buffer_unref(buffer);
         return;
     }
-    (void)post_data(c, dor__buffer_trim(buffer, g->len));
+    (void)post_data(c, dor__buffer_trim(buffer, g->len), DOR_HTTP_PART_NONE);
 }
 
 static dor_result on_data(dor_connection *c, gathering *g, dor_span data, dor_span rest)

@@ -14,6 +14,7 @@
 #include <dormouse/actor.h>
 #include <dormouse/buffer.h>
 #include <dormouse/error.h>
+#include <dormouse/http.h>
 #include <dormouse/information.h>
 #include <dormouse/observe.h>
 #include <dormouse/options.h>

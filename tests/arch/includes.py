@@ -43,14 +43,14 @@ CORE_MODULES = {"base", "crypto", "x509", "record", "tls", "packet"}
 MODULES = CORE_MODULES | {"runtime", "ssl"}
 
 # module: (modules it may use, public headers, third-party headers, system headers or None for any)
-ERROR_ONLY = "error.h"
+ERROR_ONLY = {"error.h"}
 ALLOWED = {
     "core/base": ({"base"}, ERROR_ONLY, set(), CORE_LIBC),
     "core/crypto": ({"base", "crypto"}, ERROR_ONLY, {"wolfssl"}, CORE_LIBC),
     "core/x509": ({"base", "crypto", "x509"}, ERROR_ONLY, set(), CORE_LIBC),
     "core/record": ({"base", "crypto", "record"}, ERROR_ONLY, set(), CORE_LIBC),
     "core/tls": ({"base", "crypto", "x509", "record", "tls"}, ERROR_ONLY, set(), CORE_LIBC),
-    "core/packet": ({"base", "packet"}, ERROR_ONLY, set(), CORE_LIBC),
+    "core/packet": ({"base", "packet"}, {"error.h", "http.h"}, set(), CORE_LIBC),
     "actors/runtime": ({"base", "runtime"}, "any", {"uv"}, None),
     "actors/ssl": (CORE_MODULES | {"runtime", "ssl"}, "any", {"uv"}, None),
     "api/include": (set(), "any", set(), PUBLIC_LIBC),
@@ -85,8 +85,8 @@ def judge_include(root, path, quote, header):
         return "belongs to no module (%s)" % path
     modules, public, libraries, libc = ALLOWED[key]
     if header == "dormouse.h" or header.startswith("dormouse/"):
-        if public == ERROR_ONLY and header != "dormouse/error.h":
-            return "of the public headers, core may include <dormouse/error.h> alone"
+        if public != "any" and header not in {"dormouse/" + name for name in public}:
+            return "of the public headers, %s may include %s alone" % (key, ", ".join(sorted(public)))
         return None
     library = third_party(header)
     if library:

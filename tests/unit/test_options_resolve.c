@@ -127,8 +127,8 @@ Test(options_resolve, a_server)
     cr_expect_eq(s->tls->alpn.len, 5);
     cr_expect_eq(memcmp(s->tls->alpn.ptr, "\2h2\1x", 5), 0);
     cr_expect_eq(s->hibernate_after_ms, 77);
-    cr_expect_eq(s->active, DOR_ACTIVE_ONCE);
-    cr_expect_eq(s->packet, DOR_PACKET_MODE_2);
+    cr_expect_eq(s->modes.active, DOR_ACTIVE_ONCE);
+    cr_expect_eq(s->modes.packet, DOR_PACKET_MODE_2);
     cr_expect_str_eq(s->ip, "127.0.0.1");
     cr_expect_not_null(s->keeper);
     cr_expect_eq(s->tls->store_ctx, s->keeper);
@@ -364,21 +364,26 @@ Test(options_resolve, overriding)
 Test(options_resolve, open_connections)
 {
     dor_socket_modes modes = {.active = DOR_ACTIVE_TRUE, .packet = DOR_PACKET_MODE_RAW, .packet_size = 9};
-    bool active_set, packet_set;
+    bool active_set, packet_set, cut_set;
     dor_options *o = dor_options_new();
     dor_options_set_int(o, "active", 5);
-    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set)));
-    cr_expect(active_set && !packet_set);
+    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set)));
+    cr_expect(active_set && !packet_set && !cut_set);
     cr_expect_eq(modes.active, 5);
     cr_expect_eq(modes.packet_size, 9);
     dor_options_set_text(o, "packet", "line");
-    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set)));
-    cr_expect(packet_set);
+    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set)));
+    cr_expect(packet_set && !cut_set);
     cr_expect_eq(modes.packet, DOR_PACKET_MODE_LINE);
+    dor_options_set_int(o, "line_delimiter", 0);
+    dor_options_set_int(o, "header", 65535);
+    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set)));
+    cr_expect(cut_set && modes.line_delimiter == 0 && modes.header_len == 65535 && modes.packet_size == 9);
     dor_options_set_int(o, "depth", 1);
-    cr_expect_eq(dor__options_to_modes(o, &modes, &active_set, &packet_set).code, DOR_E_OPTION_CONFLICT);
+    cr_expect_eq(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set).code,
+                 DOR_E_OPTION_CONFLICT);
     cr_expect(strstr(dor_options_error(o), "option depth cannot be changed"));
-    cr_expect_eq(dor__options_to_modes(NULL, &modes, &active_set, &packet_set).code, DOR_E_BADARG);
+    cr_expect_eq(dor__options_to_modes(NULL, &modes, &active_set, &packet_set, &cut_set).code, DOR_E_BADARG);
     dor_options_free(o);
 }
 
@@ -388,11 +393,23 @@ Test(options_resolve, reading_back)
     dor_options *o = server_options(), *values = dor_options_new();
     dor_options_set_int(o, "backlog", 7);
     dor_settings *s = resolved(o, DOR_TLS_SERVER);
-    dor_socket_modes modes = {.active = DOR_ACTIVE_ONCE, .packet = DOR_PACKET_MODE_4, .packet_size = 50};
-    static const char *const wanted[][2] = {
-        {"active", "once"},        {"packet", "4"},     {"packet_size", "50"},          {"mode", "binary"},
-        {"verify", "verify_none"}, {"nodelay", "true"}, {"hibernate_after", "10000"},   {"backlog", "7"},
-        {"depth", "10"},           {"header", "0"},     {"max_handshake_size", "65536"}};
+    dor_socket_modes modes = {.active = DOR_ACTIVE_ONCE,
+                              .packet = DOR_PACKET_MODE_HTTPH_BIN,
+                              .packet_size = 50,
+                              .header_len = 3,
+                              .line_delimiter = 255};
+    static const char *const wanted[][2] = {{"active", "once"},
+                                            {"packet", "httph_bin"},
+                                            {"packet_size", "50"},
+                                            {"mode", "binary"},
+                                            {"verify", "verify_none"},
+                                            {"nodelay", "true"},
+                                            {"hibernate_after", "10000"},
+                                            {"backlog", "7"},
+                                            {"depth", "10"},
+                                            {"header", "3"},
+                                            {"line_delimiter", "255"},
+                                            {"max_handshake_size", "65536"}};
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         cr_expect(dor__ok(dor__options_from_settings(s, &modes, wanted[i][0], values)), "%s", wanted[i][0]);
         cr_expect_eq(dor_options_get_text(values, wanted[i][0], text, sizeof(text)), DOR_OK, "%s",

@@ -16,10 +16,11 @@ typedef struct row {
 /* clang-format off */
 static const row rows[] = {
     {"active", {"true", "false", "\"once\"", "1", "32767"}, {"0", "32768", "\"twice\"", "-1", "[]", "1.5"}},
-    {"packet", {"0", "\"raw\"", "4", "\"line\"", "\"2\""}, {"3", "\"five\"", "true", "5", "null", "{}"}},
+    {"packet", {"0", "\"raw\"", "4", "\"httph_bin\"", "\"2\""}, {"3", "\"five\"", "true", "5", "null", "{}"}},
     {"packet_size", {"0", "65536", "4294967295"}, {"-1", "4294967296", "\"big\"", "false"}},
     {"mode", {"\"binary\"", "\"list\""}, {"\"text\"", "1"}},
-    {"header", {"0"}, {"-1", "\"0\"", "true"}},
+    {"header", {"0", "65535"}, {"-1", "65536", "\"0\"", "true"}},
+    {"line_delimiter", {"0", "10", "255"}, {"-1", "256", "\"\\n\"", "null"}},
     {"exit_on_close", {"true", "false", "\"false\""}, {"0", "\"no\"", "null"}},
     {"cert", {"\"MAA=\"", "[\"MAA=\", \"MAA=\"]"}, {"\"$$\"", "1", "\"\"", "[1]", "[]", "[\"MA\"]"}},
     {"certfile", {"\"a.pem\""}, {"1", "true", "[\"a\"]", "\"\""}},
@@ -185,9 +186,7 @@ Test(options_values, known_but_not_there_yet)
     }
     cr_expect_eq(dor_options_set_list(o, "versions", "tlsv1.2", "tlsv1.1", NULL), DOR_E_NOT_SUPPORTED);
     cr_expect_str_eq(dor_options_error(o), "option versions: version tlsv1.1 is not supported yet");
-    cr_expect_eq(dor_options_set_text(o, "packet", "http"), DOR_E_NOT_SUPPORTED);
     cr_expect_eq(dor_options_set_text(o, "supported_groups", "x25519mlkem768"), DOR_E_NOT_SUPPORTED);
-    cr_expect_eq(dor_options_set_int(o, "header", 4), DOR_E_NOT_SUPPORTED);
     dor_options_free(o);
 }
 

@@ -31,6 +31,7 @@
 #define DORMOUSE_SSL_H
 
 #include <dormouse/actor.h>
+#include <dormouse/http.h>
 #include <dormouse/options.h>
 
 #ifdef __cplusplus
@@ -47,9 +48,11 @@ DOR_API void dor_ssl_session_unref(dor_ssl_session *session);
 /** Payload of the DOR_MSG_SSL_ events. What it points to is released with the message; take a reference to keep it. */
 typedef struct dor_ssl_event {
     dor_socket socket;
-    dor_buffer *data;         /**< DOR_MSG_SSL */
+    dor_buffer *data; /**< DOR_MSG_SSL; ERROR with DOR_E_INVALID_PACKET: what could not be cut, or NULL */
     dor_ssl_session *session; /**< DOR_MSG_SSL_TICKET */
     int reason;               /**< CLOSED: DOR_OK, or DOR_E_TRUNCATED without close_notify; ERROR: why */
+    uint32_t header_len;      /**< SSL: the first so many bytes of data are what option "header" sets apart */
+    uint8_t http; /**< SSL: the dor_http_part that data is, for dor_http_parse; 0 outside of the http modes */
 } dor_ssl_event;
 
 /** Payload of DOR_MSG_SSL_REPLY. */
@@ -59,6 +62,8 @@ typedef struct dor_ssl_reply {
     dor_socket socket; /**< the new socket of connect, listen and transport_accept, else the one asked */
     dor_buffer *data;  /**< what recv received, else NULL */
     int fd; /**< downgrade: the descriptor, closed with the message unless the receiver puts -1 here; else -1 */
+    uint32_t header_len; /**< of data, as in dor_ssl_event */
+    uint8_t http;        /**< as in dor_ssl_event */
 } dor_ssl_reply;
 
 /* ---- listening and connecting ------------------------------------------------------------------------ */

@@ -24,6 +24,8 @@ struct dor_public_key {
 struct dor_private_key {
     atomic_uint refs;
     dor_public_key *public_half;
+    void *holder;                  /* of a key that is not here: whoever signs with it */
+    void (*release)(void *holder); /* not NULL: such a key */
     size_t secret_len;
     uint8_t secret[]; /* RSA: RSAPrivateKey in DER (RFC 8017 A.1.2); EC: scalar; Ed25519: seed */
 };

@@ -32,10 +32,37 @@ static dor_result key_new(dor_public_key *public_half, dor_span secret, dor_priv
     }
     atomic_init(&k->refs, 1);
     k->public_half = public_half;
+    k->holder = NULL;
+    k->release = NULL;
     k->secret_len = secret.len;
-    memcpy(k->secret, secret.ptr, secret.len);
+    if (secret.len) memcpy(k->secret, secret.ptr, secret.len);
     *key = k;
     return DOR_SUCCESS;
+}
+
+dor_result dor__private_key_elsewhere(dor_private_key **key, dor_span spki, void *holder,
+                                      void (*release)(void *holder))
+{
+    dor_public_key *public_half = NULL;
+    dor_result r = dor__public_key_from_spki(&public_half, spki);
+    if (dor__ok(r)) r = key_new(public_half, DOR_SPAN_EMPTY, key);
+    if (dor__failed(r)) {
+        release(holder);
+        return r;
+    }
+    (*key)->holder = holder;
+    (*key)->release = release;
+    return DOR_SUCCESS;
+}
+
+void *dor__private_key_holder(const dor_private_key *key)
+{
+    return key->release ? key->holder : NULL;
+}
+
+bool dor__private_key_is_elsewhere(const dor_private_key *key)
+{
+    return key->release != NULL;
 }
 
 dor_private_key *dor__private_key_ref(dor_private_key *key)
@@ -49,6 +76,7 @@ void dor__private_key_unref(dor_private_key *key)
 {
     /* Release: our uses come before. Acquire: the last one sees everybody's uses before it frees. */
     if (!key || atomic_fetch_sub_explicit(&key->refs, 1, memory_order_acq_rel) != 1) return;
+    if (key->release) key->release(key->holder);
     dor__public_key_free(key->public_half);
     dor__free_wiped(key, sizeof(*key) + key->secret_len);
 }

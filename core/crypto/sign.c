@@ -133,7 +133,8 @@ dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span
     const dor_sig_info *info = dor__sig_info(scheme);
     uint8_t digest[DOR_HASH_MAX_LEN];
 
-    if (!dor__sig_fits_public(info, key->public_half) || cap < dor__private_key_max_sig_len(key))
+    if (key->release || !dor__sig_fits_public(info, key->public_half) ||
+        cap < dor__private_key_max_sig_len(key))
         return dor__error(DOR_E_BADARG);
     if (info->kind == DOR_SIG_KIND_ED25519) return sign_ed25519(key, message, sig, sig_len);
 

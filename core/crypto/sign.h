@@ -71,6 +71,16 @@ DOR_MUST_USE dor_result dor__private_key_decrypt(dor_private_key **key, dor_span
 DOR_MUST_USE dor_result dor__private_key_decrypt_dek(dor_private_key **key, dor_span dek_info,
                                                      dor_span encrypted, dor_span password);
 
+/**
+ * A key of which only the public half is here; somebody else signs. What the functions below say of such a key is true of
+ * the real one, but dor__sign fails with BADARG. holder is for that somebody, and goes to release (not NULL) with the last
+ * reference, or at once on failure. Fails as dor__public_key_from_spki does.
+ */
+DOR_MUST_USE dor_result dor__private_key_elsewhere(dor_private_key **key, dor_span spki, void *holder,
+                                                   void (*release)(void *holder));
+bool dor__private_key_is_elsewhere(const dor_private_key *key);
+void *dor__private_key_holder(const dor_private_key *key);
+
 dor_private_key *dor__private_key_ref(dor_private_key *key);
 void dor__private_key_unref(dor_private_key *key);
 dor_key_type dor__private_key_type(const dor_private_key *key);

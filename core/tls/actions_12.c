@@ -87,7 +87,7 @@ static const dor_action step_anonymous_client = {
 
 /* ---- scripts ----------------------------------------------------------------------------------------------- */
 
-#define HELLOS       &dor__msg_client_hello, &dor__msg_server_hello
+#define HELLOS       &dor__msg_client_hello, &dor__msg_server_hello, &dor__step_ask_hello
 #define SERVER_KEYS  &dor__msg_server_certificate_12, &dor__msg_server_key_exchange_12
 #define CLIENT_KEYS  &dor__msg_client_key_exchange_12, &step_master_secret
 #define CLIENT_FINAL &client_ccs, &dor__msg_client_finished_12

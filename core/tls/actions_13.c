@@ -96,7 +96,7 @@ static const dor_action tickets = STEP("tickets", DOR_BY_SERVER, dor__tickets_se
 #define RETRY_HELLOS                                                                                        \
     &dor__msg_client_hello, &dor__msg_hello_retry_request, &server_ccs, &client_ccs, &dor__msg_client_hello, \
     &dor__msg_server_hello, &hs_keys
-#define SERVER_PARAMETERS &dor__msg_encrypted_extensions
+#define SERVER_PARAMETERS &dor__msg_encrypted_extensions, &dor__step_ask_hello
 #define SERVER_AUTH       &dor__msg_server_certificate, &dor__msg_server_certificate_verify
 #define SERVER_DONE       &dor__msg_server_finished, &server_keys, &client_ccs
 #define CLIENT_DONE       &dor__msg_client_finished, &client_keys, &dor__step_complete, &tickets, NULL

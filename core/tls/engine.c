@@ -205,13 +205,31 @@ size_t dor__tls_receivable(const dor_tls *t, const uint8_t *data, size_t len)
     return dor__record_whole(&t->reader, data, len);
 }
 
+/* What the machine has to tell beside the events that it made itself. */
+static void handshake_events(dor_tls *t, dor_tls_event *event)
+{
+    if (t->tell_connected) {
+        t->tell_connected = false;
+        event->kind = DOR_TLS_EVENT_CONNECTED;
+    } else if (dor__asking(t)) {
+        event->kind = DOR_TLS_EVENT_QUESTION;
+    }
+}
+
 dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used, dor_tls_event *event)
 {
     dor_result r = DOR_SUCCESS;
     *used = 0;
     *event = (dor_tls_event){DOR_TLS_EVENT_NONE, DOR_SPAN_EMPTY, NULL};
     if (dor__failed(t->error)) return t->error;
-    if (!t->hs && t->message.len) /* messages that waited behind one that was an event */
+    if (dor__asking(t)) {
+        event->kind = DOR_TLS_EVENT_QUESTION;
+        return DOR_SUCCESS;
+    }
+    if (t->hs && t->hs->resume) {
+        r = dor__handshake_resume(t, event);
+        handshake_events(t, event);
+    } else if (!t->hs && t->message.len) /* messages that waited behind one that was an event */
         r = dor__handshake_receive(t, DOR_SPAN_EMPTY, event);
     while (dor__ok(r) && event->kind == DOR_TLS_EVENT_NONE && *used < len) {
         size_t n = 0;
@@ -221,10 +239,7 @@ dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used,
         }
         r = receive_next(t, data + *used, len - *used, &n, event);
         *used += n;
-        if (t->tell_connected) {
-            t->tell_connected = false;
-            event->kind = DOR_TLS_EVENT_CONNECTED;
-        }
+        handshake_events(t, event);
     }
     if (event->kind != DOR_TLS_EVENT_DATA) dor__record_reader_settle(&t->reader);
     if (dor__failed(r)) {

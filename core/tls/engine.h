@@ -45,7 +45,8 @@ typedef enum dor_tls_event_kind {
     DOR_TLS_EVENT_CONNECTED, /* the handshake is complete, both Finished verified: once */
     DOR_TLS_EVENT_DATA,      /* data: plaintext, until the next call with this connection */
     DOR_TLS_EVENT_TICKET,    /* client: session may be resumed; the reference goes to the caller */
-    DOR_TLS_EVENT_CLOSED     /* the peer's close_notify: nothing more will come */
+    DOR_TLS_EVENT_CLOSED,    /* the peer's close_notify: nothing more will come */
+    DOR_TLS_EVENT_QUESTION /* the handshake waits for an answer (tls/question.h), and takes nothing till then */
 } dor_tls_event_kind;
 
 typedef struct dor_tls_event {

@@ -136,6 +136,10 @@ static dor_result message_send(dor_tls *t, const dor_action *action)
     DOR_TRY(wr_u8(w, action->type));
     DOR_TRY(wr_begin(w, 3, &mark));
     DOR_TRY(action->send(t, w));
+    if (dor__asking(t)) { /* written anew when the answer is there */
+        w->len = start;
+        return DOR_SUCCESS;
+    }
     DOR_TRY(wr_end(w, 3, mark));
     return dor__transcript_add(&t->hs->transcript, dor__span(w->ptr + start, w->len - start));
 }
@@ -163,6 +167,7 @@ dor_result dor__handshake_run(dor_tls *t)
             DOR_TRY(action_take(t, action));
         else if (action->kind != DOR_ACTION_STEP)
             break;
+        if (dor__asking(t)) return dor__flight_flush(t); /* the peer may as well have what there is */
         t->hs->position++;
     }
     DOR_TRY(dor__flight_flush(t));
@@ -258,6 +263,7 @@ static dor_result message_take(dor_tls *t, const dor_action *action, dor_span wh
     t->hs->message = whole;
     DOR_TRY(action->receive(t, body));
     t->hs->message = DOR_SPAN_EMPTY;
+    if (dor__asking(t)) return DOR_SUCCESS; /* it is given again when the answer is there */
     DOR_TRY(dor__transcript_add(&t->hs->transcript, whole));
     t->hs->position++;
     return dor__handshake_run(t);
@@ -287,7 +293,9 @@ static dor_result messages_take(dor_tls *t, dor_span in, dor_tls_event *event)
             DOR_TRY(message_take(t, action, dor__span(in.ptr, whole)));
         else
             t->hs->stray_requests++;
-        in = dor__span(in.ptr + whole, in.len - whole);
+        bool asking = dor__asking(t), again = asking && t->hs->actions[t->hs->position] == action;
+        if (!again) in = dor__span(in.ptr + whole, in.len - whole);
+        if (asking) return dor__bytes_append(&t->message, in); /* untouched until the answer */
         if (t->ticket) {
             DOR_TRY(dor__bytes_append(&t->message, in)); /* before the event has the reference */
             event->kind = DOR_TLS_EVENT_TICKET;
@@ -324,6 +332,18 @@ dor_result dor__handshake_receive(dor_tls *t, dor_span payload, dor_tls_event *e
     dor_result r = messages_take(t, dor__bytes_span(&held), event);
     dor__bytes_free(&held);
     return r;
+}
+
+dor_result dor__handshake_resume(dor_tls *t, dor_tls_event *event)
+{
+    dor_handshake *hs = t->hs;
+    hs->resume = false;
+    if (is_ours(t, hs->actions[hs->position]))
+        DOR_TRY(dor__handshake_run(t));
+    else
+        hs->waiting =
+            true; /* it was a message of the peer's that led to the question, and it lies in front */
+    return dor__asking(t) ? DOR_SUCCESS : dor__handshake_receive(t, DOR_SPAN_EMPTY, event);
 }
 
 dor_result dor__handshake_receive_ccs(dor_tls *t, bool *taken)

@@ -17,6 +17,10 @@
  *   A received message enters the transcript *after* its receive handler, a sent one after its send handler; what needs
  *   a hash that includes the message is the business of a step behind it.
  *
+ * A handler that cannot go on without an answer from outside calls dor__tls_ask and returns. What it wrote is dropped, the
+ * message that it was given is put aside, and when the answer is there the same action is taken again from its beginning.
+ * So a handler asks before it changes anything that it could not change twice.
+ *
  * Spans that a receive handler is given live until it returns. Whatever is to be kept goes into the arena.
  *
  * Proofs: dor_handshake.proof_peer and .proof_finished are set by dor__prove_peer and dor__prove_finished and nowhere
@@ -34,6 +38,7 @@
 #include "crypto/kdf.h"
 #include "record/record.h"
 #include "tls/engine.h"
+#include "tls/question.h"
 
 /* RFC 8446 section 4, RFC 5246 section 7.4 */
 enum dor_message_type {
@@ -234,6 +239,9 @@ typedef struct dor_handshake {
     unsigned properties;    /* dor_property bits */
     bool version_settled;   /* t->version counts */
     bool waiting;           /* our flight is out; the peer's turn */
+    uint8_t question;       /* dor_tls_question_kind that waits for its answer */
+    uint8_t answers;        /* bit 1 << kind: answered */
+    bool resume;            /* an answer came: the action that asked is to be taken again */
     uint8_t stray_requests; /* client: HelloRequests passed over */
 
     /* what we say */
@@ -296,6 +304,8 @@ typedef struct dor_handshake {
     /* certificates */
     const dor_identity *identity;               /* ours, or NULL */
     dor_sig_scheme scheme;                      /* what we sign with */
+    dor_span to_sign;                           /* what a question is about: in the arena */
+    dor_span signature;                         /* its answer, likewise */
     dor_span request_context;                   /* certificate_request_context to be echoed */
     dor_certificate *chain[DOR_PATH_MAX_CERTS]; /* the peer's; references */
     size_t chain_count;
@@ -416,6 +426,27 @@ DOR_MUST_USE dor_result dor__prove_peer(dor_tls *t, dor_proof how);
 
 /** The one place that sets proof_finished: constant-time comparison, decrypt_error with BAD_FINISHED. */
 DOR_MUST_USE dor_result dor__prove_finished(dor_tls *t, dor_span expected, dor_span received);
+
+/* ---- questions: question.c ------------------------------------------------------------------------------- */
+
+/** True while the handshake waits for an answer. */
+static inline bool dor__asking(const dor_tls *t)
+{
+    return t->hs && t->hs->question != DOR_TLS_QUESTION_NONE;
+}
+
+/** For a handler: asks, unless that was answered already; then it does nothing. See dor__asking for which it was. */
+void dor__tls_ask(dor_tls *t, dor_tls_question_kind kind);
+
+/** A client's, behind the server's first messages: asks what to do with it where the config wants that. */
+extern const dor_action dor__step_ask_hello;
+
+/**
+ * Signs content with hs->identity and hs->scheme. Where the key is elsewhere it asks, and the caller has to return (see
+ * dor__asking); when it comes again this gives the answer.
+ */
+DOR_MUST_USE dor_result dor__handshake_sign(dor_tls *t, dor_span content, uint8_t sig[DOR_SIG_MAX_LEN],
+                                            size_t *sig_len);
 
 /* ---- alerts: alert.c ------------------------------------------------------------------------------------- */
 

@@ -20,6 +20,9 @@ DOR_MUST_USE dor_result dor__handshake_run(dor_tls *t);
  */
 DOR_MUST_USE dor_result dor__handshake_receive(dor_tls *t, dor_span payload, dor_tls_event *event);
 
+/** After an answer: goes on where the question came up, and with what of the peer's was put aside. */
+DOR_MUST_USE dor_result dor__handshake_resume(dor_tls *t, dor_tls_event *event);
+
 /** A change_cipher_spec record where the script has one (TLS 1.2); *taken says whether it does. */
 DOR_MUST_USE dor_result dor__handshake_receive_ccs(dor_tls *t, bool *taken);
 

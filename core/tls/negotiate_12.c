@@ -131,7 +131,8 @@ dor_result dor__server_hello_accept_12(dor_tls *t)
         return begin_resumed(t);
     }
     give_up_session(hs);
-    if (t->config->identity_count == 0) dor__transcript_drop_raw(&hs->transcript); /* nothing to sign with */
+    if (t->config->identity_count == 0 && !t->config->ask_hello) /* nothing to sign with, nor will there be */
+        dor__transcript_drop_raw(&hs->transcript);
     /* Our id came back, but it was made up for the sake of TLS 1.3's middleboxes (RFC 8446 appendix D.4). */
     if (!offered && same_id(v12->session_id, v12->session_id_len, hs->session_id, hs->session_id_len))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_SESSION_MISMATCH);

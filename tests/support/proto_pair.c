@@ -204,6 +204,7 @@ static void end_fini(proto_end *end)
     dor__tls_free(end->tls);
     dor__session_unref(end->session);
     dor__bytes_free(&end->plaintext);
+    dor__bytes_free(&end->kept);
 }
 
 void proto_pair_fini(proto_pair *pair)
@@ -241,12 +242,15 @@ static void event_take(proto_end *end, const dor_tls_event *event)
         end->ticket_count++;
         break;
     case DOR_TLS_EVENT_CLOSED: end->closed = true; break;
+    case DOR_TLS_EVENT_QUESTION: end->asked = true; break;
     }
 }
 
 /* One loan of bytes to the engine, in a block of just that size, so that a sanitizer sees what goes beyond. */
-static dor_result feed_chunk(proto_end *end, dor_span data)
+static dor_result feed_chunk(proto_pair *pair, proto_end *end, dor_span data)
 {
+    dor_tls_role role = end == &pair->client ? DOR_TLS_CLIENT : DOR_TLS_SERVER;
+    if (end->asked) return dor__bytes_append(&end->kept, data);
     uint8_t *copy = malloc(data.len ? data.len : 1);
     if (!copy) abort();
     memcpy(copy, data.ptr, data.len);
@@ -258,6 +262,14 @@ static dor_result feed_chunk(proto_end *end, dor_span data)
         if (used > data.len - at) abort();
         at += used;
         event_take(end, &event);
+        if (event.kind == DOR_TLS_EVENT_QUESTION) {
+            pair->questions++;
+            end->asked = !(pair->answer && pair->answer(pair->answer_ctx, role, end->tls));
+            if (end->asked) {
+                r = dor__bytes_append(&end->kept, dor__span(copy + at, data.len - at));
+                break;
+            }
+        }
     } while (dor__ok(r) && (at < data.len || event.kind != DOR_TLS_EVENT_NONE));
     free(copy);
     return r;
@@ -269,7 +281,7 @@ void proto_feed(proto_pair *pair, dor_tls_role to, dor_span data)
     size_t chunk = pair->chunk ? pair->chunk : data.len;
     for (size_t at = 0; at < data.len && end->tls; at += chunk) {
         dor_result r =
-            feed_chunk(end, dor__span(data.ptr + at, chunk < data.len - at ? chunk : data.len - at));
+            feed_chunk(pair, end, dor__span(data.ptr + at, chunk < data.len - at ? chunk : data.len - at));
         note(end, r);
         if (dor__failed(r)) break;
     }
@@ -294,6 +306,22 @@ void proto_pair_run(proto_pair *pair)
 {
     if (pair->server.tls) note(&pair->server, dor__tls_start(pair->server.tls));
     if (pair->client.tls) note(&pair->client, dor__tls_start(pair->client.tls));
+    proto_talk(pair);
+}
+
+void proto_resume(proto_pair *pair, dor_tls_role of)
+{
+    proto_end *end = proto_end_of(pair, of);
+    dor_bytes kept = end->kept;
+    end->kept = DOR_BYTES_EMPTY;
+    end->asked = false;
+    note(end, feed_chunk(pair, end, dor__bytes_span(&kept)));
+    dor__bytes_free(&kept);
+    proto_talk(pair);
+}
+
+void proto_talk(proto_pair *pair)
+{
     for (int i = 0; i < 100; i++) {
         bool client_spoke = proto_deliver(pair, DOR_TLS_CLIENT),
              server_spoke = proto_deliver(pair, DOR_TLS_SERVER);

@@ -14,6 +14,8 @@ typedef struct proto_end {
     dor_result result; /* the first failure of a call */
     bool connected;    /* the event came */
     bool closed;       /* the event came */
+    bool asked;        /* the event came, and nobody has said go on: what arrives meanwhile is kept */
+    dor_bytes kept;
     size_t connected_count;
     size_t ticket_count;
     dor_session *session; /* of the last ticket; a reference */
@@ -31,6 +33,10 @@ struct proto_pair {
     dor_tls_env env[2]; /* by dor_tls_role */
     dor_rng *rng[2];
     int64_t now_ms;
+    /** Called at a question; true when it has been answered (or refused). NULL, or false: it waits for proto_resume. */
+    bool (*answer)(void *ctx, dor_tls_role of, dor_tls *tls);
+    void *answer_ctx;
+    size_t questions;
     size_t chunk; /* bytes for each receive call; 0: all at once */
     proto_tamper_fn tamper;
     void *tamper_ctx;
@@ -79,6 +85,12 @@ bool proto_deliver(proto_pair *pair, dor_tls_role from);
 
 /** Gives bytes to an end as if the other had written them. */
 void proto_feed(proto_pair *pair, dor_tls_role to, dor_span data);
+
+/** Goes on with an end whose question has been answered, first with what was kept; then the two talk on. */
+void proto_resume(proto_pair *pair, dor_tls_role of);
+
+/** Delivers until nothing is left to be delivered. */
+void proto_talk(proto_pair *pair);
 
 /** Sends text from one end and delivers it. */
 void proto_say(proto_pair *pair, dor_tls_role from, const char *text);

@@ -40,6 +40,9 @@ extern const dor_extension dor__ext_early_data;
 extern const dor_extension dor__ext_certificate_authorities;
 extern const dor_extension dor__ext_pre_shared_key;
 
+/** The name in a ClientHello's server_name. */
+DOR_MUST_USE dor_result dor__server_name_read(dor_span data, dor_span *name);
+
 /* TLS 1.2: RFC 8422, RFC 7627, RFC 5746 */
 extern const dor_extension dor__ext_ec_point_formats;
 extern const dor_extension dor__ext_extended_master_secret;

@@ -35,21 +35,29 @@ static dor_result server_name_send(dor_tls *t, unsigned context, dor_bytes *w)
     return wr_end(w, 2, mark);
 }
 
-static dor_result server_name_receive(dor_tls *t, unsigned context, dor_span data)
+dor_result dor__server_name_read(dor_span data, dor_span *name)
 {
     dor_reader r = rd_from(data);
-    dor_span list, name;
+    dor_span list;
     uint8_t type;
-    if (context != DOR_CTX_CLIENT_HELLO) return rd_end(&r); /* the server's acknowledgement is empty */
     DOR_TRY(rd_vec16(&r, &list, 1, 65535));
     DOR_TRY(rd_end(&r));
     r = rd_from(list);
     /* Other types of name were never defined, and a list has each type once: it has one entry. */
     DOR_TRY(rd_u8(&r, &type));
-    DOR_TRY(rd_vec16(&r, &name, 1, 65535));
+    DOR_TRY(rd_vec16(&r, name, 1, 65535));
     DOR_TRY(rd_end(&r));
-    if (type != NAME_TYPE_HOST || name.len > DOR_SESSION_MAX_NAME || memchr(name.ptr, 0, name.len))
+    if (type != NAME_TYPE_HOST || name->len > DOR_SESSION_MAX_NAME || memchr(name->ptr, 0, name->len))
         return DOR_DECODE_ERROR;
+    return DOR_SUCCESS;
+}
+
+static dor_result server_name_receive(dor_tls *t, unsigned context, dor_span data)
+{
+    dor_reader r = rd_from(data);
+    dor_span name;
+    if (context != DOR_CTX_CLIENT_HELLO) return rd_end(&r); /* the server's acknowledgement is empty */
+    DOR_TRY(dor__server_name_read(data, &name));
     return dor__server_name_set(t, name);
 }
 

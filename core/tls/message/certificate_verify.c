@@ -23,8 +23,8 @@ static dor_result certificate_verify_send(dor_tls *t, dor_bytes *w)
     size_t sig_len;
     if (!t->hs->identity) return dor__error(DOR_E_INTERNAL);
     DOR_TRY(content_make(t, dor__is_client(t), content, &signed_part));
-    DOR_TRY(
-        dor__sign(t->hs->identity->key, t->hs->scheme, signed_part, t->env->rng, sig, sizeof sig, &sig_len));
+    DOR_TRY(dor__handshake_sign(t, signed_part, sig, &sig_len));
+    if (dor__asking(t)) return DOR_SUCCESS;
     DOR_TRY(wr_u16(w, t->hs->scheme));
     return wr_vec(w, 2, dor__span(sig, sig_len));
 }

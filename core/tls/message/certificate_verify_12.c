@@ -12,8 +12,8 @@ static dor_result send_verify(dor_tls *t, dor_bytes *w)
     size_t sig_len;
 
     if (!hs->identity || !hs->transcript.keep_raw) return dor__error(DOR_E_INTERNAL);
-    DOR_TRY(dor__sign(hs->identity->key, hs->scheme, dor__bytes_span(&hs->transcript.raw), t->env->rng, sig,
-                      sizeof(sig), &sig_len));
+    DOR_TRY(dor__handshake_sign(t, dor__bytes_span(&hs->transcript.raw), sig, &sig_len));
+    if (dor__asking(t)) return DOR_SUCCESS;
     dor__transcript_drop_raw(&hs->transcript);
     DOR_TRY(wr_u16(w, hs->scheme));
     return wr_vec(w, 2, dor__span(sig, sig_len));

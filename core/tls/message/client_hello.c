@@ -186,11 +186,58 @@ static dor_result repetition_check(dor_tls *t, dor_span body, const client_hello
     return DOR_SUCCESS;
 }
 
+/* ---- looked at from outside --------------------------------------------------------------------------------- */
+
+/* An extension's data; empty when it is not there. */
+static dor_span extension_of(const client_hello *ch, uint16_t type)
+{
+    uint32_t bit = dor__ext_bit(type);
+    return ch->found.present & bit ? ch->found.data[__builtin_ctz(bit)] : DOR_SPAN_EMPTY;
+}
+
+/* One list and nothing behind it: two-byte numbers, or names, whose readers know more. */
+static dor_result list_of(const client_hello *ch, uint16_t type, bool numbers, dor_span *list)
+{
+    bool present = (ch->found.present & dor__ext_bit(type)) != 0;
+    dor_reader r = rd_from(extension_of(ch, type));
+    *list = DOR_SPAN_EMPTY;
+    if (!present) return DOR_SUCCESS;
+    if (type == DOR_EXT_SUPPORTED_VERSIONS)
+        DOR_TRY(rd_vec8(&r, list, 2, 254));
+    else
+        DOR_TRY(rd_vec16(&r, list, 2, 65535));
+    DOR_TRY(rd_end(&r));
+    return numbers && list->len % 2 ? DOR_DECODE_ERROR : DOR_SUCCESS;
+}
+
+dor_result dor__client_hello_look(dor_span body, dor_tls_hello *hello)
+{
+    client_hello ch;
+    dor_span name;
+    *hello = (dor_tls_hello){0};
+    DOR_TRY(parse(body, &ch));
+    hello->version = ch.legacy_version;
+    hello->suites = ch.suites;
+    DOR_TRY(list_of(&ch, DOR_EXT_SUPPORTED_VERSIONS, true, &hello->versions));
+    DOR_TRY(list_of(&ch, DOR_EXT_SUPPORTED_GROUPS, true, &hello->groups));
+    DOR_TRY(list_of(&ch, DOR_EXT_SIGNATURE_ALGORITHMS, true, &hello->schemes));
+    DOR_TRY(list_of(&ch, DOR_EXT_ALPN, false, &hello->alpn));
+    for (dor_reader names = rd_from(hello->alpn); rd_left(&names);)
+        DOR_TRY(rd_vec8(&names, &name, 1, 255));
+    if (!(ch.found.present & dor__ext_bit(DOR_EXT_SERVER_NAME))) return DOR_SUCCESS;
+    return dor__server_name_read(extension_of(&ch, DOR_EXT_SERVER_NAME), &hello->server_name);
+}
+
 static dor_result client_hello_receive(dor_tls *t, dor_span body)
 {
     dor_handshake *hs = t->hs;
     client_hello ch;
     bool again = (hs->properties & DOR_PROPERTY_RETRY) != 0;
+    if (t->config->ask_hello) {
+        dor_tls_hello hello;
+        dor__tls_ask(t, DOR_TLS_QUESTION_HELLO);
+        if (dor__asking(t)) return dor__client_hello_look(body, &hello);
+    }
     DOR_TRY(parse(body, &ch));
     if (again) DOR_TRY(repetition_check(t, body, &ch));
     hs->ext_received = 0; /* what a second hello leaves out is gone */

@@ -11,6 +11,9 @@
 extern const dor_action dor__msg_client_hello;
 extern const dor_action dor__msg_server_hello;
 
+/** What a ClientHello says, for question.h, its form checked that far (decode_error). Spans borrow from body. */
+DOR_MUST_USE dor_result dor__client_hello_look(dor_span body, dor_tls_hello *hello);
+
 /* TLS 1.3, RFC 8446 section 4 */
 extern const dor_action dor__msg_hello_retry_request;
 extern const dor_action dor__msg_encrypted_extensions;

@@ -23,15 +23,16 @@ static dor_result send_key_exchange(dor_tls *t, dor_bytes *w)
     uint8_t covered[MAX_SIGNED], sig[DOR_SIG_MAX_LEN];
     size_t params = w->len, sig_len;
 
-    if (hs->kx || !hs->identity) return dor__error(DOR_E_INTERNAL);
-    DOR_TRY(dor__kx_new(&hs->kx, hs->kx_group, t->env->rng));
+    if (!hs->identity) return dor__error(DOR_E_INTERNAL);
+    if (!hs->kx) /* else we come again, with the signature over this key */
+        DOR_TRY(dor__kx_new(&hs->kx, hs->kx_group, t->env->rng));
     DOR_TRY(wr_u8(w, DOR_CURVE_TYPE_NAMED));
     DOR_TRY(wr_u16(w, hs->kx_group));
     DOR_TRY(wr_vec(w, 1, dor__kx_public(hs->kx)));
     size_t len = gather_signed(hs, dor__span(w->ptr + params, w->len - params), covered);
 
-    DOR_TRY(dor__sign(hs->identity->key, hs->scheme, dor__span(covered, len), t->env->rng, sig, sizeof(sig),
-                      &sig_len));
+    DOR_TRY(dor__handshake_sign(t, dor__span(covered, len), sig, &sig_len));
+    if (dor__asking(t)) return DOR_SUCCESS;
     DOR_TRY(wr_u16(w, hs->scheme));
     DOR_TRY(wr_vec(w, 2, dor__span(sig, sig_len)));
     t->group = hs->kx_group;

@@ -1,0 +1,168 @@
+/*
+ * question.c - questions put to the outside, and their answers.
+ *
+ * How the machine stops and goes on is in handshake.c; here is what is asked and what an answer may be.
+ */
+#include "tls/question.h"
+
+#include "tls/internal.h"
+#include "tls/message/messages.h"
+
+/* ---- asking ------------------------------------------------------------------------------------------------ */
+
+void dor__tls_ask(dor_tls *t, dor_tls_question_kind kind)
+{
+    if (!(t->hs->answers >> kind & 1)) t->hs->question = (uint8_t)kind;
+}
+
+static dor_result ask_hello(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    if (t->config->ask_hello) dor__tls_ask(t, DOR_TLS_QUESTION_HELLO);
+    return DOR_SUCCESS;
+}
+
+const dor_action dor__step_ask_hello = {
+    .name = "ask about the server's hello",
+    .kind = DOR_ACTION_STEP,
+    .writer = DOR_BY_CLIENT,
+    .send = ask_hello,
+};
+
+/* Content that lives on the caller's stack is copied; the transcript's own bytes stay where they are meanwhile. */
+static dor_result keep_content(dor_handshake *hs, dor_span content)
+{
+    if (content.ptr != hs->transcript.raw.ptr) return dor__arena_copy(&hs->arena, content, &hs->to_sign);
+    hs->to_sign = content;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__handshake_sign(dor_tls *t, dor_span content, uint8_t sig[DOR_SIG_MAX_LEN], size_t *sig_len)
+{
+    dor_handshake *hs = t->hs;
+    if (!dor__private_key_is_elsewhere(hs->identity->key))
+        return dor__sign(hs->identity->key, hs->scheme, content, t->env->rng, sig, DOR_SIG_MAX_LEN, sig_len);
+    *sig_len = hs->signature.len;
+    if (hs->signature.len) {
+        memcpy(sig, hs->signature.ptr, hs->signature.len);
+        return DOR_SUCCESS;
+    }
+    DOR_TRY(keep_content(hs, content));
+    dor__tls_ask(t, DOR_TLS_QUESTION_SIGN);
+    return DOR_SUCCESS;
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------- */
+
+/* It lies in front of what was put aside; its header was judged and its form looked at when it came. */
+static void client_hello_tell(const dor_tls *t, dor_tls_hello *hello)
+{
+    dor_reader r = rd_from(dor__bytes_span(&t->message));
+    uint8_t type;
+    dor_span body;
+    if (dor__failed(rd_u8(&r, &type)) || dor__failed(rd_vec24(&r, &body, 0, 0xffffff)) ||
+        dor__failed(dor__client_hello_look(body, hello)))
+        *hello = (dor_tls_hello){0};
+}
+
+void dor__tls_get_question(const dor_tls *t, dor_tls_question *question)
+{
+    *question = (dor_tls_question){.kind = DOR_TLS_QUESTION_NONE};
+    if (!dor__asking(t)) return;
+    question->kind = (dor_tls_question_kind)t->hs->question;
+    if (question->kind == DOR_TLS_QUESTION_SIGN) {
+        question->identity = t->hs->identity;
+        question->scheme = t->hs->scheme;
+        question->content = t->hs->to_sign;
+    } else if (dor__is_client(t)) {
+        question->hello.version = t->version;
+        question->hello.suite = t->suite;
+        question->hello.server_name = dor__server_name_get(t);
+        question->hello.alpn = t->alpn_len ? dor__span(t->names, t->alpn_len) : DOR_SPAN_EMPTY;
+    } else {
+        client_hello_tell(t, &question->hello);
+    }
+}
+
+/* ---- answers ----------------------------------------------------------------------------------------------- */
+
+static dor_result expect(const dor_tls *t, dor_tls_question_kind kind)
+{
+    if (dor__failed(t->error)) return t->error;
+    return t->hs && t->hs->question == kind ? DOR_SUCCESS : dor__error(DOR_E_EINVAL);
+}
+
+static void answered(dor_handshake *hs)
+{
+    hs->answers |= (uint8_t)(1u << hs->question);
+    hs->question = DOR_TLS_QUESTION_NONE;
+    hs->resume = true;
+}
+
+static bool same_numbers(const uint16_t *a, size_t a_count, const uint16_t *b, size_t b_count)
+{
+    return a_count == b_count && memcmp(a, b, a_count * sizeof *a) == 0;
+}
+
+/* What a ClientHello has said cannot be taken back; and later checks ask the config what was offered. */
+static bool same_offer(const dor_tls_config *a, const dor_tls_config *b)
+{
+    return a->min_version == b->min_version && a->max_version == b->max_version &&
+           a->middlebox_compat == b->middlebox_compat && a->send_server_name == b->send_server_name &&
+           same_numbers(a->suites, a->suite_count, b->suites, b->suite_count) &&
+           same_numbers(a->groups, a->group_count, b->groups, b->group_count) &&
+           same_numbers(a->schemes, a->scheme_count, b->schemes, b->scheme_count) &&
+           dor__span_equal(dor__bytes_span(&a->alpn), dor__bytes_span(&b->alpn));
+}
+
+/* The limits hold for what is to come; what is there already stays. */
+static void config_take(dor_tls *t, dor_tls_config *config)
+{
+    dor_transcript *transcript = &t->hs->transcript;
+    dor__tls_config_ref(config);
+    dor__tls_config_unref(t->config);
+    t->config = config;
+    t->hs->arena.limit = config->max_handshake_memory;
+    transcript->raw_limit = config->max_handshake_memory;
+    if (transcript->raw_limit < transcript->raw.len) transcript->raw_limit = transcript->raw.len;
+}
+
+/* A client that verified by one config's rules, and had them changed: what a session vouched for is looked at again. */
+static dor_result session_check(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    if (!dor__is_client(t) || !(hs->properties & DOR_PROPERTY_RESUMED)) return DOR_SUCCESS;
+    if (dor__session_peer_suits(t, hs->session)) return DOR_SUCCESS;
+    return dor__tls_fail(t, dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_SESSION_MISMATCH));
+}
+
+dor_result dor__tls_answer_hello(dor_tls *t, dor_tls_config *config)
+{
+    DOR_TRY(expect(t, DOR_TLS_QUESTION_HELLO));
+    if (config && config != t->config) {
+        if (dor__is_client(t) && !same_offer(t->config, config)) return dor__error(DOR_E_OPTION_CONFLICT);
+        config_take(t, config);
+        DOR_TRY(session_check(t));
+    }
+    answered(t->hs);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__tls_answer_signature(dor_tls *t, dor_span signature)
+{
+    DOR_TRY(expect(t, DOR_TLS_QUESTION_SIGN));
+    if (signature.len == 0 || signature.len > DOR_SIG_MAX_LEN ||
+        signature.len > dor__private_key_max_sig_len(t->hs->identity->key))
+        return dor__error(DOR_E_BADARG);
+    dor_result r = dor__arena_copy(&t->hs->arena, signature, &t->hs->signature);
+    if (dor__failed(r)) return dor__tls_fail(t, r);
+    answered(t->hs);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__tls_refuse(dor_tls *t, dor_result why)
+{
+    if (dor__failed(t->error)) return t->error;
+    if (!dor__asking(t) || dor__ok(why)) return dor__error(DOR_E_EINVAL);
+    return dor__tls_fail(t, why);
+}

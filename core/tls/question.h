@@ -1,0 +1,76 @@
+/*
+ * question.h - a handshake that stops for an answer from outside.
+ *
+ *     dor__tls_receive(t, data, len, &used, &event);      // event.kind == DOR_TLS_EVENT_QUESTION
+ *     dor__tls_get_question(t, &q);                       // what is asked
+ *     ... now or at any later time ...
+ *     dor__tls_answer_...(t, ...);  or  dor__tls_refuse(t, why);
+ *     dor__tls_receive(t, rest, rest_len, &used, &event); // goes on, also with nothing (len 0)
+ *
+ * Until the answer dor__tls_receive takes nothing and gives the same event again: what the caller has of the peer's bytes
+ * it keeps, or leaves in the socket. What the engine had taken already waits inside (at most one record and one message).
+ * dor__tls_close and dor__tls_free work at any time; a question has no life beyond its connection.
+ *
+ * Two things are asked:
+ *   HELLO  where config->ask_hello. A server's comes when the first ClientHello is there, of good form as far as
+ *          dor_tls_hello tells of it, and before anything is chosen. A client's, behind the server's first words: in TLS
+ *          1.3 EncryptedExtensions, in 1.2 ServerHello. Once in a handshake: the hello that follows a HelloRetryRequest
+ *          has to say the same, so the answer to the first holds.
+ *   SIGN   where the key of our certificate is elsewhere (dor__private_key_elsewhere).
+ *
+ * Threads: as the connection's.
+ */
+#ifndef DOR_TLS_QUESTION_H
+#define DOR_TLS_QUESTION_H
+
+#include "tls/engine.h"
+
+typedef enum dor_tls_question_kind {
+    DOR_TLS_QUESTION_NONE = 0,
+    DOR_TLS_QUESTION_HELLO,
+    DOR_TLS_QUESTION_SIGN
+} dor_tls_question_kind;
+
+/**
+ * What the peer said first. Spans are borrowed, until the question is answered. Lists are as on the wire, numbers of two
+ * bytes (IANA's), best first, with those that we do not know.
+ */
+typedef struct dor_tls_hello {
+    uint16_t version; /* client: the server's choice; server: legacy_version, which counts without versions */
+    const dor_suite *suite; /* client: the server's choice; server: NULL */
+    dor_span server_name;   /* server: as sent, or empty; client: whom it calls */
+    dor_span alpn;          /* ProtocolNames, each with its length byte; client: the server's choice */
+    dor_span versions;      /* server; empty: the extension was not there */
+    dor_span suites;        /* server */
+    dor_span groups;        /* server */
+    dor_span schemes;       /* server: signature_algorithms */
+} dor_tls_hello;
+
+typedef struct dor_tls_question {
+    dor_tls_question_kind kind;
+    dor_tls_hello hello;          /* HELLO */
+    const dor_identity *identity; /* SIGN: its key is the one to sign with */
+    dor_sig_scheme scheme;        /* SIGN */
+    dor_span content; /* SIGN: to be hashed as the scheme says, and signed; borrowed until the answer */
+} dor_tls_question;
+
+/** The open question; kind NONE when there is none. */
+void dor__tls_get_question(const dor_tls *t, dor_tls_question *question);
+
+/**
+ * HELLO: go on, with another config from now on (NULL: the same; else a reference is taken). A client's must offer what
+ * its hello did (versions, suites, groups, schemes, protocols): OPTION_CONFLICT, and the question stays open. EINVAL when
+ * that is not what is asked.
+ */
+DOR_MUST_USE dor_result dor__tls_answer_hello(dor_tls *t, dor_tls_config *config);
+
+/** SIGN: the signature; copied. BADARG, with the question still open, when the key makes none of this length. */
+DOR_MUST_USE dor_result dor__tls_answer_signature(dor_tls *t, dor_span signature);
+
+/**
+ * Any question: ends the handshake, with why's alert or internal_error if it has none. Gives what sticks; EINVAL when
+ * nothing is asked.
+ */
+dor_result dor__tls_refuse(dor_tls *t, dor_result why);
+
+#endif

@@ -282,6 +282,14 @@ dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value
     return DOR_SUCCESS;
 }
 
+dor_result dor__apply_handshake(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    bool pause = strcmp(value->items[0], "hello") == 0;
+    draft->settings->pause_at_hello = draft->settings->tls->ask_hello = pause;
+    return DOR_SUCCESS;
+}
+
 /* ---- sessions ----------------------------------------------------------------------------------------------------- */
 
 dor_result dor__apply_reuse_sessions(const dor_draft *draft, const dor_value *value)

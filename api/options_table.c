@@ -86,6 +86,8 @@ const dor_option dor__options_table[] = {
     /* secrets */
     {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
     {"keep_secrets", "keep master and traffic secrets, for debugging only", BOOL, BOTH, TLS(keep_secrets)},
+    {"handshake", "full, or hello: the handshake pauses when the peer's hello is there", TEXT, BOTH, .words = "full|hello",
+        .apply = dor__apply_handshake},
 
     {"key_log", "gets each secret as a line of a key log; dor_options_set_key_log (ours)", DOR_VALUE_FUNCTION, BOTH, TOGETHER},
     {"keylogfile", "file to which key log lines are appended, made with mode 0600 (ours)", TEXT, BOTH | PATH, TOGETHER},
@@ -172,7 +174,6 @@ static const char *const later[] = {
     "early_data",
     "eccs",
     "fallback",
-    "handshake",
     "key_update_at",
     "log_level",
     "max_fragment_length",

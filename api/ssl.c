@@ -37,7 +37,9 @@ int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *option
     if (!listener || !spec) return DOR_E_BADARG;
     dor_result r = dor__options_resolve(options, DOR_TLS_SERVER, &settings);
     if (dor__failed(r)) return r.code;
-    r = dor__runtime_enter_real(&runtime);
+    r = settings->pause_at_hello ? dor__options_fail(options, DOR_E_OPTION_CONFLICT,
+                                                     "option handshake: nobody would go on after the hello")
+                                 : dor__runtime_enter_real(&runtime);
     if (dor__ok(r)) {
         r = dor__ssl_serve(runtime, port, settings, spec, listener);
         dor__runtime_leave(runtime);
@@ -80,6 +82,7 @@ typedef struct present {
     dor_settings *settings;
     dor_socket_modes modes;
     bool is_listener;
+    dor_tls_role role;
 } present;
 
 static dor_result ask_present(dor_actor *a, dor_ssl_query *query)
@@ -87,6 +90,7 @@ static dor_result ask_present(dor_actor *a, dor_ssl_query *query)
     present *p = query->out;
     dor_result r = dor__socket_get_modes(a, &p->modes);
     p->is_listener = r.code == DOR_E_ENOTCONN;
+    p->role = dor__socket_is_client(a) ? DOR_TLS_CLIENT : DOR_TLS_SERVER;
     return dor__socket_get_settings(a, &p->settings);
 }
 
@@ -103,40 +107,82 @@ static dor_result override_settings(dor_socket socket, const dor_options *option
     *override = NULL;
     if (!options) return DOR_SUCCESS;
     DOR_TRY(get_present(socket, &p));
-    dor_result r = dor__options_override(p.settings, options, DOR_TLS_SERVER, override);
+    dor_result r = dor__options_override(p.settings, options, p.role, override);
     dor__settings_unref(p.settings);
     return r;
 }
 
-static int start_accept(dor_socket socket, const dor_options *options, dor_pid self, uint32_t timeout_ms,
-                        dor_ref *ref)
+typedef dor_result (*handshake_fn)(dor_socket socket, dor_settings *override, dor_pid reply_to, dor_ref ref,
+                                   uint32_t timeout_ms);
+
+static int start_handshake(handshake_fn start, dor_socket socket, const dor_options *options, dor_pid self,
+                           uint32_t timeout_ms, dor_ref *ref)
 {
     dor_settings *override;
     dor_ref made = dor__make_ref();
     dor_result r = override_settings(socket, options, &override);
     if (dor__failed(r)) return r.code;
-    r = dor__ssl_handshake(socket, override, self, made, timeout_ms);
+    r = start(socket, override, self, made, timeout_ms);
     dor__settings_unref(override);
     if (dor__ok(r)) *ref = made;
     return r.code;
 }
 
-int dor_ssl_accept_async(dor_socket socket, const dor_options *options, uint32_t timeout_ms, dor_ref *ref)
+static int handshake_async(handshake_fn start, dor_socket socket, const dor_options *options,
+                           uint32_t timeout_ms, dor_ref *ref)
 {
     dor_pid self;
     if (!ref) return DOR_E_BADARG;
     dor_result r = need_self(&self);
-    return dor__failed(r) ? r.code : start_accept(socket, options, self, timeout_ms, ref);
+    return dor__failed(r) ? r.code : start_handshake(start, socket, options, self, timeout_ms, ref);
 }
 
-int dor_ssl_accept(dor_socket socket, const dor_options *options, uint32_t timeout_ms)
+static int handshake(handshake_fn start, dor_socket socket, const dor_options *options, uint32_t timeout_ms)
 {
     dor_pid self;
     dor_ref ref;
     dor_result r = become_process_for(socket, &self);
     if (dor__failed(r)) return r.code;
-    int code = start_accept(socket, options, self, timeout_ms, &ref);
+    int code = start_handshake(start, socket, options, self, timeout_ms, &ref);
     return code ? code : await(ref, NULL, NULL);
+}
+
+int dor_ssl_accept_async(dor_socket socket, const dor_options *options, uint32_t timeout_ms, dor_ref *ref)
+{
+    return handshake_async(dor__ssl_handshake, socket, options, timeout_ms, ref);
+}
+
+int dor_ssl_accept(dor_socket socket, const dor_options *options, uint32_t timeout_ms)
+{
+    return handshake(dor__ssl_handshake, socket, options, timeout_ms);
+}
+
+int dor_ssl_handshake_continue_async(dor_socket socket, const dor_options *options, uint32_t timeout_ms,
+                                     dor_ref *ref)
+{
+    return handshake_async(dor__ssl_handshake_continue, socket, options, timeout_ms, ref);
+}
+
+int dor_ssl_handshake_continue(dor_socket socket, const dor_options *options, uint32_t timeout_ms)
+{
+    return handshake(dor__ssl_handshake_continue, socket, options, timeout_ms);
+}
+
+int dor_ssl_handshake_cancel(dor_socket socket)
+{
+    dor_ssl_command command = {.order = DOR_ORDER_CANCEL, .caller = dor__self()};
+    return dor__ssl_command(socket, &command).code;
+}
+
+static dor_result ask_hello(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_hello(a, query->out);
+}
+
+int dor_ssl_get_hello(dor_socket socket, dor_ssl_hello *hello)
+{
+    if (!hello) return DOR_E_BADARG;
+    return dor__ssl_call(socket, &(dor_ssl_query){.run = ask_hello, .out = hello}).code;
 }
 
 int dor_ssl_setopts(dor_socket socket, const dor_options *options)

@@ -57,6 +57,10 @@ typedef struct dor_opening {
     dor_bytes rest;             /* what came in the clear behind the peer's close_notify */
     dor_connecting *connecting; /* clients, until TCP is up */
     uint64_t deadline_ms;       /* on the scheduler's clock; 0: none */
+    uint64_t limit_ms;          /* when handshake_timeout is over, whatever a call's own time; 0: never */
+    dor_bytes kept;             /* ciphertext that came before an answer */
+    bool asking;                /* the engine waits for an answer: nothing is read */
+    bool paused;                /* and it is the owner's: DOR_MSG_SSL_CONTINUE */
     char peer[64];              /* address in text, for reports */
 } dor_opening;
 
@@ -178,6 +182,18 @@ void dor__conn_open_failed(dor_connection *c, dor_result why); /* before it was 
 void dor__conn_forget_session(dor_connection *c, dor_result why);
 void dor__conn_free_opening(dor_connection *c);
 
+/** A request took its own settings along: they hold from now on. Takes the reference. */
+void dor__conn_take_settings(dor_connection *c, dor_settings *settings);
+
+/* ---- socket_question.c ---------------------------------------------------------------------------------------- */
+
+/** The engine asks. True when it was answered at once; else `rest`, ciphertext that it has not taken, is kept. */
+bool dor__conn_question(dor_connection *c, dor_span rest);
+/** Ciphertext that came while it asks: kept. False when it does not ask. */
+bool dor__conn_keep(dor_connection *c, dor_span data);
+/** DOR_MSG_SSL_CONTINUE: the owner has seen the hello. */
+void dor__conn_continue(dor_connection *c, dor_message *message);
+
 /* ---- connector.c ---------------------------------------------------------------------------------------------- */
 
 void dor__conn_connect(dor_connection *c, dor_message *request);
@@ -212,6 +228,8 @@ void dor__conn_owner_gone(dor_connection *c);
 
 void dor__conn_readable(dor_connection *c);
 bool dor__conn_wants_read(const dor_connection *c);
+/** Runs ciphertext (len may be 0) through the engine and acts upon what comes of it. */
+void dor__conn_feed(dor_connection *c, uint8_t *data, size_t len);
 /** Hands out what there is to the call or owner that wants it, and tells of the end behind it. */
 void dor__conn_deliver(dor_connection *c);
 void dor__conn_recv(dor_connection *c, dor_message *message);

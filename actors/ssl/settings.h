@@ -11,7 +11,7 @@
 #include "packet/packet.h"
 #include "ssl/key_log.h"
 #include "tls/engine.h"
-#include <dormouse/ssl.h>
+#include <dormouse/handshake.h>
 
 typedef struct dor_session_keeper dor_session_keeper;
 
@@ -54,6 +54,7 @@ typedef struct dor_settings {
     dor_socket_modes modes; /* to begin with */
     bool exit_on_close;     /* false: the peer's close_notify leaves sending possible */
 
+    bool pause_at_hello;                /* the handshake waits for dor_ssl_handshake_continue */
     uint32_t hibernate_after_ms;        /* DOR_INFINITY: never */
     uint32_t handshake_timeout_ms;      /* of server helpers, and the upper bound of any handshake */
     uint32_t linger_ms;                 /* a close's flush may take so long */

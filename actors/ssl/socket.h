@@ -24,6 +24,9 @@ DOR_MUST_USE dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid r
                                                   uint32_t timeout_ms);
 DOR_MUST_USE dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid reply_to,
                                            dor_ref ref, uint32_t timeout_ms);
+/** A handshake that paused at the hello goes on; as dor__ssl_handshake. */
+DOR_MUST_USE dor_result dor__ssl_handshake_continue(dor_socket socket, dor_settings *override,
+                                                    dor_pid reply_to, dor_ref ref, uint32_t timeout_ms);
 DOR_MUST_USE dor_result dor__ssl_connect(dor_runtime *runtime, const char *host, uint16_t port,
                                          dor_settings *settings, dor_pid reply_to, dor_ref ref,
                                          uint32_t timeout_ms);
@@ -66,6 +69,7 @@ typedef enum dor_ssl_order {
     DOR_ORDER_MODES,    /* active and packet mode; the owner's */
     DOR_ORDER_SETTINGS, /* of a listener, for later accepts; the owner's */
     DOR_ORDER_CLOSE,
+    DOR_ORDER_CANCEL,         /* a handshake that paused at the hello */
     DOR_ORDER_STOP_LISTENING, /* EINVAL for a connection */
     DOR_ORDER_SHUTDOWN,
     DOR_ORDER_KEYS
@@ -92,6 +96,8 @@ DOR_MUST_USE dor_result dor__socket_get_settings(dor_actor *a, dor_settings **se
 /** ENOTCONN for a listener, which has the modes of its settings. */
 DOR_MUST_USE dor_result dor__socket_get_modes(dor_actor *a, dor_socket_modes *modes);
 DOR_MUST_USE dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address);
+DOR_MUST_USE dor_result dor__socket_hello(dor_actor *a, dor_ssl_hello *hello);
+bool dor__socket_is_client(dor_actor *a);
 DOR_MUST_USE dor_result dor__socket_info(dor_actor *a, dor_connection_info *info);
 DOR_MUST_USE dor_result dor__socket_peercert(dor_actor *a, dor_buffer **der);
 DOR_MUST_USE dor_result dor__socket_session(dor_actor *a, dor_session **session);

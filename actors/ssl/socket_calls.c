@@ -62,13 +62,12 @@ static void release_handshake(dor_ssl_request *request)
     handshake->settings = NULL;
 }
 
-dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid reply_to, dor_ref ref,
-                              uint32_t timeout_ms)
+static dor_result request_handshake(uint32_t type, dor_socket socket, dor_settings *override,
+                                    dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
     whereabouts w;
     DOR_TRY(find(dor__handle_producer(socket), &w));
-    dor_message *m =
-        dor__request_new(DOR_MSG_SSL_HANDSHAKE, sizeof(dor_handshake_request), reply_to, ref, socket);
+    dor_message *m = dor__request_new(type, sizeof(dor_handshake_request), reply_to, ref, socket);
     if (!m) return dor__error(DOR_E_NOMEM);
     dor_handshake_request *handshake = dor__request_of(m);
     handshake->request.timeout_ms = timeout_ms;
@@ -76,6 +75,18 @@ dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid
     if (override) handshake->settings = dor__settings_ref(override);
     forward(&w, m);
     return DOR_SUCCESS;
+}
+
+dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid reply_to, dor_ref ref,
+                              uint32_t timeout_ms)
+{
+    return request_handshake(DOR_MSG_SSL_HANDSHAKE, socket, override, reply_to, ref, timeout_ms);
+}
+
+dor_result dor__ssl_handshake_continue(dor_socket socket, dor_settings *override, dor_pid reply_to,
+                                       dor_ref ref, uint32_t timeout_ms)
+{
+    return request_handshake(DOR_MSG_SSL_CONTINUE, socket, override, reply_to, ref, timeout_ms);
 }
 
 dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)

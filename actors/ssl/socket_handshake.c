@@ -16,6 +16,7 @@ void dor__conn_free_opening(dor_connection *c)
     c->opening = NULL;
     if (opening->request) dor__request_answer(opening->request, dor__error(DOR_E_CLOSED), NULL);
     dor__bytes_free(&opening->rest);
+    dor__bytes_free(&opening->kept);
     dor__free(opening);
 }
 
@@ -61,6 +62,8 @@ dor_result dor__conn_start_tls(dor_connection *c, const char *host)
     if (name) peer.host = dor__span_str(name);
     c->state = DOR_CONN_HANDSHAKE;
     dor__conn_set_deadline(c, settings->handshake_timeout_ms);
+    if (settings->handshake_timeout_ms != DOR_INFINITY)
+        c->opening->limit_ms = dor__scheduler_now_ms(c->local->scheduler) + settings->handshake_timeout_ms;
     if (!c->server) peer.session = session_to_resume(c);
     dor_result r = dor__tls_new(&c->tls, c->server ? DOR_TLS_SERVER : DOR_TLS_CLIENT, settings->tls,
                                 &c->local->env, c->server ? NULL : &peer);
@@ -77,9 +80,14 @@ static void override_settings(dor_connection *c, dor_message *message)
 {
     dor_handshake_request *handshake = dor__request_of(message);
     if (!handshake->settings) return;
-    dor__settings_unref(c->settings);
-    c->settings = handshake->settings;
+    dor__conn_take_settings(c, handshake->settings);
     handshake->settings = NULL;
+}
+
+void dor__conn_take_settings(dor_connection *c, dor_settings *settings)
+{
+    dor__settings_unref(c->settings);
+    c->settings = settings;
     dor__conn_set_modes(c, &c->settings->modes);
     if (c->mailbox) dor__event_mailbox_set_send_high(c->mailbox, c->settings->send_high);
 }

@@ -64,6 +64,11 @@ dor_result dor__conn_command(dor_connection *c, const dor_ssl_command *command)
         if (!c->mailbox) return dor__error(DOR_E_CLOSED);
         dor__conn_close_by(c, command->caller);
         return DOR_SUCCESS;
+    case DOR_ORDER_CANCEL:
+        if (!c->mailbox) return dor__error(DOR_E_CLOSED);
+        if (!c->opening || !c->opening->paused) return dor__error(DOR_E_EINVAL);
+        dor__conn_close_by(c, command->caller);
+        return DOR_SUCCESS;
     case DOR_ORDER_SHUTDOWN: return shut_down(c, command->how);
     case DOR_ORDER_KEYS:
         if (!c->tls || c->state < DOR_CONN_OPEN) return dor__error(DOR_E_ENOTCONN);

@@ -75,7 +75,7 @@ bool dor__conn_wants_read(const dor_connection *c)
 {
     if (c->peer_fin) return false;
     switch ((dor_conn_state)c->state) {
-    case DOR_CONN_HANDSHAKE: return true;
+    case DOR_CONN_HANDSHAKE: return !c->opening || !c->opening->asking;
     case DOR_CONN_OPEN:
         if (c->read_end || c->held) return false;
         if (c->read_shut) return true; /* and drop it, so that the end is found */
@@ -362,6 +362,7 @@ static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, dor_
     case DOR_TLS_EVENT_CONNECTED: dor__conn_connected(c); break;
     case DOR_TLS_EVENT_DATA: r = on_data(c, g, event->data, rest); break;
     case DOR_TLS_EVENT_TICKET: on_ticket(c, event->session); break;
+    case DOR_TLS_EVENT_QUESTION: return dor__conn_question(c, rest);
     case DOR_TLS_EVENT_CLOSED:
         c->peer_closed = true;
         post_gathered(c, g);
@@ -383,10 +384,11 @@ static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, dor_
 }
 
 /* Runs one read's ciphertext through the engine. */
-static void feed(dor_connection *c, uint8_t *data, size_t len)
+void dor__conn_feed(dor_connection *c, uint8_t *data, size_t len)
 {
     gathering g = {0};
     dor_tls_event event;
+    if (dor__conn_keep(c, dor__span(data, len))) return;
     do {
         size_t used = 0;
         event = (dor_tls_event){0};
@@ -438,7 +440,7 @@ static size_t feed_whole(dor_connection *c, size_t len, bool more)
     uint8_t *data = c->local->receive;
     size_t whole = more ? dor__tls_receivable(c->tls, data, len) : len;
     if (whole == 0) whole = len;
-    feed(c, data, whole);
+    dor__conn_feed(c, data, whole);
     if (c->peer_closed) {
         dor__conn_keep_rest(c, dor__span(data + whole, len - whole));
         return 0;
@@ -470,7 +472,7 @@ static void read_on(dor_connection *c)
         kept = feed_whole(c, kept + got, got == room && budget);
         if (!kept && (got < room || !budget)) return; /* that was all for now; the poll tells if not */
     }
-    if (kept && c->transport && c->state <= DOR_CONN_OPEN) feed(c, c->local->receive, kept);
+    if (kept && c->transport && c->state <= DOR_CONN_OPEN) dor__conn_feed(c, c->local->receive, kept);
     if (c->transport && (io == DOR_IO_END || io == DOR_IO_FAILED)) on_read_end(c, io);
 }
 

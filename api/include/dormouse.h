@@ -16,6 +16,7 @@
 #include <dormouse/error.h>
 #include <dormouse/http.h>
 #include <dormouse/information.h>
+#include <dormouse/handshake.h>
 #include <dormouse/observe.h>
 #include <dormouse/options.h>
 #include <dormouse/port.h>

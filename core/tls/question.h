@@ -39,11 +39,11 @@ typedef struct dor_tls_hello {
     uint16_t version; /* client: the server's choice; server: legacy_version, which counts without versions */
     const dor_suite *suite; /* client: the server's choice; server: NULL */
     dor_span server_name;   /* server: as sent, or empty; client: whom it calls */
-    dor_span alpn;          /* ProtocolNames, each with its length byte; client: the server's choice */
-    dor_span versions;      /* server; empty: the extension was not there */
-    dor_span suites;        /* server */
-    dor_span groups;        /* server */
-    dor_span schemes;       /* server: signature_algorithms */
+    dor_span alpn;     /* ProtocolNames, each with its length byte; client: the server's choice, without */
+    dor_span versions; /* server; empty: the extension was not there */
+    dor_span suites;   /* server */
+    dor_span groups;   /* server */
+    dor_span schemes;  /* server: signature_algorithms */
 } dor_tls_hello;
 
 typedef struct dor_tls_question {

@@ -253,7 +253,7 @@ static dor_result feed_chunk(proto_pair *pair, proto_end *end, dor_span data)
     if (end->asked) return dor__bytes_append(&end->kept, data);
     uint8_t *copy = malloc(data.len ? data.len : 1);
     if (!copy) abort();
-    memcpy(copy, data.ptr, data.len);
+    if (data.len) memcpy(copy, data.ptr, data.len);
     size_t at = 0, used;
     dor_tls_event event;
     dor_result r;

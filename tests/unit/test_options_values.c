@@ -49,6 +49,7 @@ static const row rows[] = {
     {"keylogfile", {"\"keys.log\""}, {"1", "\"\"", "true"}},
     {"keylog_environment", {"true", "false"}, {"1", "\"x\""}},
     {"keep_secrets", {"true", "false"}, {"1", "\"debug\""}},
+    {"handshake", {"\"full\"", "\"hello\""}, {"\"half\"", "true"}},
     {"reuse_sessions", {"true", "false", "\"save\"", "\"true\""}, {"\"never\"", "1"}},
     {"reuse_session", {NULL}, {"\"id\"", "true", "1"}},
     {"session_tickets", {"\"disabled\"", "\"manual\"", "\"auto\"", "\"stateless\"", "\"stateful_with_cert\""}, {"\"on\"", "true"}},

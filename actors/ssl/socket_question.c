@@ -1,0 +1,168 @@
+/*
+ * socket_question.c - a handshake that waits for an answer: the pause at the hello.
+ *
+ * While the engine asks, nothing is read; what one read had brought beyond the question is kept in the opening, so at most
+ * DOR_RECEIVE_LEN bytes. The deadline of the handshake goes on, and so do close, the owner's death and the runtime's stop.
+ *
+ * Owning thread: the connection's scheduler.
+ */
+#include "ssl/listener.h"
+#include "tls/question.h"
+
+/* ---- waiting --------------------------------------------------------------------------------------------------- */
+
+bool dor__conn_keep(dor_connection *c, dor_span data)
+{
+    if (!c->opening || !c->opening->asking) return false;
+    dor_result r = dor__bytes_append(&c->opening->kept, data);
+    if (dor__failed(r)) dor__conn_open_failed(c, r);
+    return true;
+}
+
+static void wait_for_answer(dor_connection *c, dor_span rest)
+{
+    c->opening->asking = true;
+    (void)dor__conn_keep(c, rest);
+}
+
+/* The question has been answered: first what was kept, then what the descriptor has. */
+static void go_on(dor_connection *c)
+{
+    dor_bytes kept = c->opening->kept;
+    c->opening->kept = DOR_BYTES_EMPTY;
+    c->opening->asking = false;
+    dor__conn_lend_output(c);
+    dor__conn_feed(c, kept.ptr, kept.len);
+    dor__bytes_free(&kept);
+}
+
+/* ---- the hello -------------------------------------------------------------------------------------------------- */
+
+/* The call that began the handshake is answered, and its own time does not bound what follows. */
+static void pause_at_hello(dor_connection *c)
+{
+    dor_opening *opening = c->opening;
+    dor_message *request = opening->request;
+    uint64_t now = dor__scheduler_now_ms(c->local->scheduler);
+    opening->request = NULL;
+    opening->paused = true;
+    opening->deadline_ms = 0;
+    dor__timer_stop(c->local->scheduler, &c->timer);
+    if (opening->limit_ms)
+        dor__conn_set_deadline(c, opening->limit_ms > now ? (uint32_t)(opening->limit_ms - now) : 0);
+    if (request) dor__request_answer_socket(request, c->handle);
+}
+
+void dor__conn_continue(dor_connection *c, dor_message *message)
+{
+    dor_handshake_request *handshake = dor__request_of(message);
+    dor_result r = DOR_SUCCESS;
+    if (c->state > DOR_CONN_OPEN)
+        r = dor__error(DOR_E_CLOSED);
+    else if (!c->opening || !c->opening->paused)
+        r = dor__error(DOR_E_EINVAL);
+    else
+        r = dor__tls_answer_hello(c->tls, handshake->settings ? handshake->settings->tls : NULL);
+    if (dor__failed(r) &&
+        (!c->tls || dor__ok(dor__tls_error(c->tls)))) { /* the question, if there is one, stays open */
+        dor__request_answer(message, r, NULL);
+        return;
+    }
+    c->opening->request = message;
+    c->opening->paused = false;
+    if (dor__failed(r)) {
+        dor__conn_open_failed(c, r);
+        return;
+    }
+    if (handshake->settings) dor__conn_take_settings(c, dor__settings_ref(handshake->settings));
+    dor__conn_set_deadline(c, handshake->request.timeout_ms);
+    go_on(c);
+}
+
+static bool on_hello(dor_connection *c, dor_span rest)
+{
+    if (c->settings->pause_at_hello) {
+        wait_for_answer(c, rest);
+        if (c->opening && c->opening->asking) pause_at_hello(c);
+        return false;
+    }
+    dor_result r = dor__tls_answer_hello(c->tls, NULL);
+    if (dor__failed(r)) dor__conn_open_failed(c, r);
+    return dor__ok(r);
+}
+
+bool dor__conn_question(dor_connection *c, dor_span rest)
+{
+    dor_tls_question question;
+    dor__tls_get_question(c->tls, &question);
+    if (question.kind == DOR_TLS_QUESTION_HELLO) return on_hello(c, rest);
+    dor__conn_open_failed(c, dor__tls_refuse(c->tls, dor__error(DOR_E_INTERNAL)));
+    return false;
+}
+
+/* ---- what it said ------------------------------------------------------------------------------------------------ */
+
+static uint8_t numbers_of(dor_span list, uint16_t *numbers, size_t cap)
+{
+    uint8_t count = 0;
+    for (size_t i = 0; i + 1 < list.len && count < cap; i += 2)
+        numbers[count++] = (uint16_t)(list.ptr[i] << 8 | list.ptr[i + 1]);
+    return count;
+}
+
+static void text_of(dor_span from, char *to, size_t cap)
+{
+    size_t len = from.len < cap ? from.len : cap - 1;
+    if (len) memcpy(to, from.ptr, len);
+    to[len] = '\0';
+}
+
+static uint8_t protocols_of(dor_span list, char names[][256], size_t cap)
+{
+    uint8_t count = 0;
+    for (size_t at = 0; at < list.len && count < cap; at += 1u + list.ptr[at])
+        text_of(dor__span(list.ptr + at + 1, list.ptr[at]), names[count++], 256);
+    return count;
+}
+
+static void hello_tell(const dor_tls_hello *from, bool server, dor_ssl_hello *hello)
+{
+    *hello = (dor_ssl_hello){0};
+    text_of(from->server_name, hello->server_name, sizeof hello->server_name);
+    if (server) {
+        hello->alpn_count = protocols_of(from->alpn, hello->alpn, DOR_HELLO_PROTOCOLS_MAX);
+    } else if (from->alpn.len) {
+        text_of(from->alpn, hello->alpn[0], sizeof hello->alpn[0]);
+        hello->alpn_count = 1;
+    }
+    hello->version_count = numbers_of(from->versions, hello->versions, DOR_HELLO_NUMBERS_MAX);
+    hello->suite_count = numbers_of(from->suites, hello->suites, DOR_HELLO_NUMBERS_MAX);
+    hello->group_count = numbers_of(from->groups, hello->groups, DOR_HELLO_NUMBERS_MAX);
+    hello->scheme_count = numbers_of(from->schemes, hello->schemes, DOR_HELLO_NUMBERS_MAX);
+    if (hello->version_count == 0) {
+        hello->versions[0] = from->version;
+        hello->version_count = 1;
+    }
+    if (!server && from->suite) {
+        hello->suites[0] = from->suite->id;
+        hello->suite_count = 1;
+    }
+}
+
+dor_result dor__socket_hello(dor_actor *a, dor_ssl_hello *hello)
+{
+    dor_tls_question question;
+    if (dor__is_listener(a)) return dor__error(DOR_E_ENOTCONN);
+    const dor_connection *c = dor__conn_of(a);
+    if (c->state > DOR_CONN_OPEN) return dor__error(DOR_E_CLOSED);
+    if (c->state == DOR_CONN_OPEN) return dor__error(DOR_E_EINVAL);
+    if (!c->opening || !c->opening->paused) return dor__error(DOR_E_ENOTCONN);
+    dor__tls_get_question(c->tls, &question);
+    hello_tell(&question.hello, c->server, hello);
+    return DOR_SUCCESS;
+}
+
+bool dor__socket_is_client(dor_actor *a)
+{
+    return !dor__is_listener(a) && !dor__conn_of(a)->server;
+}

@@ -1,0 +1,65 @@
+/*
+ * dormouse/handshake.h - a say in handshakes while they go on: the pause at the peer's hello.
+ *
+ * With option "handshake" set to "hello" dor_ssl_accept and dor_ssl_connect return when the peer's hello is there, and
+ * before anything is decided on a server. Then
+ *
+ *     dor_ssl_get_hello(socket, &hello);                       // what does it want?
+ *     dor_ssl_handshake_continue(socket, options, timeout_ms); // go on, perhaps with options of its own
+ *     dor_ssl_handshake_cancel(socket);                        // or not
+ *
+ * The whole handshake, the pause in it, is bounded by option "handshake_timeout"; then the socket is gone. Until the
+ * handshake is complete the other calls answer as before it: send, recv and questions DOR_E_ENOTCONN. dor_ssl_close works.
+ * docs/names-and-keys.md shows it.
+ */
+#ifndef DORMOUSE_HANDSHAKE_H
+#define DORMOUSE_HANDSHAKE_H
+
+#include <dormouse/ssl.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { DOR_HELLO_NUMBERS_MAX = 64, DOR_HELLO_PROTOCOLS_MAX = 16 };
+
+/**
+ * A hello: on a server all that the client offers, best first; on a client what the server chose (one of each, groups and
+ * schemes empty). Numbers are IANA's, and may be ones that this library does not know. What does not fit is left out.
+ */
+typedef struct dor_ssl_hello {
+    char server_name[256]; /**< SNI, or empty; on a client the name that it calls */
+    char alpn[DOR_HELLO_PROTOCOLS_MAX][256];
+    uint16_t versions[DOR_HELLO_NUMBERS_MAX]; /**< 0x0304 is TLS 1.3, 0x0303 TLS 1.2 */
+    uint16_t suites[DOR_HELLO_NUMBERS_MAX];
+    uint16_t groups[DOR_HELLO_NUMBERS_MAX];
+    uint16_t schemes[DOR_HELLO_NUMBERS_MAX]; /**< signature_algorithms */
+    uint8_t alpn_count, version_count, suite_count, group_count, scheme_count;
+} dor_ssl_hello;
+
+/**
+ * The hello of a handshake that has paused. Immediate. DOR_E_ENOTCONN before the pause and once the handshake goes on,
+ * DOR_E_EINVAL on an open connection. Source: the extensions that handshake/2 returns with {handshake, hello}.
+ */
+DOR_API int dor_ssl_get_hello(dor_socket socket, dor_ssl_hello *hello);
+
+/**
+ * Goes on with a handshake that has paused, and returns when it is complete. options (may be NULL) override the socket's,
+ * as with dor_ssl_accept; a client's may not change what its hello has offered already (versions, ciphers, groups,
+ * signature_algs, protocols): DOR_E_OPTION_CONFLICT, and the pause goes on. DOR_E_EINVAL when it has not paused. On failure
+ * of the handshake and on timeout the socket is gone. Source: handshake_continue/2,3.
+ */
+DOR_API int dor_ssl_handshake_continue(dor_socket socket, const dor_options *options, uint32_t timeout_ms);
+DOR_API int dor_ssl_handshake_continue_async(dor_socket socket, const dor_options *options,
+                                             uint32_t timeout_ms, dor_ref *ref);
+
+/**
+ * Ends a handshake that has paused: the peer gets user_canceled and close_notify, the socket is gone. Immediate.
+ * DOR_E_EINVAL when it has not paused. Source: handshake_cancel/1.
+ */
+DOR_API int dor_ssl_handshake_cancel(dor_socket socket);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

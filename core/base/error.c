@@ -74,6 +74,21 @@ const char *dor_alert_name(int alert)
     return name ? name : "unknown_alert";
 }
 
+/* The table's name, or the same with spaces, as sentences have it. */
+static int same_name(const char *name, const char *given)
+{
+    for (; *name && (*given == *name || (*name == '_' && *given == ' ')); name++)
+        given++;
+    return !*name && !*given;
+}
+
+int dor_alert_from_name(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof(alerts) / sizeof(alerts[0]); i++)
+        if (same_name(alerts[i].text, name)) return alerts[i].number;
+    return -1;
+}
+
 static const char *reason_text(int reason)
 {
     const char *text = find(reasons, sizeof(reasons) / sizeof(reasons[0]), reason);

@@ -83,6 +83,24 @@ Test(base_error, alert_names)
     cr_assert_str_eq(dor_alert_name(DOR_ALERT_CLOSE_NOTIFY), "close_notify");
 }
 
+Test(base_error, alerts_by_name)
+{
+    int known = 0;
+    for (int alert = 0; alert < 256; alert++) {
+        const char *name = dor_alert_name(alert);
+        if (strcmp(name, "unknown_alert") == 0) continue;
+        cr_assert_eq(dor_alert_from_name(name), alert);
+        known++;
+    }
+    cr_assert_eq(known, 34);
+    cr_assert_eq(dor_alert_from_name("handshake failure"), 40);
+    static const char *const none[] = {"", "handshake", "handshake_failure_", "handshake__failure", "unknown_alert",
+                                       "HANDSHAKE_FAILURE", "_"};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        cr_assert_eq(dor_alert_from_name(none[i]), -1, "%s", none[i]);
+    cr_assert_eq(dor_alert_from_name(NULL), -1);
+}
+
 Test(base_error, errno_text)
 {
     char expected[200];

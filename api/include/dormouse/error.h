@@ -250,6 +250,9 @@ DOR_API char *dor_format_error(int code, char *text, size_t cap);
 /** The RFC's name of an alert ("handshake_failure"), or "unknown_alert"; a static string. */
 DOR_API const char *dor_alert_name(int alert);
 
+/** The number of an alert by the RFC's name, written with "_" or spaces ("handshake failure"); -1 if there is none. */
+DOR_API int dor_alert_from_name(const char *name);
+
 #ifdef __cplusplus
 }
 #endif

@@ -29,6 +29,8 @@ static const cli_flag flags[] = {
     {"versions", "LIST", "protocol versions: tlsv1.2,tlsv1.3"},
     {"ciphers", "LIST", "cipher suites, best first, by IANA's or OpenSSL's names"},
     {"groups", "LIST", "key exchange groups, best first: x25519,secp256r1,secp384r1"},
+    {"keylog", "FILE",
+     "append the connection's secrets to FILE, for Wireshark; - takes the name from SSLKEYLOGFILE"},
     {"resume", "N", "connect N more times, each time resuming the session"},
     {"json", NULL, "say what was negotiated, or why not, in JSON"},
 };
@@ -80,6 +82,11 @@ static int set_options(const cli_given *given, dor_options *options)
             return cli_args_wrong(&command, "--%s: %s", texts[i][0], dor_options_error(options));
     if (cli_args_get(&command, given, "key") && !cli_args_get(&command, given, "cert"))
         return cli_args_wrong(&command, "--key needs --cert");
+    const char *keylog = cli_args_get(&command, given, "keylog");
+    if (keylog && strcmp(keylog, "-") == 0)
+        dor_options_set_bool(options, "keylog_environment", 1);
+    else if (cli_set_option(options, "keylogfile", keylog) != DOR_OK)
+        return cli_args_wrong(&command, "--keylog: %s", dor_options_error(options));
     bool insecure = cli_args_get(&command, given, "insecure") != NULL;
     if (insecure && cli_args_get(&command, given, "cacert"))
         return cli_args_wrong(&command, "--insecure and --cacert contradict each other");

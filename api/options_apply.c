@@ -117,6 +117,16 @@ dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *v
     return DOR_SUCCESS;
 }
 
+dor_result dor__apply_transport(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    bool given = value->kind == DOR_VALUE_FUNCTION;
+    bool memory = !given && strcmp(value->items[0], "memory") == 0;
+    draft->settings->transport = given ? value->ops : memory ? dor_transport_memory() : NULL;
+    draft->settings->transport_arg = given ? value->arg : NULL;
+    return DOR_SUCCESS;
+}
+
 dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value)
 {
     struct in6_addr address;

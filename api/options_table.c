@@ -150,6 +150,8 @@ const dor_option dor__options_table[] = {
     {"sndbuf", "the system's send buffer in bytes; 0: its default", INT, BOTH, RANGE(0, SIZE_1G), FIELD(sndbuf)},
     {"recbuf", "the system's receive buffer in bytes; 0: its default", INT, BOTH, RANGE(0, SIZE_1G), FIELD(recbuf)},
 
+    {"cb_info", "what carries the bytes: tcp, memory (both ends in this process), or dor_options_set_transport", TEXT | DOR_VALUE_FUNCTION,
+        BOTH, .words = "tcp|memory", .apply = dor__apply_transport},
     {"log_alert", "report alerts (default true)", BOOL, BOTH, FIELD(log_alert)},
 };
 /* clang-format on */
@@ -161,7 +163,6 @@ static const char *const later[] = {
     "allow_any_ca_purpose",
     "anti_replay",
     "beast_mitigation",
-    "cb_info",
     "certificate_authorities",
     "client_preferred_next_protocols",
     "client_renegotiation",

@@ -2,12 +2,22 @@
  * transport.c - dormouse/transport.h: checks arguments, turns options into settings, forwards to the actors.
  */
 #include "caller.h"
-#include "options_internal.h"
+#include "options_table.h"
 #include <dormouse/transport.h>
 #include "ssl/tcp.h"
 #include <unistd.h>
 
 enum { HOST_MAX = 253 }; /* RFC 1035 section 2.3.4, as text */
+
+/* ---- callback modules ------------------------------------------------------------------------------------- */
+
+int dor_options_set_transport(dor_options *options, const dor_transport_ops *ops, void *arg)
+{
+    if (!options) return DOR_E_BADARG;
+    if (!ops) return dor_options_unset(options, "cb_info");
+    if (!ops->watch || !ops->send || !ops->recv || !ops->close) return DOR_E_BADARG;
+    return dor__options_set_function(options, "cb_info", NULL, ops, arg);
+}
 
 /* ---- downgrade ------------------------------------------------------------------------------------------------ */
 

@@ -17,9 +17,18 @@
 
 enum {
     ACCEPT_BUDGET = 32,  /* per turn */
+    MODULE_BUDGET = 4,   /* of a module's, which wait in one queue: the next scheduler takes the next ones */
     DRAIN_BUDGET = 1024, /* connections that were in the backlog when the listener closed */
     BACK_OFF_MS = 20
 };
+
+/* A connection that was accepted: a descriptor, or a module's. */
+typedef struct incoming {
+    int fd;    /* or -1 */
+    void *end; /* or NULL */
+} incoming;
+
+static const incoming nobody = {.fd = -1};
 
 typedef struct dor_shard {
     dor_actor actor;
@@ -28,8 +37,9 @@ typedef struct dor_shard {
     dor_timer timer;
     unsigned index;
     int fd;
-    int parked_fd; /* accepted, but its waiter gave up meanwhile: for the next one; else -1 */
-    bool stopped;
+    incoming parked; /* accepted, but its waiter gave up meanwhile: for the next one; else nobody */
+    bool stopped;    /* accepts no more than what is in the backlog */
+    bool closed;
     uv_poll_t *poll; /* apart, since libuv needs it a little longer than the actor lives */
 } dor_shard;
 
@@ -46,6 +56,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static void watch(dor_shard *shard, bool on)
 {
+    if (!shard->poll) return; /* a module's readiness comes as demand */
     if (on)
         (void)uv_poll_start(shard->poll, UV_READABLE, on_poll); /* fails only on a closed handle */
     else
@@ -66,9 +77,20 @@ static void back_off(dor_shard *shard)
     dor__timer_start(shard->local->scheduler, &shard->timer, BACK_OFF_MS, on_back_off_over);
 }
 
-static void refuse(dor_shard *shard, int fd)
+static bool is_there(incoming in)
 {
-    (void)close(fd);
+    return in.fd >= 0 || in.end;
+}
+
+static void drop(const dor_shard *shard, incoming in)
+{
+    if (in.fd >= 0) (void)close(in.fd);
+    if (in.end) shard->listening->module->close(in.end);
+}
+
+static void refuse(dor_shard *shard, incoming in)
+{
+    drop(shard, in);
     dor__count(shard->local, DOR_COUNT_REFUSED, 1);
 }
 
@@ -81,19 +103,19 @@ static void give_up_connection(dor_connection *c)
     dor__conn_settle(c);
 }
 
-/* A connection actor over fd, which is taken even on failure. */
-static dor_result make_connection(dor_shard *shard, int fd, dor_settings *settings, dor_pid owner,
+/* A connection actor over what came, which is taken even on failure. */
+static dor_result make_connection(dor_shard *shard, incoming in, dor_settings *settings, dor_pid owner,
                                   dor_connection **out)
 {
     dor_connection *c;
     dor_result r = dor__conn_new(shard->local, settings, owner, !shard->listening->served, &c);
     if (dor__failed(r)) {
-        refuse(shard, fd);
+        refuse(shard, in);
         return r;
     }
     c->server = true;
     c->state = DOR_CONN_ACCEPTED;
-    r = dor__conn_attach_fd(c, fd);
+    r = in.end ? dor__conn_attach_module(c, in.end) : dor__conn_attach_fd(c, in.fd);
     if (dor__failed(r)) {
         dor__count(shard->local, DOR_COUNT_REFUSED, 1);
         give_up_connection(c);
@@ -104,16 +126,17 @@ static dor_result make_connection(dor_shard *shard, int fd, dor_settings *settin
     return DOR_SUCCESS;
 }
 
-static dor_result serve_connection(dor_shard *shard, int fd, const struct sockaddr *peer,
+static dor_result serve_connection(dor_shard *shard, incoming in, const struct sockaddr *peer,
                                    dor_settings *settings)
 {
     dor_connection *c;
     dor_address address;
-    DOR_TRY(make_connection(shard, fd, settings, shard->actor.pid, &c));
+    DOR_TRY(make_connection(shard, in, settings, shard->actor.pid, &c));
     c->served = true;
     c->opening = dor__calloc(1, sizeof *c->opening);
     if (c->opening) {
         dor__tcp_format(peer, sizeof(struct sockaddr_in6), &address);
+        if (in.end) dor__ignore(c->transport->ops->name(c->transport, true, &address)); /* for reports */
         dor__address_text(&address, c->opening->peer, sizeof c->opening->peer);
     }
     dor__conn_start_handshake(c, NULL, settings->handshake_timeout_ms);
@@ -121,7 +144,7 @@ static dor_result serve_connection(dor_shard *shard, int fd, const struct sockad
     return DOR_SUCCESS;
 }
 
-static dor_result hand_to_waiter(dor_shard *shard, int fd, dor_settings *settings)
+static dor_result hand_to_waiter(dor_shard *shard, incoming in, dor_settings *settings)
 {
     dor_message *waiter;
     while ((waiter = dor__listening_next_waiter(shard->listening, shard->index))) {
@@ -131,7 +154,7 @@ static dor_result hand_to_waiter(dor_shard *shard, int fd, dor_settings *setting
             dor__message_free(waiter); /* whoever waits behind it gets the connection */
             continue;
         }
-        dor_result r = make_connection(shard, fd, settings, owner, &c);
+        dor_result r = make_connection(shard, in, settings, owner, &c);
         if (dor__failed(r)) {
             dor__request_answer(waiter, r, NULL);
             return r;
@@ -140,20 +163,20 @@ static dor_result hand_to_waiter(dor_shard *shard, int fd, dor_settings *setting
         dor__conn_settle(c);
         return r;
     }
-    shard->parked_fd = fd;
+    shard->parked = in;
     return DOR_SUCCESS;
 }
 
-static void take(dor_shard *shard, int fd, const struct sockaddr *peer)
+static void take(dor_shard *shard, incoming in, const struct sockaddr *peer)
 {
     dor_settings *settings = dor__listening_settings(shard->listening);
     if (!dor__listening_enter(shard->listening, settings->max_connections)) {
-        refuse(shard, fd);
+        refuse(shard, in);
     } else {
-        dor_result r = shard->listening->served ? serve_connection(shard, fd, peer, settings)
-                                                : hand_to_waiter(shard, fd, settings);
+        dor_result r = shard->listening->served ? serve_connection(shard, in, peer, settings)
+                                                : hand_to_waiter(shard, in, settings);
         /* From now on the connection counts itself; one that is parked is counted when it is taken again. */
-        if (dor__failed(r) || shard->parked_fd == fd) dor__listening_leave(shard->listening);
+        if (dor__failed(r) || is_there(shard->parked)) dor__listening_leave(shard->listening);
     }
     dor__settings_unref(settings);
 }
@@ -189,28 +212,43 @@ static bool shed(dor_shard *shard)
     int fd = accept_one(shard->fd, &peer);
     if (fd >= 0) {
         dor__count(local, DOR_COUNT_ACCEPTED, 1);
-        refuse(shard, fd);
+        refuse(shard, (incoming){.fd = fd});
     }
     local->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return fd >= 0;
 }
 
+/* What was parked, or else the next one; nobody, and then errno says why, when there is none. */
+static incoming next_incoming(dor_shard *shard, struct sockaddr_storage *peer)
+{
+    const dor_transport_ops *module = shard->listening->module;
+    incoming in = shard->parked;
+    shard->parked = nobody;
+    if (is_there(in)) return in;
+    if (module) {
+        int code = module->accept(shard->listening->module_end, &in.end);
+        errno = code == DOR_TRANSPORT_AGAIN ? EAGAIN : ECONNABORTED;
+        if (code != DOR_TRANSPORT_DONE) in = nobody;
+    } else {
+        in.fd = accept_one(shard->fd, peer);
+    }
+    if (is_there(in)) dor__count(shard->local, DOR_COUNT_ACCEPTED, 1);
+    return in;
+}
+
 static void accept_some(dor_shard *shard, int budget)
 {
     struct sockaddr_storage peer = {0};
-    while (budget-- > 0 && shard->fd >= 0) {
+    bool module = shard->listening->module != NULL;
+    if (module && budget == ACCEPT_BUDGET) budget = MODULE_BUDGET;
+    while (budget-- > 0 && !shard->closed) {
         if (!shard->listening->served && !dor__listening_has_waiter(shard->listening, shard->index)) {
             watch(shard, false); /* the next waiter wakes us; until then the backlog fills */
             return;
         }
-        int fd = shard->parked_fd;
-        shard->parked_fd = -1;
-        if (fd < 0) {
-            fd = accept_one(shard->fd, &peer);
-            if (fd >= 0) dor__count(shard->local, DOR_COUNT_ACCEPTED, 1);
-        }
-        if (fd >= 0) {
-            take(shard, fd, (struct sockaddr *)&peer);
+        incoming in = next_incoming(shard, &peer);
+        if (is_there(in)) {
+            take(shard, in, (struct sockaddr *)&peer);
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) return;
@@ -218,6 +256,7 @@ static void accept_some(dor_shard *shard, int budget)
         back_off(shard); /* no memory, no descriptors: those that are open come first */
         return;
     }
+    if (module && !shard->stopped) dor__listening_ready(shard->listening);
 }
 
 /* ---- the actor ------------------------------------------------------------------------------------------------ */
@@ -230,15 +269,18 @@ static void on_poll_closed(uv_handle_t *handle)
 
 static void stop_shard(dor_shard *shard)
 {
-    if (shard->fd < 0) return;
+    if (shard->closed) return;
     dor__timer_stop(shard->local->scheduler, &shard->timer);
     /* The handle first: libuv would take the descriptor's number out of the poll set when it may be another's already. */
-    shard->poll->data = shard->local->scheduler;
-    uv_close((uv_handle_t *)shard->poll, on_poll_closed);
-    if (shard->parked_fd >= 0) (void)close(shard->parked_fd);
-    (void)close(shard->fd);
-    shard->stopped = true;
-    shard->parked_fd = shard->fd = -1;
+    if (shard->poll) {
+        shard->poll->data = shard->local->scheduler;
+        uv_close((uv_handle_t *)shard->poll, on_poll_closed);
+        (void)close(shard->fd);
+    }
+    drop(shard, shard->parked);
+    shard->stopped = shard->closed = true;
+    shard->parked = nobody;
+    shard->fd = -1;
     dor__listening_shard_closed(shard->listening, shard->index);
 }
 
@@ -289,6 +331,7 @@ static const dor_actor_ops shard_ops = {
 static dor_result init_poll(dor_shard *shard, dor_scheduler *s)
 {
     shard->local = dor__ssl_local(s);
+    if (shard->listening->module) return shard->local ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
     shard->poll = dor__calloc(1, sizeof *shard->poll);
     if (!shard->local || !shard->poll) return dor__error(DOR_E_NOMEM);
     int status = uv_poll_init(dor__scheduler_loop(s), shard->poll, shard->fd);
@@ -303,11 +346,11 @@ dor_result dor__shard_start(dor_scheduler *s, dor_listening *listening, unsigned
     dor_shard *shard = dor__calloc(1, sizeof *shard);
     dor_result r = shard ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
     if (shard) {
-        *shard = (dor_shard){.listening = listening, .index = index, .fd = fd, .parked_fd = -1};
+        *shard = (dor_shard){.listening = listening, .index = index, .fd = fd, .parked = nobody};
         r = init_poll(shard, s);
     }
     if (dor__failed(r)) {
-        (void)close(fd);
+        if (fd >= 0) (void)close(fd);
         if (shard) dor__free(shard->poll);
         dor__free(shard);
         dor__listening_shard_closed(listening, index);

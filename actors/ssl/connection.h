@@ -135,6 +135,8 @@ DOR_MUST_USE dor_result dor__conn_new(dor_ssl_local *local, dor_settings *settin
 
 /** Gives it its transport (tcp over fd, which is taken even on failure) and counts it. */
 DOR_MUST_USE dor_result dor__conn_attach_fd(dor_connection *c, int fd);
+/** The same over a connection of its settings' module. */
+DOR_MUST_USE dor_result dor__conn_attach_module(dor_connection *c, void *end);
 void dor__conn_count(dor_connection *c);
 
 /** The last thing in every entry. */

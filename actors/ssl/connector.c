@@ -9,6 +9,7 @@
 #include "ssl/connection.h"
 #include "base/address.h"
 #include "base/alloc.h"
+#include "ssl/module.h"
 #include "ssl/tcp.h"
 #include <netdb.h>
 #include <netinet/in.h>
@@ -116,7 +117,7 @@ static void try_next(dor_connection *c)
 
 void dor__conn_connect_ready(dor_connection *c)
 {
-    dor_result r = dor__tcp_connected(c->transport);
+    dor_result r = c->transport->ops->connected(c->transport);
     if (dor__ok(r)) {
         start_tls(c);
         return;
@@ -188,6 +189,23 @@ static dor_result look_up(dor_connecting *connecting)
     return DOR_SUCCESS;
 }
 
+/* A module knows its own names, and does not have several addresses for one. */
+static dor_result connect_module(dor_connection *c)
+{
+    dor_connecting *connecting = c->opening->connecting;
+    const dor_settings *s = c->settings;
+    void *end = NULL;
+    int code = s->transport->connect
+                   ? s->transport->connect(s->transport_arg, connecting->host, connecting->port, &end)
+                   : DOR_E_NOT_SUPPORTED;
+    bool waits = code == DOR_TRANSPORT_AGAIN;
+    if (code != DOR_TRANSPORT_DONE && !waits) return dor__module_error(code);
+    DOR_TRY(dor__module_new(&c->transport, s->transport, end, c->actor.pid, waits, s, dor__conn_ready, c));
+    if (waits) return dor__transport_want(c->transport, DOR_WANT_WRITE);
+    start_tls(c);
+    return DOR_SUCCESS;
+}
+
 void dor__conn_connect(dor_connection *c, dor_message *message)
 {
     dor_connect_request *connect = dor__request_of(message);
@@ -207,7 +225,7 @@ void dor__conn_connect(dor_connection *c, dor_message *message)
     connecting->port = connect->port;
     memcpy(connecting->host, connect->host, sizeof connecting->host);
     dor__conn_set_deadline(c, connect->request.timeout_ms);
-    dor_result r = look_up(connecting);
+    dor_result r = c->settings->transport ? connect_module(c) : look_up(connecting);
     if (dor__failed(r)) give_up(c, r);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "ssl/listener.h"
 #include "base/alloc.h"
+#include "ssl/module.h"
 #include "ssl/tcp.h"
 #include <errno.h>
 #include <unistd.h>
@@ -268,7 +269,7 @@ static void start_shards(dor_runtime *runtime, dor_listening *listening, const i
         if (start && s == here) {
             start_shard(s, start);
         } else if (!start || dor__failed(dor__scheduler_call(s, start_shard, start))) {
-            (void)close(fds[i]);
+            if (fds[i] >= 0) (void)close(fds[i]);
             dor__listening_shard_closed(listening, i);
             if (start) dor__listening_unref(listening);
             dor__free(start);
@@ -296,6 +297,37 @@ static dor_result open_descriptors(const dor_settings *settings, uint16_t port, 
     return r;
 }
 
+/* One listener of the module for all shards, which accept from it in turn. */
+static dor_result open_module(dor_listening *l, const dor_settings *settings, uint16_t port, int *fds)
+{
+    const dor_transport_ops *ops = settings->transport;
+    for (unsigned i = 0; i < l->shard_count; i++)
+        fds[i] = -1;
+    if (!ops->listen || !ops->accept || !ops->unlisten) return dor__error(DOR_E_NOT_SUPPORTED);
+    l->module_handle = dor__module_listener_handle(l);
+    if (!l->module_handle) return dor__error(DOR_E_NOMEM);
+    int code = ops->listen(settings->transport_arg, settings->ip, &port, settings->backlog, l->module_handle,
+                           &l->module_end);
+    if (code != DOR_OK || !l->module_end) {
+        dor_transport_handle_unref(l->module_handle);
+        l->module_end = l->module_handle = NULL;
+        return dor__module_error(code);
+    }
+    l->module = ops;
+    l->address = (dor_address){.port = port};
+    return DOR_SUCCESS;
+}
+
+static void close_all(dor_listening *l, const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (fds[i] >= 0) (void)close(fds[i]);
+    if (!l->module_end) return;
+    l->module->unlisten(l->module_end);
+    l->module_end = NULL;
+    dor_transport_handle_unref(l->module_handle);
+}
+
 static dor_result start(dor_runtime *runtime, uint16_t port, dor_settings *settings, dor_pid owner,
                         const dor_server_spec *spec, dor_socket *handle)
 {
@@ -304,7 +336,8 @@ static dor_result start(dor_runtime *runtime, uint16_t port, dor_settings *setti
     starting st = {.owner = owner};
     if (count > DOR_SHARDS_MAX) count = DOR_SHARDS_MAX;
     DOR_TRY(dor__listening_new(count, settings, spec, &st.listening));
-    dor_result r = open_descriptors(settings, port, fds, count, &st.listening->address);
+    dor_result r = settings->transport ? open_module(st.listening, settings, port, fds)
+                                       : open_descriptors(settings, port, fds, count, &st.listening->address);
     if (dor__failed(r)) goto done;
     dor_scheduler *here = dor__scheduler_current();
     if (here && dor__scheduler_runtime(here) == runtime) {
@@ -317,8 +350,7 @@ static dor_result start(dor_runtime *runtime, uint16_t port, dor_settings *setti
         start_shards(runtime, st.listening, fds);
         *handle = st.handle;
     }
-    for (unsigned i = 0; i < count && dor__failed(r); i++)
-        (void)close(fds[i]);
+    if (dor__failed(r)) close_all(st.listening, fds, count);
 done:
     dor__listening_unref(st.listening);
     return r;

@@ -34,6 +34,11 @@ typedef struct dor_listening {
     bool served;
     dor_server_spec spec;
     dor_address address; /* what the descriptors are bound to */
+    const dor_transport_ops
+        *module;      /* or NULL; then there are no descriptors but one `module_end` for all shards */
+    void *module_end; /* released when the last shard has closed */
+    dor_transport_handle *module_handle;
+    unsigned module_turn; /* lock: whose turn it is to be told of readiness */
 
     uv_mutex_t lock;
     uv_cond_t changed;
@@ -70,6 +75,8 @@ dor_message *dor__listening_next_waiter(dor_listening *listening, unsigned shard
 bool dor__listening_has_waiter(dor_listening *listening, unsigned shard);
 /** A shard has received its DOR_MSG_SSL_DEMAND, and gives it back before it looks for waiters. Takes it. */
 void dor__listening_woken(dor_listening *listening, unsigned shard, dor_message *demand);
+/** A module has connections, or may have some: tells the next shard. Any thread. */
+void dor__listening_ready(dor_listening *listening);
 /** Takes out those whose time is over; returns when the next one's is (0: none has a deadline). */
 uint64_t dor__listening_expire(dor_listening *listening, uint64_t now_ms);
 
@@ -87,6 +94,7 @@ void dor__listening_await_closed(dor_listening *listening);
 /* ---- acceptor.c ------------------------------------------------------------------------------------------------- */
 
 /** Starts shard number `index` of a listener on scheduler s. Takes fd even on failure. */
+/** fd is -1 with a module. */
 DOR_MUST_USE dor_result dor__shard_start(dor_scheduler *s, dor_listening *listening, unsigned index, int fd);
 
 /* ---- listener.c: requests and queries to a listener -------------------------------------------------------------- */

@@ -155,6 +155,20 @@ void dor__listening_woken(dor_listening *l, unsigned shard, dor_message *demand)
     uv_mutex_unlock(&l->lock);
 }
 
+void dor__listening_ready(dor_listening *l)
+{
+    to_shard wake = {0};
+    uv_mutex_lock(&l->lock);
+    for (unsigned i = 0; i < l->shard_count && !wake.message; i++) {
+        dor_shard_state *shard = &l->shards[l->module_turn++ % l->shard_count];
+        if (shard->pid == DOR_PID_NONE || !shard->demand) continue; /* it is to start, or to look, anyway */
+        wake = (to_shard){shard->pid, shard->demand};
+        shard->demand = NULL;
+    }
+    uv_mutex_unlock(&l->lock);
+    if (wake.message) send_all(&wake, 1);
+}
+
 bool dor__listening_has_waiter(dor_listening *l, unsigned shard)
 {
     uv_mutex_lock(&l->lock);
@@ -232,6 +246,15 @@ void dor__listening_shard_closed(dor_listening *l, unsigned shard)
     uv_mutex_lock(&l->lock);
     l->shards[shard].pid = DOR_PID_NONE;
     l->shards[shard].polling = true; /* nobody wakes it any more */
+    void *end = l->shards_open == 1 ? l->module_end : NULL;
+    if (end) {
+        /* Before anybody may think that the listener has closed. Nothing here is called by it, so the lock may go. */
+        l->module_end = NULL;
+        uv_mutex_unlock(&l->lock);
+        l->module->unlisten(end);
+        dor_transport_handle_unref(l->module_handle);
+        uv_mutex_lock(&l->lock);
+    }
     l->shards_open--;
     uv_cond_broadcast(&l->changed);
     uv_mutex_unlock(&l->lock);

@@ -25,6 +25,7 @@ enum {
     DOR_MSG_SSL_DOWNGRADE,
     DOR_MSG_SSL_RECV,
     DOR_MSG_SSL_SEND,
+    DOR_MSG_SSL_READY,  /* a module tells of readiness */
     DOR_MSG_SSL_OWNER,  /* the event mailbox has another owner */
     DOR_MSG_SSL_DEMAND, /* to a shard: somebody waits for a connection */
     DOR_MSG_SSL_STOP_SHARD,

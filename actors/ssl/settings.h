@@ -12,6 +12,7 @@
 #include "ssl/key_log.h"
 #include "tls/engine.h"
 #include <dormouse/handshake.h>
+#include <dormouse/transport.h>
 
 typedef struct dor_session_keeper dor_session_keeper;
 
@@ -50,6 +51,9 @@ typedef struct dor_settings {
 
     char server_name[256]; /* clients: overrides the host for SNI and verification; empty: the host */
     bool send_server_name;
+
+    const dor_transport_ops *transport; /* a callback module; NULL: TCP */
+    void *transport_arg;
 
     dor_socket_modes modes; /* to begin with */
     bool exit_on_close;     /* false: the peer's close_notify leaves sending possible */

@@ -6,6 +6,7 @@
 #include "ssl/connection.h"
 #include "ssl/listener.h"
 #include "base/alloc.h"
+#include "ssl/module.h"
 #include "ssl/tcp.h"
 #include <poll.h>
 #include <stdio.h>
@@ -54,6 +55,14 @@ void dor__conn_count(dor_connection *c)
 dor_result dor__conn_attach_fd(dor_connection *c, int fd)
 {
     DOR_TRY(dor__tcp_new(&c->transport, c->local->scheduler, fd, dor__conn_ready, c));
+    dor__conn_count(c);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__conn_attach_module(dor_connection *c, void *end)
+{
+    const dor_settings *s = c->settings;
+    DOR_TRY(dor__module_new(&c->transport, s->transport, end, c->actor.pid, false, s, dor__conn_ready, c));
     dor__conn_count(c);
     return DOR_SUCCESS;
 }
@@ -248,6 +257,9 @@ static void conn_receive(dor_actor *actor, dor_message *message)
         dor_down down = *(dor_down *)dor_message_payload(message);
         dor__message_free(message);
         on_down(c, &down);
+        dor__conn_settle(c);
+    } else if (message->type == DOR_MSG_SSL_READY) {
+        dor__module_woken(message);
         dor__conn_settle(c);
     } else {
         dor__conn_request(c, message);

@@ -123,7 +123,15 @@ static dor_result tcp_name(dor_transport *t, bool peer, dor_address *address)
     return DOR_SUCCESS;
 }
 
-static const dor_transport_ops tcp_ops = {
+static dor_result tcp_connected(dor_transport *t)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(tcp_of(t)->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = errno;
+    return error ? dor__errno(error) : DOR_SUCCESS;
+}
+
+static const dor_transport_class tcp_class = {
     .read_some = tcp_read_some,
     .writev = tcp_writev,
     .set_interest = tcp_set_interest,
@@ -131,6 +139,7 @@ static const dor_transport_ops tcp_ops = {
     .detach = tcp_detach,
     .close = tcp_close,
     .name = tcp_name,
+    .connected = tcp_connected,
 };
 
 dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*ready)(void *, unsigned),
@@ -141,7 +150,7 @@ dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*read
         (void)close(fd);
         return dor__error(DOR_E_NOMEM);
     }
-    tcp->base = (dor_transport){.ops = &tcp_ops, .ready = ready, .user = user};
+    tcp->base = (dor_transport){.ops = &tcp_class, .ready = ready, .user = user};
     tcp->scheduler = s;
     tcp->fd = fd;
     int status = uv_poll_init(dor__scheduler_loop(s), &tcp->poll, fd);
@@ -202,14 +211,6 @@ dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct so
     dor_result r = dor__transport_want(*t, DOR_WANT_WRITE);
     if (dor__failed(r)) (*t)->ops->close(*t);
     return r;
-}
-
-dor_result dor__tcp_connected(dor_transport *t)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-    if (getsockopt(tcp_of(t)->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = errno;
-    return error ? dor__errno(error) : DOR_SUCCESS;
 }
 
 bool dor__tcp_is_stream(int fd)

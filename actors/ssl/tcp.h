@@ -16,11 +16,10 @@
 DOR_MUST_USE dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd,
                                      void (*ready)(void *, unsigned), void *user);
 
-/** Begins to connect; writability tells the outcome, which dor__tcp_connected answers. */
+/** Begins to connect; writability tells the outcome, which its `connected` answers. */
 DOR_MUST_USE dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to,
                                          socklen_t len, const dor_settings *settings,
                                          void (*ready)(void *, unsigned), void *user);
-DOR_MUST_USE dor_result dor__tcp_connected(dor_transport *t);
 
 /** Whether fd is a stream socket that does not listen: what can carry a connection. */
 bool dor__tcp_is_stream(int fd);

@@ -1,6 +1,6 @@
 /*
- * transport.h - what carries a connection's ciphertext: TCP first (tcp.h); callback modules, in-memory pairs and
- * descriptors that sleep in a nested poll set can take its place.
+ * transport.h - what carries a connection's ciphertext: TCP and other stream sockets (tcp.h), or a callback
+ * module (module.h).
  *
  * A transport never blocks and never calls back from within a call: `ready` comes from the event loop alone. Its
  * readiness is level-triggered, so its user may stop in the middle and will be told again.
@@ -11,7 +11,7 @@
 #define DOR_SSL_TRANSPORT_H
 
 #include "base/result.h"
-#include <dormouse/ssl.h>
+#include <dormouse/transport.h>
 #include <sys/uio.h>
 
 typedef struct dor_transport dor_transport;
@@ -25,7 +25,7 @@ typedef enum dor_io {
 
 enum { DOR_WANT_READ = 1, DOR_WANT_WRITE = 2 };
 
-typedef struct dor_transport_ops {
+typedef struct dor_transport_class {
     dor_io (*read_some)(dor_transport *t, uint8_t *data, size_t len, size_t *count);
     dor_io (*writev)(dor_transport *t, const struct iovec *parts, int part_count, size_t *count);
     /** Which events `ready` is to be called for; DOR_WANT_ bits. A failure shows as readiness and then in a read. */
@@ -38,10 +38,12 @@ typedef struct dor_transport_ops {
     void (*close)(dor_transport *t);
     /** The address of the peer or of this side; CLOSED when the system does not know it any more. */
     dor_result (*name)(dor_transport *t, bool peer, dor_address *address);
-} dor_transport_ops;
+    /** One that was connecting became ready: how it went. */
+    dor_result (*connected)(dor_transport *t);
+} dor_transport_class;
 
 struct dor_transport {
-    const dor_transport_ops *ops;
+    const dor_transport_class *ops;
     void (*ready)(void *user, unsigned events); /* DOR_WANT_ bits of what may be tried */
     void *user;
     dor_result error;

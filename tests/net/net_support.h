@@ -42,6 +42,19 @@ typedef struct pair {
                   dor_format_error(fails_code_, fails_text_, sizeof fails_text_));                           \
     } while (0)
 
+/* The suites run over other transports, too: tests/CMakeLists.txt says which and over which. */
+static inline const char *test_transport(void)
+{
+    const char *name = getenv("DORMOUSE_TEST_TRANSPORT");
+    return name && *name ? name : "tcp";
+}
+
+/* For what is about TCP or its descriptors. */
+static inline void tcp_only(void)
+{
+    if (strcmp(test_transport(), "tcp") != 0) cr_skip_test("is about TCP");
+}
+
 /* ---- a world -------------------------------------------------------------------------------------------------- */
 
 static inline void begin(world *w, unsigned schedulers)
@@ -57,6 +70,8 @@ static inline void begin(world *w, unsigned schedulers)
     OK(dor_options_set_text(w->client, "active", "false"));
     OK(dor_options_set_bool(w->server, "log_alert", 0));
     OK(dor_options_set_bool(w->client, "log_alert", 0));
+    OK(dor_options_set_text(w->server, "cb_info", test_transport()));
+    OK(dor_options_set_text(w->client, "cb_info", test_transport()));
 }
 
 static inline void listen_in(world *w)
@@ -202,6 +217,7 @@ static inline dor_ssl_statistics statistics(world *w)
 
 static inline int raw_connect(uint16_t port)
 {
+    tcp_only();
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -28,9 +28,10 @@ Test(basic, names_and_what_was_negotiated)
     listen_in(&w);
     pair p = connect_pair(&w);
     OK(dor_ssl_peername(p.client, &address));
-    cr_assert_str_eq(address.ip, "127.0.0.1");
+    bool tcp = strcmp(test_transport(), "tcp") == 0;
+    cr_assert_str_eq(address.ip, tcp ? "127.0.0.1" : "");
     cr_assert_eq(address.port, w.port);
-    cr_assert_eq(address.version, 4);
+    cr_assert_eq(address.version, tcp ? 4 : 0);
     dor_address local;
     OK(dor_ssl_sockname(p.client, &local));
     OK(dor_ssl_peername(p.server, &address));

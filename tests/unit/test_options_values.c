@@ -174,7 +174,6 @@ Test(options_values, known_but_not_there_yet)
                                         "partial_chain",
                                         "secure_renegotiate",
                                         "padding_check",
-                                        "cb_info",
                                         "next_protocols_advertised",
                                         "fallback",
                                         "client_preferred_next_protocols"};

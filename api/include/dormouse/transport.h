@@ -1,5 +1,5 @@
 /*
- * dormouse/transport.h - what TLS runs over: descriptors that somebody else has connected.
+ * dormouse/transport.h - what TLS runs over: descriptors that somebody else has connected, and callback modules.
  *
  * Everything here gives or takes a dor_socket as dormouse/ssl.h knows it; docs/transports.md is the guide.
  */
@@ -73,6 +73,82 @@ DOR_API int dor_ssl_downgrade(dor_socket socket, uint32_t timeout_ms, int *fd, d
 
 /** The reply has fd, and the rest as data; take them out of it, or they go with the message. */
 DOR_API int dor_ssl_downgrade_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref);
+
+/* ---- callback modules: cb_info ------------------------------------------------------------------------- */
+
+/**
+ * Names the one who wants to hear of a module's readiness: a connection's socket, or a listener. Counted; the module
+ * holds a reference from `watch` or `listen` on for as long as it may call dor_transport_ready. Any thread.
+ */
+typedef struct dor_transport_handle dor_transport_handle;
+DOR_API dor_transport_handle *dor_transport_handle_ref(dor_transport_handle *handle);
+DOR_API void dor_transport_handle_unref(dor_transport_handle *handle);
+
+/** What may be tried; READ for a listener: there may be a connection to accept. */
+enum { DOR_TRANSPORT_READ = 1, DOR_TRANSPORT_WRITE = 2 };
+
+/**
+ * Tells that what would have blocked is worth another try. Any thread, at any time, the socket's scheduler and the
+ * module's own calls included; cheap, cannot fail, allocates nothing. Once too often is harmless, once too seldom lets
+ * a connection hang. Harmless also when the socket has ended.
+ */
+DOR_API void dor_transport_ready(dor_transport_handle *handle, unsigned what);
+
+/** What a module's calls answer, or else a code of dormouse/error.h (another negative number is DOR_E_INTERNAL). */
+enum { DOR_TRANSPORT_DONE = 0, DOR_TRANSPORT_AGAIN = 1, DOR_TRANSPORT_END = 2 };
+
+/**
+ * A transport: ordered, reliable streams of bytes. No call may block, and none may call back into the library but for
+ * what is declared in this section. Calls about one connection come from one thread at a time (its scheduler), `connect`
+ * and `accept` from any scheduler, several at a time. `watch`, `send`, `recv` and `close` are required; without
+ * `connect`, or `listen`, `accept` and `unlisten`, those uses are DOR_E_NOT_SUPPORTED.
+ *
+ * Who answers AGAIN owes a dor_transport_ready with the same direction when that has changed.
+ */
+typedef struct dor_transport_ops {
+    /** Begins a connection. DONE, or AGAIN: readiness to write tells when it is there, or that a send will say why not. */
+    int (*connect)(void *arg, const char *host, uint16_t port, void **connection);
+
+    /** address: option ip, or empty. *port 0: chooses one. Keeps a reference to handle, and tells it of connections. */
+    int (*listen)(void *arg, const char *address, uint16_t *port, int backlog, dor_transport_handle *handle,
+                  void **listener);
+    /** DONE, AGAIN, or a code: then it is tried again a moment later. */
+    int (*accept)(void *listener, void **connection);
+    /** The last call for a listener: ends what was not accepted, and lets go of its handle. Any thread. */
+    void (*unlisten)(void *listener);
+
+    /** The first call for a connection, once: keeps a reference to handle, and tells it from here on. */
+    void (*watch)(void *connection, dor_transport_handle *handle);
+
+    /** Up to len bytes, len > 0. DONE with *count from 1 to len; AGAIN; END (recv): the peer sends no more. */
+    int (*send)(void *connection, const void *data, size_t len, size_t *count);
+    int (*recv)(void *connection, void *data, size_t len, size_t *count);
+
+    /** Nothing more will be sent: the peer's recv answers END behind what was. May be NULL: then only close says so. */
+    void (*shutdown)(void *connection);
+    /** The last call for a connection. What was sent still reaches the peer. Lets go of the handle. */
+    void (*close)(void *connection);
+
+    /** May be NULL. nodelay, keepalive, sndbuf, recbuf as options say; what it answers is not looked at. */
+    int (*setopts)(void *connection, const char *name, int64_t value);
+    /** DOR_OK, or a code. May be NULL: DOR_E_NOT_SUPPORTED. */
+    int (*peername)(void *connection, dor_address *address);
+    int (*sockname)(void *connection, dor_address *address);
+} dor_transport_ops;
+
+/**
+ * Sets the module for listen, serve and connect calls with these options (cb_info); NULL: TCP again. ops and arg are
+ * borrowed until the last socket made with them has ended. DOR_E_BADARG when a required function is missing.
+ */
+DOR_API int dor_options_set_transport(dor_options *options, const dor_transport_ops *ops, void *arg);
+
+/**
+ * The in-memory transport, also by cb_info "memory": both ends in this process, on any schedulers of any runtimes.
+ * Listeners have ports of their own (0: a free one; DOR_E_... of EADDRINUSE), one set for the process; connect takes
+ * any host name. At most 64 KiB are on their way to each end. connect answers EAGAIN over the listener's backlog.
+ * peername and sockname give version 0 and a path "memory:PORT".
+ */
+DOR_API const dor_transport_ops *dor_transport_memory(void);
 
 #ifdef __cplusplus
 }

@@ -41,7 +41,7 @@ typedef struct duplex {
     end ends[2];         /* who connected, who accepted */
 } duplex;
 
-_Static_assert(sizeof(duplex) <= 184 || sizeof(void *) != 8,
+_Static_assert(sizeof(duplex) <= 136 || sizeof(void *) != 8,
                "what a quiet connection in memory costs is a decision");
 
 typedef struct listener {

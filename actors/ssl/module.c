@@ -30,6 +30,9 @@ struct dor_transport_handle {
     dor_module *module;       /* the scheduler's; NULL: closed */
 };
 
+_Static_assert((sizeof(dor_module) <= 64 && sizeof(struct dor_transport_handle) <= 40) || sizeof(void *) != 8,
+               "what every connection over a module costs is a decision");
+
 static dor_module *module_of(dor_transport *t)
 {
     return DOR_CONTAINER_OF(t, dor_module, base);

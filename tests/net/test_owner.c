@@ -277,6 +277,7 @@ Test(owner, on_another_scheduler)
         FAILS(dor_ssl_recv(p.client, 0, PATIENCE_MS, &data), DOR_E_CLOSED);
         cr_assert_eq(atomic_load(&o.seen), 1);
         OK(atomic_load(&o.active));
+        WAIT_FOR(atomic_load(&o.closed) != 1); /* the peer may know before the call has returned */
         OK(atomic_load(&o.closed));
         int info = atomic_load(&o.info);
         cr_assert(info == DOR_OK || info == DOR_E_WOULD_DEADLOCK, "%d", info);

@@ -91,6 +91,7 @@ static const row rows[] = {
     {"keepalive", {"true"}, {"\"on\""}},
     {"sndbuf", {"0", "65536"}, {"-1"}},
     {"recbuf", {"0", "65536"}, {"-1"}},
+    {"cb_info", {"\"tcp\"", "\"memory\""}, {"\"udp\"", "1", "\"\""}},
     {"log_alert", {"true", "false"}, {"1"}},
 };
 /* clang-format on */

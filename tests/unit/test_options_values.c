@@ -164,20 +164,13 @@ Test(options_values, what_was_given_and_what_is_wanted)
 
 Test(options_values, known_but_not_there_yet)
 {
-    static const char *const later[] = {"verify_fun",
-                                        "crl_check",
-                                        "crl_cache",
-                                        "dh",
-                                        "dhfile",
-                                        "psk_identity",
-                                        "srp_identity",
-                                        "user_lookup_fun",
-                                        "partial_chain",
-                                        "secure_renegotiate",
-                                        "padding_check",
-                                        "next_protocols_advertised",
-                                        "fallback",
-                                        "client_preferred_next_protocols"};
+    static const char *const later[] = {"verify_fun",    "crl_check",
+                                        "crl_cache",     "dh",
+                                        "dhfile",        "psk_identity",
+                                        "srp_identity",  "user_lookup_fun",
+                                        "partial_chain", "secure_renegotiate",
+                                        "padding_check", "next_protocols_advertised",
+                                        "fallback",      "client_preferred_next_protocols"};
     dor_options *o = dor_options_new();
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         char sentence[128];

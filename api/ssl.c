@@ -297,6 +297,45 @@ int dor_ssl_send(dor_socket socket, const void *data, size_t len)
     return dor__failed(r) ? r.code : await(ref, NULL, NULL);
 }
 
+/* All parts in one buffer: one packet, accepted or refused as a whole. NOMEM too when they are more than there can be. */
+static dor_result gather(const dor_part *parts, size_t count, dor_buffer **gathered)
+{
+    size_t len = 0, done = 0;
+    void *bytes;
+    if (!parts && count) return dor__error(DOR_E_BADARG);
+    for (size_t i = 0; i < count; i++) {
+        if (!parts[i].data && parts[i].len) return dor__error(DOR_E_BADARG);
+        if (parts[i].len > SIZE_MAX - len) return dor__error(DOR_E_NOMEM);
+        len += parts[i].len;
+    }
+    *gathered = dor__buffer_alloc(len, &bytes);
+    if (!*gathered) return dor__error(DOR_E_NOMEM);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len) memcpy((char *)bytes + done, parts[i].data, parts[i].len);
+        done += parts[i].len;
+    }
+    return DOR_SUCCESS;
+}
+
+int dor_ssl_sendv(dor_socket socket, const dor_part *parts, size_t count)
+{
+    dor_pid self;
+    dor_buffer *data;
+    dor_result r = become_process_for(socket, &self);
+    if (dor__ok(r)) r = gather(parts, count, &data);
+    if (dor__failed(r)) return r.code;
+    dor_ref ref = dor__make_ref();
+    r = dor__ssl_send(socket, data, self, ref, false);
+    return dor__failed(r) ? r.code : await(ref, NULL, NULL);
+}
+
+int dor_ssl_sendv_async(dor_socket socket, const dor_part *parts, size_t count, dor_ref *ref)
+{
+    dor_buffer *data;
+    dor_result r = gather(parts, count, &data);
+    return dor__failed(r) ? r.code : dor_ssl_send_async(socket, data, ref);
+}
+
 int dor_ssl_send_async(dor_socket socket, dor_buffer *data, dor_ref *ref)
 {
     dor_pid self = dor__self();

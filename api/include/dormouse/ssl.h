@@ -138,6 +138,21 @@ DOR_API int dor_ssl_send(dor_socket socket, const void *data, size_t len);
  */
 DOR_API int dor_ssl_send_async(dor_socket socket, dor_buffer *data, dor_ref *ref);
 
+/** A run of bytes somewhere in memory. */
+typedef struct dor_part {
+    const void *data;
+    size_t len;
+} dor_part;
+
+/**
+ * As dor_ssl_send and dor_ssl_send_async, for data that lies in several places: in the packet modes one packet, and in all
+ * of them accepted or refused as a whole. The parts are copied, once, before the call returns, as dor_ssl_send copies; who
+ * has all of it in a counted buffer saves that by dor_ssl_send_async. A part of no bytes is fine, and so are no parts.
+ * DOR_E_BADARG for a part that has a length and no data. Source: send/2 with an iolist.
+ */
+DOR_API int dor_ssl_sendv(dor_socket socket, const dor_part *parts, size_t count);
+DOR_API int dor_ssl_sendv_async(dor_socket socket, const dor_part *parts, size_t count, dor_ref *ref);
+
 /**
  * Receives in passive mode. Raw: exactly `length` bytes, or with 0 whatever is there (at least one byte); other packet
  * modes: one packet. DOR_E_EINVAL in active mode, DOR_E_EALREADY while another recv waits, DOR_E_TIMEOUT (nothing is

@@ -178,6 +178,7 @@ static dor_result found_http(const dor_packet_rules *rules, dor_span input, size
 static dor_result next_http(const dor_packet_rules *rules, dor_span input, size_t seen, dor_packet *packet)
 {
     size_t limit = limit_of(rules), at = seen;
+    if (limit < 2) limit = 2; /* a blank line always passes, also when its bytes come apart */
     if (rules->part != DOR_HTTP_PART_START && rules->part != DOR_HTTP_PART_HEADER)
         return dor__error(DOR_E_BADARG);
     for (;;) {

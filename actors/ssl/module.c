@@ -149,7 +149,8 @@ static dor_result module_set_interest(dor_transport *t, unsigned want)
 
 dor_result dor__module_error(int code)
 {
-    dor_error_class class_ = dor_error_get_class(code);
+    enum { LEAST = -0x0fffffff }; /* a class, an alert and a reason are 28 bits */
+    dor_error_class class_ = code >= LEAST ? dor_error_get_class(code) : DOR_CLASS_NONE;
     bool known = code < 0 && class_ >= DOR_CLASS_USAGE && class_ <= DOR_CLASS_INTERNAL;
     return dor__error(known ? code : DOR_E_INTERNAL);
 }

@@ -331,6 +331,7 @@ dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *v
     dor_tls_config *tls = draft->settings->tls;
     tls->tickets_disabled = strcmp(word, "disabled") == 0;
     tls->ticket_kind = strncmp(word, "stateful", 8) == 0 ? DOR_TICKETS_STATEFUL : DOR_TICKETS_STATELESS;
+    tls->tickets_12 = strncmp(word, "stateless", 9) == 0;
     tls->ticket_omits_cert = strstr(word, "_with_cert") == NULL;
     return DOR_SUCCESS;
 }

@@ -91,33 +91,45 @@ static const dor_action step_anonymous_client = {
 #define SERVER_KEYS  &dor__msg_server_certificate_12, &dor__msg_server_key_exchange_12
 #define CLIENT_KEYS  &dor__msg_client_key_exchange_12, &step_master_secret
 #define CLIENT_FINAL &client_ccs, &dor__msg_client_finished_12
+#define TICKET       &dor__msg_new_session_ticket_12
 #define SERVER_FINAL &server_ccs, &dor__msg_server_finished_12
 #define END          &step_keep_session, &dor__step_complete, NULL
 
 /* clang-format off */
-static const dor_action *const full[] = {
-    HELLOS, SERVER_KEYS, &dor__msg_server_hello_done_12,
-    CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL,
-    SERVER_FINAL, END,
-};
+#define FULL(...) { \
+    HELLOS, SERVER_KEYS, &dor__msg_server_hello_done_12, \
+    CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL, \
+    __VA_ARGS__, END, \
+}
 
 /* The server asks, the client has none: its Certificate is there and empty (RFC 5246 section 7.4.6). */
-static const dor_action *const client_without_certificate[] = {
-    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12,
-    &dor__msg_client_certificate_12, CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL,
-    SERVER_FINAL, END,
-};
+#define CLIENT_WITHOUT_CERTIFICATE(...) { \
+    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12, \
+    &dor__msg_client_certificate_12, CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL, \
+    __VA_ARGS__, END, \
+}
 
-static const dor_action *const client_with_certificate[] = {
-    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12,
-    &dor__msg_client_certificate_12, CLIENT_KEYS, &dor__msg_certificate_verify_12, CLIENT_FINAL,
-    SERVER_FINAL, END,
-};
+#define CLIENT_WITH_CERTIFICATE(...) { \
+    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12, \
+    &dor__msg_client_certificate_12, CLIENT_KEYS, &dor__msg_certificate_verify_12, CLIENT_FINAL, \
+    __VA_ARGS__, END, \
+}
 
 /* RFC 5246 section 7.3, figure 2: the server finishes first. */
-static const dor_action *const resumed[] = {
-    HELLOS, SERVER_FINAL, CLIENT_FINAL, END,
-};
+#define RESUMED(...) { \
+    HELLOS, __VA_ARGS__, CLIENT_FINAL, END, \
+}
+
+static const dor_action *const full[] = FULL(SERVER_FINAL);
+static const dor_action *const client_without_certificate[] = CLIENT_WITHOUT_CERTIFICATE(SERVER_FINAL);
+static const dor_action *const client_with_certificate[] = CLIENT_WITH_CERTIFICATE(SERVER_FINAL);
+static const dor_action *const resumed[] = RESUMED(SERVER_FINAL);
+
+/* RFC 5077 section 3.1: the ticket comes in front of what the server finishes with. */
+static const dor_action *const full_ticket[] = FULL(TICKET, SERVER_FINAL);
+static const dor_action *const client_without_certificate_ticket[] = CLIENT_WITHOUT_CERTIFICATE(TICKET, SERVER_FINAL);
+static const dor_action *const client_with_certificate_ticket[] = CLIENT_WITH_CERTIFICATE(TICKET, SERVER_FINAL);
+static const dor_action *const resumed_ticket[] = RESUMED(TICKET, SERVER_FINAL);
 /* clang-format on */
 
 const dor_script dor__scripts_12[] = {
@@ -125,6 +137,11 @@ const dor_script dor__scripts_12[] = {
     {DOR_PROPERTY_CLIENT_AUTH, client_without_certificate},
     {DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT, client_with_certificate},
     {DOR_PROPERTY_RESUMED, resumed},
+    {DOR_PROPERTY_TICKET_12, full_ticket},
+    {DOR_PROPERTY_TICKET_12 | DOR_PROPERTY_CLIENT_AUTH, client_without_certificate_ticket},
+    {DOR_PROPERTY_TICKET_12 | DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT,
+     client_with_certificate_ticket},
+    {DOR_PROPERTY_TICKET_12 | DOR_PROPERTY_RESUMED, resumed_ticket},
     {0, NULL},
 };
 

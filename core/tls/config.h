@@ -76,6 +76,7 @@ typedef struct dor_tls_config {
     const dor_session_store_ops *store; /* server; NULL: no resumption */
     void *store_ctx;
     bool tickets_disabled;  /* none are sent and none taken */
+    bool tickets_12;        /* server: TLS 1.2's too (RFC 5077), where ticket_kind is STATELESS */
     uint8_t ticket_kind;    /* dor_ticket_kind */
     bool ticket_omits_cert; /* server: what a ticket stands for holds no certificate of the client */
     void (*reuse_fn)(

@@ -226,8 +226,12 @@ typedef struct dor_handshake_12 {
     bool renegotiation_info;                /* RFC 5746: the peer said so, or the SCSV did */
     uint8_t session_id[DOR_SESSION_ID_MAX]; /* what the server's hello says */
     uint8_t session_id_len;
-    dor_span server_point; /* the server's ephemeral key, in the arena (client) */
-    uint8_t usable_kinds;  /* server: bit 1 << dor_kx_kind, we have an identity for it */
+    bool ticket_offered;        /* client: hs->session's ticket is in its hello */
+    dor_span peer_ticket;       /* server: the client's, only while the ClientHello is handled */
+    dor_span new_ticket;        /* client: what NewSessionTicket brought, in the arena */
+    uint32_t ticket_lifetime_s; /* client: likewise; 0: the server does not say */
+    dor_span server_point;      /* the server's ephemeral key, in the arena (client) */
+    uint8_t usable_kinds;       /* server: bit 1 << dor_kx_kind, we have an identity for it */
 } dor_handshake_12;
 
 typedef struct dor_handshake {

@@ -58,6 +58,7 @@ static dor_result begin_full(dor_tls *t)
 
     DOR_TRY(dor__suite_settle(t, suite));
     DOR_TRY(dor__session_id_make_12(t));
+    if (dor__ticket_due_12(t)) DOR_TRY(dor__property_set(t, DOR_PROPERTY_TICKET_12));
     if (t->config->verify_peer) return dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH);
     dor__transcript_drop_raw(&hs->transcript); /* no CertificateVerify is going to want it */
     return DOR_SUCCESS;
@@ -86,8 +87,9 @@ dor_result dor__negotiate_12(dor_tls *t)
     if (!session) return begin_full(t);
     dor__session_unref(hs->session);
     hs->session = session;
-    memcpy(hs->v12.session_id, session->id, session->id_len);
-    hs->v12.session_id_len = session->id_len;
+    /* RFC 5077 section 3.4: with a ticket the client's id comes back, whatever it is; else it is the session's. */
+    memcpy(hs->v12.session_id, hs->session_id, hs->session_id_len);
+    hs->v12.session_id_len = hs->session_id_len;
     DOR_TRY(dor__suite_settle(t, dor__suite_find(session->suite)));
     return begin_resumed(t);
 }
@@ -124,9 +126,10 @@ dor_result dor__server_hello_accept_12(dor_tls *t)
     const dor_handshake_12 *v12 = &hs->v12;
     /* One that is too old, say, was not put into our hello and is not going to be resumed. */
     bool offered = hs->session && hs->session->version == DOR_TLS_1_2 &&
-                   same_id(hs->session_id, hs->session_id_len, hs->session->id, hs->session->id_len);
+                   (v12->ticket_offered ||
+                    same_id(hs->session_id, hs->session_id_len, hs->session->id, hs->session->id_len));
 
-    if (offered && same_id(v12->session_id, v12->session_id_len, hs->session->id, hs->session->id_len)) {
+    if (offered && same_id(v12->session_id, v12->session_id_len, hs->session_id, hs->session_id_len)) {
         DOR_TRY(check_resumed(t));
         return begin_resumed(t);
     }

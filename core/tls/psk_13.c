@@ -106,8 +106,7 @@ static bool acceptable(const dor_tls *t, const dor_session *s, uint32_t obfuscat
            dor__session_peer_suits(t, s);
 }
 
-/* The session that a ticket stands for, or NULL. */
-static dor_result ticket_session(dor_tls *t, dor_span ticket, dor_session **session)
+dor_result dor__ticket_session(dor_tls *t, dor_span ticket, dor_session **session)
 {
     const dor_tls_config *config = t->config;
     dor_bytes plain = DOR_BYTES_EMPTY;
@@ -129,7 +128,7 @@ static dor_result ticket_session(dor_tls *t, dor_span ticket, dor_session **sess
 static dor_result ticket_try(dor_tls *t, dor_span ticket, uint32_t age, bool *accepted)
 {
     dor_session *session;
-    DOR_TRY(ticket_session(t, ticket, &session));
+    DOR_TRY(dor__ticket_session(t, ticket, &session));
     if (session && acceptable(t, session, age) && dor__session_policy_agrees(t, session, ticket)) {
         dor__session_unref(t->hs->session);
         t->hs->session = session;

@@ -19,4 +19,7 @@ DOR_MUST_USE dor_result dor__psk_binder_fill(dor_tls *t, dor_bytes *w);
  */
 DOR_MUST_USE dor_result dor__psk_choose(dor_tls *t, bool *accepted);
 
+/** Server: the session that a ticket of the config's kind stands for, of whichever version; NULL if none. A new reference. */
+DOR_MUST_USE dor_result dor__ticket_session(dor_tls *t, dor_span ticket, dor_session **session);
+
 #endif

@@ -33,11 +33,17 @@ DOR_MUST_USE dor_result dor__verify_data_12(const dor_tls *t, dor_tls_role write
 
 /* ---- sessions: resume_12.c ------------------------------------------------------------------------------- */
 
-/** Server: the session that hs->session_id names, if it may be resumed in this handshake; NULL if not. A new reference. */
+/** Server: the session that the client's ticket holds or else hs->session_id names, if it may be resumed in this handshake; NULL if not. A new reference. */
 DOR_MUST_USE dor_result dor__session_find_12(dor_tls *t, dor_session **session);
 
 /** Server: an id for the session to come, or none (hs->v12.session_id_len 0) when it will not be kept. */
 DOR_MUST_USE dor_result dor__session_id_make_12(dor_tls *t);
+
+/** Server: this handshake ends with a ticket for the client, so the session needs no id. */
+bool dor__ticket_due_12(const dor_tls *t);
+
+/** Server: the session of this handshake, sealed; an empty ticket when it is too large for one. */
+DOR_MUST_USE dor_result dor__ticket_make_12(dor_tls *t, uint32_t *lifetime_s, dor_bytes *ticket);
 
 /** True when a session of this handshake may be resumed later: RFC 7627 section 5.4 wants the extension. */
 bool dor__session_keepable_12(const dor_tls *t);

@@ -30,6 +30,22 @@ get "another server has the key, too" 'resumed +yes' -tls1_3 -sess_in "$WORK/ses
 serve ", \"ticket_keys\": [\"$new\"]"
 get "a third one does not" 'resumed +no' -tls1_3 -sess_in "$WORK/session"
 
+# --- TLS 1.2's tickets --------------------------------------------------------------------------------------------------
+serve ", \"session_tickets\": \"stateless\", \"ticket_keys\": [\"$old\"]"
+get "TLS 1.2: a ticket" 'resumed +no' -tls1_2 -sess_out "$WORK/session"
+s_client "$GET" -tls1_2 -CAfile "$PKI/root.pem" -ign_eof
+check "TLS 1.2: the server says for how long" has "$WORK/out" 'TLS session ticket lifetime hint: 86400'
+serve ", \"session_tickets\": \"stateless\", \"ticket_keys\": [\"$new\", \"$old\"]"
+get "TLS 1.2: another server has the key, too" 'resumed +yes' -tls1_2 -sess_in "$WORK/session"
+s_client '' -tls1_2 -reconnect -CAfile "$PKI/root.pem"
+check "TLS 1.2 by ticket, five times" equal "$(grep -c '^Reused, TLSv1.2' "$WORK/out")" 5
+get "TLS 1.2: a client that takes none" '200 OK' -tls1_2 -no_ticket
+if command -v gnutls-cli >/dev/null; then
+    printf '%b' "$GET" | timeout 20 gnutls-cli --x509cafile "$PKI/root.pem" --priority NORMAL:-VERS-ALL:+VERS-TLS1.2 \
+        --resume -p "$PORT" localhost >"$WORK/out" 2>&1
+    check "TLS 1.2: gnutls-cli" has "$WORK/out" 'This is a resumed session'
+fi
+
 # --- tickets that are ids -----------------------------------------------------------------------------------------------
 for kind in stateful stateful_with_cert; do
     serve ", \"session_tickets\": \"$kind\""

@@ -1,5 +1,5 @@
 /*
- * Sessions of TLS 1.2: resumed by both ends, and every way in which a session and a handshake may not go together
+ * Sessions of TLS 1.2 by their ids: resumed by both ends, and every way in which a session and a handshake may not go together
  * (RFC 5246 section 7.3, RFC 7627 section 5.3, RFC 6066 section 3).
  */
 #include "support/proto_test.h"

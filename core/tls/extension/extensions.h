@@ -15,6 +15,7 @@ enum {
     DOR_EXT_ALPN = 16,
     DOR_EXT_PADDING = 21,
     DOR_EXT_EXTENDED_MASTER_SECRET = 23,
+    DOR_EXT_SESSION_TICKET = 35,
     DOR_EXT_PRE_SHARED_KEY = 41,
     DOR_EXT_EARLY_DATA = 42,
     DOR_EXT_SUPPORTED_VERSIONS = 43,
@@ -47,5 +48,6 @@ DOR_MUST_USE dor_result dor__server_name_read(dor_span data, dor_span *name);
 extern const dor_extension dor__ext_ec_point_formats;
 extern const dor_extension dor__ext_extended_master_secret;
 extern const dor_extension dor__ext_renegotiation_info;
+extern const dor_extension dor__ext_session_ticket; /* RFC 5077 */
 
 #endif

@@ -19,6 +19,12 @@ static dor_result session_id_prepare(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
     if (hs->session && dor__session_offerable_12(t, hs->session)) {
+        if (hs->session->ticket.len >
+            0) { /* an id that the server gives back tells that it took the ticket */
+            hs->v12.ticket_offered = true;
+            hs->session_id_len = DOR_SESSION_ID_MAX;
+            return dor__rng_fill(t->env->rng, hs->session_id, DOR_SESSION_ID_MAX);
+        }
         memcpy(hs->session_id, hs->session->id, hs->session->id_len);
         hs->session_id_len = hs->session->id_len;
         return DOR_SUCCESS;
@@ -252,7 +258,7 @@ static dor_result client_hello_receive(dor_tls *t, dor_span body)
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_CLIENT_HELLO, &ch.found));
     hs->peer_suites = ch.suites;
     dor_result r = t->version == DOR_TLS_1_3 ? dor__negotiate_13(t) : dor__negotiate_12(t);
-    hs->peer_suites = hs->psk_identities = hs->psk_binders =
+    hs->peer_suites = hs->psk_identities = hs->psk_binders = hs->v12.peer_ticket =
         DOR_SPAN_EMPTY; /* they borrow from the message */
     DOR_TRY(r);
     if (!again && hs->properties & DOR_PROPERTY_RETRY) DOR_TRY(constant_digest(body, &ch, hs->hello_digest));

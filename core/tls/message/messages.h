@@ -45,6 +45,7 @@ extern const dor_action dor__msg_client_certificate_12;
 extern const dor_action dor__msg_client_key_exchange_12;
 extern const dor_action dor__msg_certificate_verify_12;
 extern const dor_action dor__msg_server_finished_12;
+extern const dor_action dor__msg_new_session_ticket_12;
 extern const dor_action dor__msg_client_finished_12;
 extern const dor_action dor__msg_hello_request_12;      /* to a connected client */
 extern const dor_action dor__msg_client_hello_again_12; /* to a connected server: renegotiation, refused */

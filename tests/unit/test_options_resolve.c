@@ -237,7 +237,7 @@ Test(options_resolve, roles)
     dor__settings_unref(s);
     dor_options_set_text(o, "session_tickets", "disabled");
     s = resolved(o, DOR_TLS_SERVER);
-    cr_expect_eq(s->tls->ticket_count, 0);
+    cr_expect(s->tls->tickets_disabled);
     dor__settings_unref(s);
     dor_options_free(o);
 }

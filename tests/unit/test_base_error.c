@@ -94,8 +94,9 @@ Test(base_error, alerts_by_name)
     }
     cr_assert_eq(known, 34);
     cr_assert_eq(dor_alert_from_name("handshake failure"), 40);
-    static const char *const none[] = {"", "handshake", "handshake_failure_", "handshake__failure", "unknown_alert",
-                                       "HANDSHAKE_FAILURE", "_"};
+    static const char *const none[] = {
+        "", "handshake", "handshake_failure_", "handshake__failure", "unknown_alert", "HANDSHAKE_FAILURE",
+        "_"};
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
         cr_assert_eq(dor_alert_from_name(none[i]), -1, "%s", none[i]);
     cr_assert_eq(dor_alert_from_name(NULL), -1);

@@ -1,5 +1,8 @@
 /* Ownership: handed on under traffic between actors, loops and threads, every event exactly once and in order. */
 #include "net_support.h"
+#include "hand_peer.h"
+
+#include <poll.h>
 
 enum { OWNERS = 5, ACTORS = 3 }; /* the rest are threads */
 
@@ -130,6 +133,187 @@ static void relay_traffic(unsigned schedulers)
 Test(owner, handed_on_under_traffic)
 {
     relay_traffic(2);
+}
+
+/* ---- eight owners of three kinds, bytes one by one --------------------------------------------------------------- */
+
+enum { RING = 8, RING_ACTORS = 4, RING_PORTS = 2 }; /* the rest are processes */
+
+typedef struct ring ring;
+
+typedef struct member {
+    ring *all;
+    _Atomic dor_pid pid;
+    unsigned index;
+    atomic_int mine; /* as holder.mine */
+} member;
+
+/* A byte of the stream is its place, modulo 251. Only the owner of the moment writes `next`. */
+struct ring {
+    dor_socket socket;
+    member members[RING];
+    atomic_uint next, wrong, strangers, ends, moves;
+    unsigned wanted;
+    atomic_int reason; /* of the end */
+    atomic_bool over;
+};
+
+static void ring_data(ring *all, const dor_ssl_event *event)
+{
+    const uint8_t *bytes = dor_buffer_data(event->data);
+    for (size_t i = 0; i < dor_buffer_len(event->data); i++)
+        if (bytes[i] != atomic_fetch_add(&all->next, 1) % 251) atomic_fetch_add(&all->wrong, 1);
+}
+
+static void ring_gives(member *m, unsigned step)
+{
+    ring *all = m->all;
+    member *to = &all->members[(m->index + step) % RING];
+    if (to == m) return;
+    atomic_fetch_add(&to->mine, 1);
+    if (dor_ssl_controlling_process(all->socket, to->pid) == DOR_OK) {
+        atomic_fetch_sub(&m->mine, 1);
+        atomic_fetch_add(&all->moves, 1);
+    } else {
+        atomic_fetch_sub(&to->mine, 1);
+    }
+}
+
+/* A thread's orders are carried out when they return, so it is threads that change the mode. */
+static void ring_arms(member *m, int active)
+{
+    int code = dor_ssl_set_active(m->all->socket, active);
+    if (code != DOR_OK && code != DOR_E_CLOSED) atomic_fetch_add(&m->all->wrong, 1);
+}
+
+/* Takes one message; of an event it is the owner until it hands the socket on. */
+static void ring_takes(member *m, dor_message *message)
+{
+    ring *all = m->all;
+    uint32_t type = message->type;
+    if (type >= DOR_MSG_SSL && type <= DOR_MSG_SSL_TICKET && atomic_load(&m->mine) <= 0)
+        atomic_fetch_add(&all->strangers, 1);
+    if (type == DOR_MSG_SSL) ring_data(all, dor_message_payload(message));
+    if (type == DOR_MSG_SSL_CLOSED || type == DOR_MSG_SSL_ERROR) {
+        atomic_store(&all->reason, ((dor_ssl_event *)dor_message_payload(message))->reason);
+        atomic_fetch_add(&all->ends, 1);
+    }
+    dor_message_free(message);
+    if (type != DOR_MSG_SSL && type != DOR_MSG_SSL_PASSIVE) return;
+    unsigned moves = atomic_load(&all->moves);
+    if (type == DOR_MSG_SSL_PASSIVE) { /* passive while it changes hands, until a thread has it */
+        if (m->index < RING_ACTORS)
+            ring_gives(m, RING_ACTORS + moves % (RING - RING_ACTORS) - m->index);
+        else
+            ring_arms(m, 17);
+        return;
+    }
+    ring_gives(m, 1 + moves % 3);
+}
+
+/* Nothing came for a while: if the socket is its, it may be a passive one. */
+static void ring_idles(member *m)
+{
+    if (atomic_load(&m->mine) <= 0) return;
+    int code = dor_ssl_set_active(m->all->socket, 17);
+    if (code != DOR_OK && code != DOR_E_CLOSED && code != DOR_E_NOT_OWNER)
+        atomic_fetch_add(&m->all->wrong, 1);
+}
+
+static void ring_receives(void *state, dor_message *message)
+{
+    ring_takes(state, message);
+}
+
+static void *ring_process(void *arg)
+{
+    member *m = arg;
+    dor_message *message;
+    dor_pid pid;
+    OK(dor_process_attach(dor_runtime_default(), &pid));
+    atomic_store(&m->pid, pid);
+    while (!atomic_load(&m->all->over))
+        if (dor_receive(&message, 5) == DOR_OK)
+            ring_takes(m, message);
+        else
+            ring_idles(m);
+    OK(dor_process_detach());
+    return NULL;
+}
+
+static void *ring_port(void *arg)
+{
+    member *m = arg;
+    dor_message *messages[4];
+    dor_port port;
+    OK(dor_port_new(dor_runtime_default(), NULL, &port));
+    OK(dor_port_enter(port));
+    atomic_store(&m->pid, port);
+    while (!atomic_load(&m->all->over)) {
+        size_t count = 0;
+        struct pollfd fd = {.fd = dor_port_fd(port), .events = POLLIN};
+        (void)poll(&fd, 1, 5);
+        OK(dor_port_drain(port, messages, 1,
+                          &count)); /* one at a time: after it the socket may be another's */
+        for (size_t i = 0; i < count; i++)
+            ring_takes(m, messages[i]);
+        if (count == 0) ring_idles(m);
+    }
+    OK(dor_port_leave());
+    OK(dor_port_close(port));
+    return NULL;
+}
+
+/* otp#3458: no ssl_closed before the last data, whoever owns the socket; and the oldest race of controlling_process. */
+Test(owner, eight_owners_lose_repeat_and_reorder_nothing)
+{
+    world w;
+    ring all = {.wanted = scaled(8000)};
+    pthread_t threads_[RING];
+    begin(&w, 3);
+    dor_runtime_stop(w.runtime, 1000);
+    w.runtime = dor_runtime_default();
+    OK(dor_options_set_text(w.server, "packet", "1"));
+    OK(dor_options_set_int(w.server, "hibernate_after", 1)); /* it falls asleep whenever the flood pauses */
+    listen_in(&w);
+    hand h;
+    all.socket = hand_connect(&h, &w);
+    for (unsigned i = 0; i < RING; i++) {
+        member *m = &all.members[i];
+        m->all = &all;
+        m->index = i;
+        if (i < RING_ACTORS)
+            m->pid = spawn_on(w.runtime, DOR_ON(i % dor_runtime_scheduler_count(w.runtime)), ring_receives,
+                              NULL, m);
+        else
+            pthread_create(&threads_[i], NULL, i < RING_ACTORS + RING_PORTS ? ring_port : ring_process, m);
+    }
+    for (unsigned i = 0; i < RING; i++)
+        WAIT_FOR(atomic_load(&all.members[i].pid));
+    OK(dor_ssl_set_active(all.socket, 17));
+    atomic_fetch_add(&all.members[0].mine, 1);
+    OK(dor_ssl_controlling_process(all.socket, all.members[0].pid));
+    for (unsigned i = 0; i < all.wanted; i++) {
+        uint8_t byte = (uint8_t)(i % 251);
+        hand_send(&h, "\1", 1); /* a packet of a byte, in two records of a byte */
+        hand_send(&h, &byte, 1);
+        if (i % 1000 == 999) uv_sleep(4); /* hibernation */
+    }
+    cr_assert(dor__ok(dor__tls_close(h.tls)));
+    hand_flush(&h);
+    cr_assert_eq(shutdown(h.fd, SHUT_WR), 0);
+    WAIT_FOR(atomic_load(&all.ends) == 1);
+    atomic_store(&all.over, true);
+    for (unsigned i = RING_ACTORS; i < RING; i++)
+        pthread_join(threads_[i], NULL);
+    OK(atomic_load(&all.reason));
+    cr_assert_eq(atomic_load(&all.next), all.wanted, "%u of %u bytes", atomic_load(&all.next), all.wanted);
+    cr_assert_eq(atomic_load(&all.wrong), 0);
+    cr_assert_eq(atomic_load(&all.strangers), 0);
+    cr_assert_eq(atomic_load(&all.ends), 1);
+    cr_assert_gt(atomic_load(&all.moves), all.wanted / 2);
+    hand_free(&h);
+    end(&w);
 }
 
 Test(owner, the_new_owner_gets_what_the_old_one_did_not_take)

@@ -6,6 +6,7 @@
 #include "options_table.h"
 
 #include "ssl/credential.h"
+#include "ssl/pem_cache.h"
 #include "ssl/pem_file.h"
 #include "ssl/session_keeper.h"
 #include "ssl/ticket_keys.h"
@@ -67,12 +68,14 @@ static dor_result load_trust(resolving *r, dor_trust_store **store)
     const char *path = text_of(r, "cacertfile");
     dor_result result = DOR_SUCCESS;
     *store = NULL;
+    if (der || path) result = dor__settings_set_cacertfile(r->settings, der ? NULL : path);
+    if (dor__failed(result)) return dor__options_fail(r->options, result.code, "out of memory");
     if (der) {
         result = dor__der_trust(dor__bytes_span(&der->bytes), store, r->why, sizeof(r->why));
         return dor__failed(result) ? fail_as(r, result, "cacerts") : result;
     }
     if (path) {
-        result = dor__pem_file_trust(path, false, store, r->why, sizeof(r->why));
+        result = dor__cached_trust(path, store, r->why, sizeof(r->why));
         return dor__failed(result) ? fail_as(r, result, "cacertfile") : result;
     }
     return result;

@@ -56,6 +56,8 @@ const dor_option dor__options_table[] = {
     {"key", "own private key in DER (PKCS#8, SEC 1, PKCS#1); wins over keyfile", BYTES, BOTH, TOGETHER},
     {"keyfile", "PEM file of the private key; default: certfile", TEXT, BOTH | PATH, TOGETHER},
     {"certs_keys", "several certificates with their keys, best first; dor_options_add_certs_key", OBJECT, BOTH, TOGETHER},
+    {"reload_certificates", "ms between looks whether certificate files have changed; 0: never (ours)", INT, SERVER,
+        RANGE(0, MS_MAX), FIELD(reload_ms)},
     {"password", "password of an encrypted private key", TEXT, BOTH, TOGETHER},
 
     /* the peer */

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/ct.h"
+#include "ssl/pem_cache.h"
 
 #include <stdio.h>
 
@@ -97,7 +98,7 @@ static dor_result load_chain(const dor_credential *item, dor_chain *chain, dor_c
     trouble->part = item->cert.len ? "cert" : "certfile";
     if (item->cert.len)
         return dor__der_chain(dor__bytes_span(&item->cert), chain, trouble->why, sizeof(trouble->why));
-    return dor__pem_file_chain(item->certfile, item->password, chain, trouble->why, sizeof(trouble->why));
+    return dor__cached_chain(item->certfile, item->password, chain, trouble->why, sizeof(trouble->why));
 }
 
 static dor_result load_key(const dor_credential *item, dor_private_key **key, dor_credential_trouble *trouble)
@@ -107,7 +108,7 @@ static dor_result load_key(const dor_credential *item, dor_private_key **key, do
     if (item->key.len)
         return dor__der_key(dor__bytes_span(&item->key), item->password, key, trouble->why,
                             sizeof(trouble->why));
-    dor_result result = dor__pem_file_key(path, item->password, key, trouble->why, sizeof(trouble->why));
+    dor_result result = dor__cached_key(path, item->password, key, trouble->why, sizeof(trouble->why));
     if (result.code == DOR_E_FILE_MALFORMED && !item->keyfile) {
         size_t len = strlen(trouble->why);
         snprintf(trouble->why + len, sizeof(trouble->why) - len, "; give keyfile if it is elsewhere");

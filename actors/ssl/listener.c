@@ -7,6 +7,7 @@
 #include "ssl/listener.h"
 #include "base/alloc.h"
 #include "ssl/module.h"
+#include "ssl/reload.h"
 #include "ssl/tcp.h"
 #include <errno.h>
 #include <unistd.h>
@@ -21,7 +22,9 @@ typedef struct dor_listener {
         *mailbox; /* has no events: it is what the handle names, and where the owner is written */
     dor_pid owner;
     dor_ref owner_ref;
-    dor_timer timer; /* the earliest deadline of those who wait */
+    dor_reload *reload; /* one that the watch has started, and that is not done */
+    dor_timer watch;    /* when files are looked at again */
+    dor_timer timer;    /* the earliest deadline of those who wait */
 } dor_listener;
 
 static dor_listener *listener_of(dor_actor *actor)
@@ -107,6 +110,33 @@ static void on_down(dor_listener *listener, const dor_down *down)
         watch_owner(listener);
 }
 
+/* ---- certificates ----------------------------------------------------------------------------------------------- */
+
+static void on_watch(dor_timer *timer);
+
+static void start_watch(dor_listener *listener)
+{
+    dor_settings *settings = dor__listening_settings(listener->listening);
+    if (settings->reload_ms && listener->mailbox)
+        dor__timer_start(listener->scheduler, &listener->watch, settings->reload_ms, on_watch);
+    dor__settings_unref(settings);
+}
+
+static void on_watched(void *arg)
+{
+    dor_listener *listener = arg;
+    listener->reload = NULL;
+    start_watch(listener);
+}
+
+static void on_watch(dor_timer *timer)
+{
+    dor_listener *listener = DOR_CONTAINER_OF(timer, dor_listener, watch);
+    dor_result r = dor__reload_start(listener->scheduler, listener->listening, NULL, on_watched, listener,
+                                     &listener->reload);
+    if (dor__failed(r)) start_watch(listener); /* the next time, then */
+}
+
 /* ---- messages ------------------------------------------------------------------------------------------------- */
 
 void dor__listener_request(dor_actor *actor, dor_message *message)
@@ -114,6 +144,9 @@ void dor__listener_request(dor_actor *actor, dor_message *message)
     dor_listener *listener = listener_of(actor);
     switch (message->type) {
     case DOR_MSG_SSL_ACCEPT: wait_for_connection(listener, message); break;
+    case DOR_MSG_SSL_RELOAD:
+        dor__ignore(dor__reload_start(listener->scheduler, listener->listening, message, NULL, NULL, NULL));
+        break;
     case DOR_MSG_SSL_QUERY:
     case DOR_MSG_SSL_COMMAND: dor__ssl_run(actor, message); break;
     case DOR_MSG_SSL_OWNER:
@@ -149,6 +182,8 @@ static void listener_destroy(dor_actor *actor)
 {
     dor_listener *listener = listener_of(actor);
     dor__timer_stop(listener->scheduler, &listener->timer);
+    dor__timer_stop(listener->scheduler, &listener->watch);
+    if (listener->reload) dor__reload_forget(listener->reload);
     if (listener->mailbox) dor__event_mailbox_retire(listener->mailbox, true);
     dor__listening_close(listener->listening);
     dor__listening_unref(listener->listening);
@@ -190,6 +225,7 @@ static void start_listener(dor_scheduler *s, starting *st)
     dor__event_mailbox_set_send_high(listener->mailbox, 0); /* nothing can be sent */
     st->handle = dor__event_mailbox_handle(listener->mailbox);
     watch_owner(listener);
+    start_watch(listener);
 }
 
 /* Who waits and who starts share this until both are done with it. */

@@ -17,6 +17,7 @@
 #define DOR_SSL_LISTENER_H
 
 #include "ssl/connection.h"
+#include <dormouse/certificates.h>
 
 enum { DOR_SHARDS_MAX = 64 }; /* as many as a runtime has schedulers */
 
@@ -27,6 +28,8 @@ typedef struct dor_shard_state {
     dor_message *demand; /* NULL while it is on its way; the shard gives it back */
     dor_message *stop;   /* NULL once sent */
 } dor_shard_state;
+
+enum { DOR_RELOAD_WHY_CAP = 1152 };
 
 typedef struct dor_listening {
     _Atomic uint32_t refs;
@@ -45,8 +48,9 @@ typedef struct dor_listening {
     dor_settings *settings; /* lock: what the next connections go by */
     dor_message *first;     /* lock: callers of transport_accept */
     dor_message *last;
-    unsigned shards_open; /* lock */
-    bool closing;         /* lock */
+    unsigned shards_open;          /* lock */
+    dor_reload_statistics reloads; /* lock */
+    bool closing;                  /* lock */
     unsigned shard_count;
     dor_shard_state shards[];
 } dor_listening;
@@ -67,6 +71,12 @@ void dor__listening_leave(dor_listening *listening);
 /** The settings as of now; a new reference. */
 dor_settings *dor__listening_settings(dor_listening *listening);
 void dor__listening_set_settings(dor_listening *listening, dor_settings *settings);
+/** The same, unless they are others than `before` by now: then false, and nothing is done. */
+bool dor__listening_replace(dor_listening *listening, const dor_settings *before, dor_settings *settings);
+
+/** Counts a reading of the files again. why is what went wrong. */
+void dor__listening_note_reload(dor_listening *listening, dor_result result, bool changed, const char *why);
+void dor__listening_reloads(dor_listening *listening, dor_reload_statistics *statistics);
 
 /** Queues a transport_accept, and wakes shards. Takes it. CLOSED when the listener closes. */
 void dor__listening_wait(dor_listening *listening, dor_message *message);

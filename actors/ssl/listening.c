@@ -1,6 +1,7 @@
 /* listening.c - what a listener, its shards and its connections share; see listener.h. */
 #include "ssl/listener.h"
 #include "base/alloc.h"
+#include <stdio.h>
 
 enum { AWAIT_CLOSED_NS = 1000000000 };
 
@@ -100,6 +101,41 @@ void dor__listening_set_settings(dor_listening *l, dor_settings *settings)
     l->settings = dor__settings_ref(settings);
     uv_mutex_unlock(&l->lock);
     dor__settings_unref(before);
+}
+
+bool dor__listening_replace(dor_listening *l, const dor_settings *before, dor_settings *settings)
+{
+    dor_settings *old = NULL;
+    uv_mutex_lock(&l->lock);
+    if (l->settings == before) { /* the caller holds it, so it is no other one at the same address */
+        old = l->settings;
+        l->settings = dor__settings_ref(settings);
+    }
+    uv_mutex_unlock(&l->lock);
+    dor__settings_unref(old);
+    return old != NULL;
+}
+
+void dor__listening_note_reload(dor_listening *l, dor_result result, bool changed, const char *why)
+{
+    uv_mutex_lock(&l->lock);
+    dor_reload_statistics *r = &l->reloads;
+    r->reads++;
+    r->last_result = result.code;
+    if (dor__failed(result)) {
+        r->failures++;
+        snprintf(r->last_error, sizeof r->last_error, "%s", why);
+    } else if (changed) {
+        r->replaced++;
+    }
+    uv_mutex_unlock(&l->lock);
+}
+
+void dor__listening_reloads(dor_listening *l, dor_reload_statistics *statistics)
+{
+    uv_mutex_lock(&l->lock);
+    *statistics = l->reloads;
+    uv_mutex_unlock(&l->lock);
 }
 
 /* ---- callers of transport_accept ------------------------------------------------------------------------------ */

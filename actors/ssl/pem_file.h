@@ -72,6 +72,9 @@ void dor__chain_complete(dor_chain *chain, const dor_trust_store *store);
  */
 DOR_MUST_USE dor_result dor__system_trust(dor_trust_store **store, char *why, size_t why_cap);
 
+/** Reads it again when it is asked for next. */
+void dor__system_trust_forget(void);
+
 /**
  * A throw-away certificate for `host` and its key, in DER, made on the spot; digest gets the certificate's SHA-256. The
  * caller frees both.

@@ -23,6 +23,7 @@ enum {
     DOR_MSG_SSL_CONNECT,
     DOR_MSG_SSL_UPGRADE,
     DOR_MSG_SSL_DOWNGRADE,
+    DOR_MSG_SSL_RELOAD,
     DOR_MSG_SSL_RECV,
     DOR_MSG_SSL_SEND,
     DOR_MSG_SSL_READY,  /* a module tells of readiness */

@@ -49,6 +49,11 @@ dor_result dor__settings_new(dor_settings **settings)
     return DOR_SUCCESS;
 }
 
+/* All from the field `first` on. The count in front of it may be changing while we read. */
+#define COPY_BEHIND_COUNT(type, to, from, first)                                                             \
+    memcpy((char *)(to) + offsetof(type, first), (const char *)(from) + offsetof(type, first),               \
+           sizeof(type) - offsetof(type, first))
+
 /* Everything but the identities, which are added one by one because the config counts what they hold. */
 static dor_result config_copy(const dor_tls_config *from, bool with_identities, dor_tls_config **to)
 {
@@ -57,9 +62,7 @@ static dor_result config_copy(const dor_tls_config *from, bool with_identities, 
     dor__trust_store_unref(copy->trust);
     dor__bytes_free(&copy->alpn);
 
-    uint32_t count = copy->ref_count_;
-    *copy = *from;
-    copy->ref_count_ = count;
+    COPY_BEHIND_COUNT(dor_tls_config, copy, from, min_version);
     copy->alpn = DOR_BYTES_EMPTY;
     copy->identity_count = 0;
     memset(copy->identities, 0, sizeof(copy->identities));
@@ -82,10 +85,13 @@ dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
 {
     dor_settings *copy = dor__malloc(sizeof(*copy));
     if (!copy) return dor__error(DOR_E_NOMEM);
-    *copy = *from;
+    COPY_BEHIND_COUNT(dor_settings, copy, from, tls);
     copy->ref_count_ = 1;
-    dor_result result = config_copy(from->tls, true, &copy->tls);
+    copy->cacertfile = NULL;
+    dor_result result = dor__settings_set_cacertfile(copy, from->cacertfile);
+    if (dor__ok(result)) result = config_copy(from->tls, true, &copy->tls);
     if (dor__failed(result)) {
+        dor__free(copy->cacertfile);
         dor__free(copy);
         return result;
     }
@@ -108,6 +114,19 @@ dor_result dor__settings_drop_identities(dor_settings *settings)
     return DOR_SUCCESS;
 }
 
+dor_result dor__settings_set_cacertfile(dor_settings *settings, const char *path)
+{
+    char *copy = NULL;
+    if (path) {
+        copy = dor__malloc(strlen(path) + 1);
+        if (!copy) return dor__error(DOR_E_NOMEM);
+        memcpy(copy, path, strlen(path) + 1);
+    }
+    dor__free(settings->cacertfile);
+    settings->cacertfile = copy;
+    return DOR_SUCCESS;
+}
+
 dor_settings *dor__settings_ref(dor_settings *settings)
 {
     __atomic_add_fetch(&settings->ref_count_, 1, __ATOMIC_RELAXED);
@@ -119,6 +138,7 @@ void dor__settings_unref(dor_settings *settings)
     if (!settings || __atomic_sub_fetch(&settings->ref_count_, 1, __ATOMIC_ACQ_REL) > 0) return;
     dor__tls_config_unref(settings->tls);
     dor__credentials_unref(settings->credentials);
+    dor__free(settings->cacertfile);
     if (settings->keeper) dor__session_keeper_unref(settings->keeper);
     dor__session_unref(settings->session);
     dor__key_log_unref(settings->key_log);

@@ -39,6 +39,7 @@ typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
     dor_credentials *credentials; /* where the identities of tls came from; NULL: there are none */
+    char *cacertfile;             /* where tls->trust came from, if from there; owned */
     dor_session_keeper *keeper;   /* servers: what tls->store_ctx points to; owned */
     dor_session
         *session; /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
@@ -72,6 +73,7 @@ typedef struct dor_settings {
     bool nodelay;
     bool keepalive;
     int sndbuf, recbuf;       /* 0: the system's */
+    uint32_t reload_ms;       /* listeners: how often files are looked at; 0: never */
     uint32_t max_connections; /* per listener; 0: no bound */
 
     bool log_alert;
@@ -85,6 +87,9 @@ DOR_MUST_USE dor_result dor__settings_clone(const dor_settings *from, dor_settin
 
 /** Takes the certificates and keys out, so that others can take their place. For the maker, before it is shared. */
 DOR_MUST_USE dor_result dor__settings_drop_identities(dor_settings *settings);
+
+/** Notes where the authorities came from; path may be NULL. For the maker. */
+DOR_MUST_USE dor_result dor__settings_set_cacertfile(dor_settings *settings, const char *path);
 
 dor_settings *dor__settings_ref(dor_settings *settings);
 void dor__settings_unref(dor_settings *settings);

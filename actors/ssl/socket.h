@@ -37,6 +37,8 @@ DOR_MUST_USE dor_result dor__ssl_upgrade(dor_runtime *runtime, int fd, bool serv
 /** The reply holds the descriptor and, in data, what came behind the peer's close_notify. */
 DOR_MUST_USE dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref,
                                            uint32_t timeout_ms);
+/** A listener's files are read again; a failure's reply has a sentence in data. */
+DOR_MUST_USE dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref);
 DOR_MUST_USE dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref,
                                       uint32_t timeout_ms);
 

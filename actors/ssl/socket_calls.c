@@ -113,6 +113,16 @@ dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref, 
     return DOR_SUCCESS;
 }
 
+dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref)
+{
+    whereabouts w;
+    DOR_TRY(find(dor__handle_producer(listener), &w));
+    dor_message *m = dor__request_new(DOR_MSG_SSL_RELOAD, sizeof(dor_ssl_request), reply_to, ref, listener);
+    if (!m) return dor__error(DOR_E_NOMEM);
+    forward(&w, m);
+    return DOR_SUCCESS;
+}
+
 /* ---- sending -------------------------------------------------------------------------------------------------- */
 
 static void release_send(dor_ssl_request *request)

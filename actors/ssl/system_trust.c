@@ -60,3 +60,11 @@ dor_result dor__system_trust(dor_trust_store **store, char *why, size_t why_cap)
     pthread_mutex_unlock(&lock);
     return result;
 }
+
+void dor__system_trust_forget(void)
+{
+    pthread_mutex_lock(&lock);
+    dor__trust_store_unref(shared);
+    shared = NULL;
+    pthread_mutex_unlock(&lock);
+}

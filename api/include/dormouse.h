@@ -13,6 +13,7 @@
 
 #include <dormouse/actor.h>
 #include <dormouse/buffer.h>
+#include <dormouse/certificates.h>
 #include <dormouse/error.h>
 #include <dormouse/http.h>
 #include <dormouse/information.h>

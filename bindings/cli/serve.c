@@ -115,6 +115,7 @@ static void block_signals(sigset_t *signals)
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGUSR1);
+    sigaddset(signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -214,7 +215,7 @@ static void drain(const sigset_t *signals, dor_runtime *runtime, uint32_t timeou
     while (connections(runtime) > 0 && now_ms() < end_ms) {
         int second = sigtimedwait(signals, NULL, &pause);
         if (second == SIGUSR1) log_figures(runtime);
-        if (second < 0 || second == SIGUSR1) continue;
+        if (second < 0 || second == SIGUSR1 || second == SIGHUP) continue;
         cli_log("ended", (cli_field[]){{"signal", strsignal(second), 0}}, 1);
         _exit(128 + second);
     }
@@ -232,6 +233,16 @@ static void log_statistics(dor_runtime *runtime)
     cli_log("ended", fields, sizeof(fields) / sizeof(fields[0]));
 }
 
+/* Certificates, keys and authorities from their files again; on failure the server goes on with those that it has. */
+static void reload(dor_socket listener)
+{
+    char error[2048];
+    if (dor_ssl_reload(listener, error, sizeof(error)) == DOR_OK)
+        cli_log("reloaded", NULL, 0);
+    else
+        cli_log("failed", (cli_field[]){{"doing", "reloading", 0}, {"error", error, 0}}, 2);
+}
+
 static int run(const cli_serve_config *config)
 {
     sigset_t signals;
@@ -244,8 +255,10 @@ static int run(const cli_serve_config *config)
     if (status != CLI_OK) return status;
     say_listening(config, runtime, listener);
 
-    while (sigwait(&signals, &signal_number) != 0 || signal_number == SIGUSR1)
+    while (sigwait(&signals, &signal_number) != 0 || signal_number == SIGUSR1 || signal_number == SIGHUP) {
         if (signal_number == SIGUSR1) log_figures(runtime);
+        if (signal_number == SIGHUP) reload(listener);
+    }
     cli_service_drain();
     dor_ssl_stop_listening(listener);
     cli_field fields[] = {{"signal", strsignal(signal_number), 0},

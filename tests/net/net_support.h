@@ -89,6 +89,7 @@ static inline void end_stopped(world *w)
     dor_options_free(w->server);
     dor_options_free(w->client);
     (void)dor_process_detach();
+    OK(dor_ssl_clear_pem_cache(NULL)); /* the process's, and would outlive the world */
     cr_assert_eq(atomic_load(&live_blocks), 0, "%ld blocks are left", atomic_load(&live_blocks));
 }
 

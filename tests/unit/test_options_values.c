@@ -60,6 +60,7 @@ static const row rows[] = {
     {"certs_keys", {"[{\"certfile\": \"a.pem\"}]", "[{\"certfile\": \"a\", \"keyfile\": \"b\", \"password\": \"c\"}]",
                     "[{\"cert\": \"MA==\", \"key\": \"MA==\"}]", "[{\"cert\": \"MA==\", \"keyfile\": \"a\"}, {\"certfile\": \"b\"}]"},
         {"\"a.pem\"", "true", "[\"a.pem\"]", "[{}]", "[{\"keyfile\": \"a\"}]", "[{\"cert\": \"MA==\"}]"}},
+    {"reload_certificates", {"0", "60000"}, {"-1", "true"}},
     {"session_cache", {NULL}, {"\"shared\"", "true", "1"}},
     {"ticket_keys", {"\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"",
                      "[\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\", "

@@ -149,10 +149,13 @@ typedef struct unit {
 static void misfits(dor_connection *c, dor_result why)
 {
     c->misfit = true;
-    if (c->read_end && !c->end_told)
+    if (c->read_end && !c->end_told) {
         c->end_code = why.code; /* the end that is still to be told becomes this one */
-    else
+        dor__conn_begin_close(
+            c, false); /* and one for sending, too, which the peer's close may have left possible */
+    } else {
         dor__conn_input_ended(c, why.code);
+    }
 }
 
 /* False when there is none yet. */

@@ -339,6 +339,38 @@ Test(packet_modes, what_is_no_packet_ends_the_connection)
 }
 
 /* Of the modes only line gives what is left, and a header that nothing can continue is whole. */
+/* With exit_on_close false the peer's close leaves the socket open; that what it has sent is no packet does not. */
+Test(packet_modes, what_is_no_packet_ends_a_half_closed_connection)
+{
+    for (int passive = 0; passive < 2; passive++) {
+        world w;
+        dor_ssl_event event = {0};
+        begin(&w, 1);
+        OK(dor_options_set_text(w.server, "active", "false"));
+        OK(dor_options_set_bool(w.server, "exit_on_close", 0));
+        listen_in(&w);
+        pair p = connect_pair(&w);
+        OK(dor_ssl_send(p.client, "\377\377\377\377", 4));
+        OK(dor_ssl_close(p.client));
+        WAIT_FOR(statistics(&w).connections == 1);
+        dor_options *o = dor_options_new();
+        OK(dor_options_set_text(o, "packet", "4"));
+        OK(dor_options_set_int(o, "packet_size", 100));
+        OK(dor_ssl_setopts(p.server, o));
+        dor_options_free(o);
+        if (passive) {
+            FAILS(dor_ssl_recv(p.server, 0, PATIENCE_MS, &event.data), DOR_E_INVALID_PACKET);
+        } else {
+            OK(dor_ssl_set_active(p.server, DOR_ACTIVE_TRUE));
+            cr_assert_eq(next_event_within(p.server, PATIENCE_MS, &event), (uint32_t)DOR_MSG_SSL_ERROR);
+            cr_assert_eq(event.reason, DOR_E_INVALID_PACKET);
+            dor_buffer_unref(event.data);
+        }
+        WAIT_FOR(statistics(&w).connections == 0);
+        end(&w);
+    }
+}
+
 Test(packet_modes, what_is_left_at_the_end)
 {
     for (int k = 0; k < MODES; k++) {

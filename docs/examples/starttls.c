@@ -83,8 +83,9 @@ static int serve(int fd)
     int code =
         dor_ssl_accept_fd(NULL, fd, options, TIMEOUT_MS, &socket); /* fd is the library's from here on */
     if (dor_error_get_class(code) == DOR_CLASS_USAGE) close(fd);
-    if (code) return fail(dor_options_error(options), code);
+    if (code) (void)fail(dor_options_error(options), code);
     dor_options_free(options);
+    if (code) return 1;
     while (dor_ssl_recv(socket, 0, TIMEOUT_MS, &line) == DOR_OK) {
         int quit = strncasecmp(dor_buffer_data(line), "QUIT", 4) == 0;
         const char *answer = quit ? "221 bye\r\n" : "250 heard you under TLS\r\n";
@@ -104,8 +105,9 @@ static int mail(int fd)
     dor_options_set_text(options, "active", "false");
     int code = dor_ssl_connect_fd(NULL, fd, "localhost", options, TIMEOUT_MS, &socket);
     if (dor_error_get_class(code) == DOR_CLASS_USAGE) close(fd);
-    if (code) return fail(dor_options_error(options), code);
+    if (code) (void)fail(dor_options_error(options), code);
     dor_options_free(options);
+    if (code) return 1;
     code = dor_ssl_send(socket, quit, strlen(quit));
     if (!code) code = dor_ssl_recv(socket, 0, TIMEOUT_MS, &answer);
     if (code) return fail("QUIT", code);

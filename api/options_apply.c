@@ -7,6 +7,7 @@
 #include "options_table.h"
 
 #include "base/alloc.h"
+#include "ssl/hosts.h"
 #include "ssl/session_keeper.h"
 #include "ssl/ticket_keys.h"
 
@@ -295,8 +296,26 @@ dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value
 dor_result dor__apply_handshake(const dor_draft *draft, const dor_value *value)
 {
     if (!draft->settings) return DOR_SUCCESS;
-    bool pause = strcmp(value->items[0], "hello") == 0;
-    draft->settings->pause_at_hello = draft->settings->tls->ask_hello = pause;
+    draft->settings->pause_at_hello = strcmp(value->items[0], "hello") == 0;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_sni_hosts(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    dor__hosts_unref(draft->settings->hosts);
+    draft->settings->hosts = dor__hosts_ref(value->object);
+    draft->settings->sni = NULL; /* of settings that these override */
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_sni_fun(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    draft->settings->sni = (dor_sni_fn)value->fn;
+    draft->settings->sni_arg = value->arg;
+    dor__hosts_unref(draft->settings->hosts);
+    draft->settings->hosts = NULL;
     return DOR_SUCCESS;
 }
 

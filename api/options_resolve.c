@@ -326,6 +326,10 @@ static dor_result finish(resolving *r)
     if (!r->settings->tls->verify_peer) r->settings->tls->verify_host = false;
     DOR_TRY(match_versions(r));
     DOR_TRY(check_marks(r));
+    if (is_set(r, "sni_hosts") && is_set(r, "sni_fun"))
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "options sni_hosts and sni_fun exclude each other");
+    r->settings->tls->ask_hello = r->settings->pause_at_hello || r->settings->hosts || r->settings->sni;
     DOR_TRY(set_key_log(r));
     return r->role == DOR_TLS_SERVER ? set_keeper(r) : DOR_SUCCESS;
 }

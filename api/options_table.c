@@ -88,6 +88,9 @@ const dor_option dor__options_table[] = {
     /* secrets */
     {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
     {"keep_secrets", "keep master and traffic secrets, for debugging only", BOOL, BOTH, TLS(keep_secrets)},
+    {"sni_hosts", "hosts by the name that a client calls; dor_options_add_sni_host", OBJECT, SERVER, .apply = dor__apply_sni_hosts},
+    {"sni_fun", "chooses a host by the name that a client calls; dor_options_set_sni_fun", DOR_VALUE_FUNCTION, SERVER,
+        .apply = dor__apply_sni_fun},
     {"handshake", "full, or hello: the handshake pauses when the peer's hello is there", TEXT, BOTH, .words = "full|hello",
         .apply = dor__apply_handshake},
 
@@ -187,8 +190,6 @@ static const char *const later[] = {
     "psk_identity",
     "secure_renegotiate",
     "signature_algs_cert",
-    "sni_fun",
-    "sni_hosts",
     "srp_identity",
     "stapling",
     "use_srtp",

@@ -125,6 +125,8 @@ dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_signature_algs(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_alpn(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_sni_hosts(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_sni_fun(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_handshake(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *value);

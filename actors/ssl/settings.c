@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "ssl/credential.h"
+#include "ssl/hosts.h"
 #include "ssl/session_keeper.h"
 
 /*
@@ -96,6 +97,7 @@ dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
         return result;
     }
     dor__credentials_ref(copy->credentials);
+    if (copy->hosts) dor__hosts_ref(copy->hosts);
     if (copy->keeper) dor__session_keeper_ref(copy->keeper);
     if (copy->session) dor__session_ref(copy->session);
     if (copy->key_log) dor__key_log_ref(copy->key_log);
@@ -139,6 +141,7 @@ void dor__settings_unref(dor_settings *settings)
     dor__tls_config_unref(settings->tls);
     dor__credentials_unref(settings->credentials);
     dor__free(settings->cacertfile);
+    dor__hosts_unref(settings->hosts);
     if (settings->keeper) dor__session_keeper_unref(settings->keeper);
     dor__session_unref(settings->session);
     dor__key_log_unref(settings->key_log);

@@ -35,6 +35,8 @@ typedef struct dor_socket_modes {
     uint8_t line_delimiter;
 } dor_socket_modes;
 
+typedef struct dor_hosts dor_hosts; /* hosts.h */
+
 typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
@@ -59,6 +61,9 @@ typedef struct dor_settings {
     dor_socket_modes modes; /* to begin with */
     bool exit_on_close;     /* false: the peer's close_notify leaves sending possible */
 
+    dor_hosts *hosts; /* servers: by the name that is called; or NULL */
+    dor_sni_fn sni;   /* servers: or this; or NULL */
+    void *sni_arg;
     bool pause_at_hello;                /* the handshake waits for dor_ssl_handshake_continue */
     uint32_t hibernate_after_ms;        /* DOR_INFINITY: never */
     uint32_t handshake_timeout_ms;      /* of server helpers, and the upper bound of any handshake */

@@ -7,6 +7,7 @@
  * Owning thread: the connection's scheduler.
  */
 #include "ssl/listener.h"
+#include "ssl/hosts.h"
 #include "tls/question.h"
 
 /* ---- waiting --------------------------------------------------------------------------------------------------- */
@@ -62,7 +63,7 @@ void dor__conn_continue(dor_connection *c, dor_message *message)
     else if (!c->opening || !c->opening->paused)
         r = dor__error(DOR_E_EINVAL);
     else
-        r = dor__tls_answer_hello(c->tls, handshake->settings ? handshake->settings->tls : NULL);
+        r = dor__tls_answer_hello(c->tls, handshake->settings ? handshake->settings->tls : c->settings->tls);
     if (dor__failed(r) &&
         (!c->tls || dor__ok(dor__tls_error(c->tls)))) { /* the question, if there is one, stays open */
         dor__request_answer(message, r, NULL);
@@ -79,14 +80,52 @@ void dor__conn_continue(dor_connection *c, dor_message *message)
     go_on(c);
 }
 
+/* The settings of whom the client calls; NULL: the listener's own. A reference. */
+static dor_result find_host(const dor_settings *own, const char *name, dor_settings **settings)
+{
+    *settings = NULL;
+    if (own->hosts) {
+        dor_settings *found = dor__hosts_find(own->hosts, name);
+        if (found) *settings = dor__settings_ref(found);
+    } else if (own->sni) {
+        dor_host *host = NULL;
+        int refused = own->sni(name, &host, own->sni_arg);
+        *settings = (dor_settings *)host; /* a dor_host is a dor_settings by its public name */
+        if (refused) {
+            dor__settings_unref(*settings);
+            return dor__alert(DOR_ALERT_UNRECOGNIZED_NAME, DOR_REASON_UNRECOGNIZED_NAME);
+        }
+    }
+    return DOR_SUCCESS;
+}
+
+static dor_result choose_host(dor_connection *c)
+{
+    dor_tls_question question;
+    char name[DOR_HOST_NAME_MAX + 1];
+    dor_settings *settings;
+    dor__tls_get_question(c->tls, &question);
+    if (!c->server || (!c->settings->hosts && !c->settings->sni) || /* or a name that nobody can have */
+        !dor__host_name_plain(question.hello.server_name, name))
+        return DOR_SUCCESS;
+    DOR_TRY(find_host(c->settings, name, &settings));
+    if (settings) dor__conn_take_settings(c, settings);
+    return DOR_SUCCESS;
+}
+
 static bool on_hello(dor_connection *c, dor_span rest)
 {
-    if (c->settings->pause_at_hello) {
+    dor_result r = choose_host(c);
+    if (dor__failed(r)) {
+        dor__conn_open_failed(c, dor__tls_refuse(c->tls, r));
+        return false;
+    }
+    if (c->settings->pause_at_hello && !c->served) {
         wait_for_answer(c, rest);
         if (c->opening && c->opening->asking) pause_at_hello(c);
         return false;
     }
-    dor_result r = dor__tls_answer_hello(c->tls, NULL);
+    r = dor__tls_answer_hello(c->tls, c->settings->tls);
     if (dor__failed(r)) dor__conn_open_failed(c, r);
     return dor__ok(r);
 }

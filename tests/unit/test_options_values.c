@@ -49,6 +49,8 @@ static const row rows[] = {
     {"keylogfile", {"\"keys.log\""}, {"1", "\"\"", "true"}},
     {"keylog_environment", {"true", "false"}, {"1", "\"x\""}},
     {"keep_secrets", {"true", "false"}, {"1", "\"debug\""}},
+    {"sni_hosts", {NULL}, {"\"a\"", "true", "1"}},
+    {"sni_fun", {NULL}, {"\"a\"", "true", "1"}},
     {"handshake", {"\"full\"", "\"hello\""}, {"\"half\"", "true"}},
     {"reuse_sessions", {"true", "false", "\"save\"", "\"true\""}, {"\"never\"", "1"}},
     {"reuse_session", {NULL}, {"\"id\"", "true", "1"}},

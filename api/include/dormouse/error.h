@@ -167,6 +167,7 @@ typedef enum dor_alert {
     X(SEQUENCE_EXHAUSTED,     128, INTERNAL, "the keys are used up")                                                \
     X(SESSION_MISMATCH,       129, INTERNAL, "the resumed session does not match what was negotiated")              \
     X(PEER_ALERT,             130, INTERNAL, "the peer sent a fatal alert")                                         \
+    X(UNRECOGNIZED_NAME,      131, INTERNAL, "the name that the client calls is not served here")                    \
     /* certificates */                                                                                              \
     X(CERT_MALFORMED,         160, INTERNAL, "a certificate is malformed")                                          \
     X(CERT_UNKNOWN_CA,        161, INTERNAL, "no path leads from the certificate to a trusted authority (unknown CA)") \

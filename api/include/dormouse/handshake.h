@@ -59,6 +59,42 @@ DOR_API int dor_ssl_handshake_continue_async(dor_socket socket, const dor_option
  */
 DOR_API int dor_ssl_handshake_cancel(dor_socket socket);
 
+/* ---- one listener, several hosts --------------------------------------------------------------------------- */
+
+/**
+ * What a server goes by for clients that call it by a certain name: settled options, files read, immutable. Counted; any
+ * thread.
+ */
+typedef struct dor_host dor_host;
+
+/**
+ * Settles options as dor_ssl_listen does (a certificate is needed), and fails as it does. They are complete: nothing is
+ * taken over from the listener, but what belongs to it alone counts there (address, descriptors, max_connections). Each
+ * host has a memory of sessions and ticket keys of its own, so that no session crosses from one to another. The
+ * caller releases it.
+ */
+DOR_API int dor_host_new(const dor_options *options, dor_host **host);
+DOR_API dor_host *dor_host_ref(dor_host *host);
+DOR_API void dor_host_unref(dor_host *host);
+
+/**
+ * Option sni_hosts: clients that call `name` are served by host. "*.example.org" stands for any one label in front; a name
+ * itself beats it. Letter case and a final dot do not matter. Another host for the same name takes its place. Takes a
+ * reference of its own. Who calls another name, or none, gets the listener's own options. DOR_E_OPTION_TYPE for what is no
+ * name. Source: sni_hosts.
+ */
+DOR_API int dor_options_add_sni_host(dor_options *options, const char *name, dor_host *host);
+
+/**
+ * Chooses by the name that the client calls: lower case, without a final dot, ended by a NUL. DOR_OK with *host set: it
+ * serves; the library takes the reference (dor_host_ref). DOR_OK with *host left NULL: the listener's own options. Anything
+ * else: the client gets the alert unrecognized_name. Runs on a scheduler and must not block: make hosts beforehand.
+ */
+typedef int (*dor_sni_fn)(const char *server_name, dor_host **host, void *arg);
+
+/** Option sni_fun; excludes sni_hosts (DOR_E_OPTION_CONFLICT from the call that listens). NULL takes it back. Source: sni_fun. */
+DOR_API int dor_options_set_sni_fun(dor_options *options, dor_sni_fn fn, void *arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -133,6 +133,9 @@ extern const dor_actor_ops dor__conn_ops;
 DOR_MUST_USE dor_result dor__conn_new(dor_ssl_local *local, dor_settings *settings, dor_pid owner,
                                       bool monitor, dor_connection **c);
 
+/** A connection for whoever sent the request (connect, upgrade), which it begins with; answers it when there can be none. */
+void dor__conn_begin(dor_scheduler *s, dor_settings *settings, dor_message *message);
+
 /** Gives it its transport (tcp over fd, which is taken even on failure) and counts it. */
 DOR_MUST_USE dor_result dor__conn_attach_fd(dor_connection *c, int fd);
 /** The same over a connection of its settings' module. */

@@ -240,16 +240,7 @@ static void release_connect(dor_ssl_request *request)
 
 static void start(dor_scheduler *s, void *arg)
 {
-    dor_message *message = arg;
-    dor_connect_request *connect = dor__request_of(message);
-    dor_ssl_local *local = dor__ssl_local(s);
-    dor_connection *c;
-    dor_result r = local ? dor__conn_new(local, connect->settings, connect->request.reply_to, true, &c)
-                         : dor__error(DOR_E_NOMEM);
-    if (dor__failed(r))
-        dor__request_answer(message, r, NULL);
-    else
-        dor__conn_request(c, message);
+    dor__conn_begin(s, ((dor_connect_request *)dor__request_of(arg))->settings, arg);
 }
 
 dor_result dor__ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, dor_settings *settings,

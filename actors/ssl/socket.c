@@ -46,6 +46,19 @@ dor_result dor__conn_new(dor_ssl_local *local, dor_settings *settings, dor_pid o
     return DOR_SUCCESS;
 }
 
+void dor__conn_begin(dor_scheduler *s, dor_settings *settings, dor_message *message)
+{
+    const dor_ssl_request *request = dor__request_of(message);
+    dor_ssl_local *local = dor__ssl_local(s);
+    dor_connection *c;
+    dor_result r =
+        local ? dor__conn_new(local, settings, request->reply_to, true, &c) : dor__error(DOR_E_NOMEM);
+    if (dor__failed(r))
+        dor__request_answer(message, r, NULL);
+    else
+        dor__conn_request(c, message);
+}
+
 void dor__conn_count(dor_connection *c)
 {
     c->counted = true;

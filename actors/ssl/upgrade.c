@@ -53,16 +53,7 @@ void dor__conn_upgrade(dor_connection *c, dor_message *message)
 
 static void start(dor_scheduler *s, void *arg)
 {
-    dor_message *message = arg;
-    dor_upgrade_request *upgrade = upgrade_of(message);
-    dor_ssl_local *local = dor__ssl_local(s);
-    dor_connection *c;
-    dor_result r = local ? dor__conn_new(local, upgrade->settings, upgrade->request.reply_to, true, &c)
-                         : dor__error(DOR_E_NOMEM);
-    if (dor__failed(r))
-        dor__request_answer(message, r, NULL);
-    else
-        dor__conn_request(c, message);
+    dor__conn_begin(s, upgrade_of(arg)->settings, arg);
 }
 
 dor_result dor__ssl_upgrade(dor_runtime *runtime, int fd, bool server, const char *host,

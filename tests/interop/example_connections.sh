@@ -2,14 +2,7 @@
 # docs/examples/connections.c: each connection has a child of its own, and one waits for the next; docs/supervisors.md shows it.
 source "$(dirname "$0")/../support/interop.sh"
 
-mkfifo "$WORK/key"
-for PORT in $(some_ports); do
-    "$BUILD/examples/connections" "$PORT" <>"$WORK/key" >"$WORK/server.out" 2>&1 &
-    SERVER_PID=$!
-    PIDS+=("$SERVER_PID")
-    wait_for 10 line_or_death "$WORK/server.out" '^listening'
-    grep -q '^listening' "$WORK/server.out" && break
-done
+start_example connections
 CLIENTS=()
 for i in 1 2 3 4 5 6; do # more than children wait at the beginning
     mkfifo "$WORK/in$i"
@@ -30,7 +23,7 @@ check "the others go on" has "$WORK/out2" '^again$'
 printf '\n' >"$WORK/key"
 wait "$SERVER_PID"
 check "the example ends" equal $? 0
-check "each connection has a child, and four wait" has "$WORK/server.out" '^(9|10) children$'
+check "each connection has a child, and four wait" has "$LOG" '^(9|10) children$'
 for i in 1 2 3 4 5; do
     kill "${CLIENTS[i]}" 2>/dev/null
     wait "${CLIENTS[i]}" 2>/dev/null

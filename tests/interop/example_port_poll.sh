@@ -2,14 +2,7 @@
 # docs/examples/port_poll.c: a port in a poll loop serves two clients at once, and ends; docs/ports.md shows it.
 source "$(dirname "$0")/../support/interop.sh"
 
-mkfifo "$WORK/key"
-for PORT in $(some_ports); do
-    "$BUILD/examples/port_poll" "$PORT" <>"$WORK/key" >"$WORK/server.out" 2>&1 &
-    SERVER_PID=$!
-    PIDS+=("$SERVER_PID")
-    wait_for 10 line_or_death "$WORK/server.out" '^listening'
-    grep -q '^listening' "$WORK/server.out" && break
-done
+start_example port_poll
 CLIENTS=()
 for i in 1 2; do
     mkfifo "$WORK/in$i"

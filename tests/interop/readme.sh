@@ -9,14 +9,7 @@ check "README.md shows docs/examples/echo.c" diff "$SOURCE/docs/examples/echo.c"
 lines=$(grep -c . "$WORK/snippet.c")
 check "in at most twenty lines" test "$lines" -le 20
 
-mkfifo "$WORK/key"
-for PORT in $(some_ports); do
-    "$BUILD/examples/echo" "$PORT" <>"$WORK/key" >"$WORK/echo.out" 2>&1 &
-    SERVER_PID=$!
-    PIDS+=("$SERVER_PID")
-    wait_for 10 line_or_death "$WORK/echo.out" '^listening'
-    grep -q '^listening' "$WORK/echo.out" && break
-done
+start_example echo
 # The example closes as soon as the peer does, so the echo is awaited first.
 mkfifo "$WORK/in"
 "$BIN" connect "localhost:$PORT" --insecure <>"$WORK/in" >"$WORK/out" 2>"$WORK/err" &

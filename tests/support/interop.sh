@@ -116,6 +116,19 @@ some_ports() {
     for i in 1 2 3 4; do echo $((16384 + RANDOM % 16384)); done
 }
 
+# start_example NAME: a server of docs/examples on a port of its choice, until a line comes into $WORK/key; $LOG is what it prints.
+start_example() {
+    LOG=$WORK/$1.out
+    mkfifo "$WORK/key"
+    for PORT in $(some_ports); do
+        "$BUILD/examples/$1" "$PORT" <>"$WORK/key" >"$LOG" 2>&1 &
+        SERVER_PID=$!
+        PIDS+=("$SERVER_PID")
+        wait_for 10 line_or_death "$LOG" '^listening'
+        grep -q '^listening' "$LOG" && break
+    done
+}
+
 line_or_death() { grep -Eq -- "$2" "$1" || ! kill -0 "$SERVER_PID" 2>/dev/null; }
 
 # started LOG PATTERN: waits for the line that the pattern's first group takes the port from; sets PORT.

@@ -1,25 +1,10 @@
 /* Key logs against openssl's: for the same connection s_client -keylogfile writes the lines that we do. */
-#include "../net/net_support.h"
+#include "../net/key_log_support.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-typedef struct heard {
-    pthread_mutex_t lock;
-    char text[8192];
-} heard;
-
-static void hear(const char *line, void *arg)
-{
-    heard *h = arg;
-    pthread_mutex_lock(&h->lock);
-    cr_assert(strlen(h->text) + strlen(line) + 2 < sizeof h->text);
-    strcat(strcat(h->text, line), "\n");
-    pthread_mutex_unlock(&h->lock);
-}
 
 static void same_lines(const char *version, size_t expected)
 {

@@ -23,6 +23,10 @@
 DOR_MUST_USE dor_result dor__options_resolve(const dor_options *options, dor_tls_role role,
                                              dor_settings **settings);
 
+/** The same for dor_ssl_serve, whose spec may name protocols (listener.c). */
+DOR_MUST_USE dor_result dor__options_resolve_serve(const dor_options *options, const dor_server_spec *spec,
+                                                   dor_settings **settings);
+
 /** The same, starting from a copy of base instead of the defaults. options may be NULL. */
 DOR_MUST_USE dor_result dor__options_override(const dor_settings *base, const dor_options *options,
                                               dor_tls_role role, dor_settings **settings);

@@ -35,11 +35,9 @@ int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *option
 {
     dor_settings *settings;
     if (!listener || !spec) return DOR_E_BADARG;
-    dor_result r = dor__options_resolve(options, DOR_TLS_SERVER, &settings);
+    dor_result r = dor__options_resolve_serve(options, spec, &settings);
     if (dor__failed(r)) return r.code;
-    r = settings->pause_at_hello ? dor__options_fail(options, DOR_E_OPTION_CONFLICT,
-                                                     "option handshake: nobody would go on after the hello")
-                                 : dor__runtime_enter_real(&runtime);
+    r = dor__runtime_enter_real(&runtime);
     if (dor__ok(r)) {
         r = dor__ssl_serve(runtime, port, settings, spec, listener);
         dor__runtime_leave(runtime);

@@ -35,7 +35,10 @@ typedef struct dor_listening {
     _Atomic uint32_t refs;
     _Atomic uint32_t open; /* connections */
     bool served;
-    dor_server_spec spec;
+    dor_protocol_spec *behaviours; /* served: the spec's own, then those for protocols; owned */
+    size_t behaviour_count;
+    void (*failed)(const char *peer, int reason, void *arg); /* or NULL */
+    void *failed_arg;
     dor_address address; /* what the descriptors are bound to */
     const dor_transport_ops
         *module;      /* or NULL; then there are no descriptors but one `module_end` for all shards */
@@ -106,6 +109,11 @@ void dor__listening_await_closed(dor_listening *listening);
 /** Starts shard number `index` of a listener on scheduler s. Takes fd even on failure. */
 /** fd is -1 with a module. */
 DOR_MUST_USE dor_result dor__shard_start(dor_scheduler *s, dor_listening *listening, unsigned index, int fd);
+
+/* ---- serve.c ---------------------------------------------------------------------------------------------------- */
+
+/** A copy of what a spec's owners do: its own, then those for protocols. NULL: out of memory. For dor__free. */
+dor_protocol_spec *dor__serve_behaviours(const dor_server_spec *spec);
 
 /* ---- listener.c: requests and queries to a listener -------------------------------------------------------------- */
 

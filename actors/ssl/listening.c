@@ -16,12 +16,27 @@ static bool make_messages(dor_listening *l)
     return ok;
 }
 
-static void free_messages(dor_listening *l)
+static bool make_parts(dor_listening *l, const dor_server_spec *spec)
+{
+    if (spec) {
+        l->served = true;
+        l->failed = spec->failed;
+        l->failed_arg = spec->arg;
+        l->behaviour_count = 1 + spec->protocol_count;
+        l->behaviours = dor__serve_behaviours(spec);
+        if (!l->behaviours) return false;
+    }
+    return make_messages(l);
+}
+
+static void free_parts(dor_listening *l)
 {
     for (unsigned i = 0; i < l->shard_count; i++) {
         dor__message_free(l->shards[i].demand);
         dor__message_free(l->shards[i].stop);
     }
+    dor__free(l->behaviours);
+    dor__free(l);
 }
 
 dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, const dor_server_spec *spec,
@@ -30,15 +45,13 @@ dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, cons
     dor_listening *l = dor__calloc(1, sizeof *l + shard_count * sizeof *l->shards);
     if (!l) return dor__error(DOR_E_NOMEM);
     l->shard_count = l->shards_open = shard_count;
-    if (!make_messages(l) || uv_mutex_init(&l->lock) < 0) {
-        free_messages(l);
-        dor__free(l);
+    if (!make_parts(l, spec) || uv_mutex_init(&l->lock) < 0) {
+        free_parts(l);
         return dor__error(DOR_E_NOMEM);
     }
     if (uv_cond_init(&l->changed) < 0) {
         uv_mutex_destroy(&l->lock);
-        free_messages(l);
-        dor__free(l);
+        free_parts(l);
         return dor__error(DOR_E_NOMEM);
     }
     atomic_init(&l->refs, 1);
@@ -46,10 +59,6 @@ dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, cons
     l->settings = dor__settings_ref(settings);
     for (unsigned i = 0; i < shard_count; i++)
         l->shards[i].polling = true; /* they look for waiters as they start */
-    if (spec) {
-        l->served = true;
-        l->spec = *spec;
-    }
     *out = l;
     return DOR_SUCCESS;
 }
@@ -68,8 +77,7 @@ void dor__listening_unref(dor_listening *l)
     dor__settings_unref(l->settings);
     uv_cond_destroy(&l->changed);
     uv_mutex_destroy(&l->lock);
-    free_messages(l);
-    dor__free(l);
+    free_parts(l);
 }
 
 bool dor__listening_enter(dor_listening *l, uint32_t max)
@@ -263,7 +271,7 @@ uint64_t dor__listening_expire(dor_listening *l, uint64_t now_ms)
 
 void dor__listening_failed(dor_listening *l, const char *peer, int reason)
 {
-    if (l->spec.failed) l->spec.failed(peer, reason, l->spec.arg);
+    if (l->failed) l->failed(peer, reason, l->failed_arg);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------- */

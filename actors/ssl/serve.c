@@ -14,12 +14,37 @@
 typedef struct dor_served {
     dor_actor actor;
     dor_listening *listening;
+    const dor_protocol_spec *does; /* the listening's */
     void *state;
     dor_socket socket;
     dor_pid connection;
     bool opened;
     bool gone; /* the connection has ended, and no event will say so */
 } dor_served;
+
+/* ---- what owners do ------------------------------------------------------------------------------------------- */
+
+/* One block: the spec's own, those for protocols, and the names of these. */
+dor_protocol_spec *dor__serve_behaviours(const dor_server_spec *spec)
+{
+    size_t count = 1 + spec->protocol_count, bytes = count * sizeof(dor_protocol_spec);
+    for (size_t i = 0; i < spec->protocol_count; i++)
+        bytes += strlen(spec->protocols[i].name) + 1;
+    dor_protocol_spec *all = dor__malloc(bytes);
+    if (!all) return NULL;
+    char *name = (char *)(all + count);
+    all[0] = (dor_protocol_spec){NULL, spec->open, spec->receive, spec->close, spec->arg};
+    for (size_t i = 1; i < count; i++) {
+        all[i] = spec->protocols[i - 1];
+        size_t len = strlen(all[i].name) + 1;
+        memcpy(name, all[i].name, len);
+        all[i].name = name;
+        name += len;
+    }
+    return all;
+}
+
+/* ---- owners --------------------------------------------------------------------------------------------------- */
 
 static dor_served *served_of(dor_actor *actor)
 {
@@ -49,8 +74,8 @@ void dor__serve_gone(dor_connection *c)
 
 static void open_owner(dor_served *served)
 {
-    const dor_server_spec *spec = &served->listening->spec;
-    served->state = spec->open ? spec->open(served->socket, spec->arg) : spec->arg;
+    const dor_protocol_spec *does = served->does;
+    served->state = does->open ? does->open(served->socket, does->arg) : does->arg;
     served->opened = true;
     dor_actor *actor = dor__actor_lookup(served->actor.scheduler, served->connection);
     if (!actor) return;
@@ -70,13 +95,12 @@ static bool is_end(const dor_served *served, dor_message *message)
 static void served_receive(dor_actor *actor, dor_message *message)
 {
     dor_served *served = served_of(actor);
-    const dor_server_spec *spec = &served->listening->spec;
     bool end = is_end(served, message);
     if (message->type == DOR_MSG_SSL_OPEN) {
         dor__message_free(message);
         open_owner(served);
-    } else if (spec->receive) {
-        spec->receive(served->state, served->socket, message);
+    } else if (served->does->receive) {
+        served->does->receive(served->state, served->socket, message);
     } else {
         dor__message_free(message);
     }
@@ -89,8 +113,7 @@ static void served_receive(dor_actor *actor, dor_message *message)
 static void served_destroy(dor_actor *actor)
 {
     dor_served *served = served_of(actor);
-    const dor_server_spec *spec = &served->listening->spec;
-    if (served->opened && spec->close) spec->close(served->state);
+    if (served->opened && served->does->close) served->does->close(served->state);
     dor_actor *connection = dor__actor_lookup(actor->scheduler, served->connection);
     if (connection) dor__conn_owner_gone(dor__conn_of(connection)); /* else it has ended first */
     dor__listening_unref(served->listening);
@@ -98,6 +121,17 @@ static void served_destroy(dor_actor *actor)
 }
 
 static const dor_actor_ops served_ops = {.receive = served_receive, .destroy = served_destroy};
+
+/* By the protocol that was negotiated; the spec's own for those that it does not name, and for none. */
+static const dor_protocol_spec *behaviour_for(dor_connection *c)
+{
+    const dor_listening *l = c->listening;
+    dor_tls_info info = {0};
+    dor__tls_get_info(c->tls, &info);
+    for (size_t i = 1; i < l->behaviour_count; i++)
+        if (dor__span_equal(info.alpn, dor__span_str(l->behaviours[i].name))) return &l->behaviours[i];
+    return &l->behaviours[0];
+}
 
 dor_result dor__serve_connected(dor_connection *c)
 {
@@ -111,6 +145,7 @@ dor_result dor__serve_connected(dor_connection *c)
         return r;
     }
     served->listening = dor__listening_ref(c->listening);
+    served->does = behaviour_for(c);
     served->socket = c->handle;
     served->connection = c->actor.pid;
     r = dor__handle_attach(c->handle, c->owner, served->actor.pid);

@@ -135,10 +135,13 @@ static int start(const cli_serve_config *config, dor_runtime **runtime, dor_sock
     int code = dor_runtime_new(runtime, &runtime_options);
     if (code != DOR_OK) return failed("starting the schedulers", NULL, code);
 
-    dor_server_spec spec = {service->open, service->receive, service->close, on_failed, NULL};
+    dor_server_spec spec = {
+        .open = service->open, .receive = service->receive, .close = service->close, .failed = on_failed};
     if (config->verbose) {
         watched_service = service;
-        spec = (dor_server_spec){watched_open, watched_receive, watched_close, on_failed, NULL};
+        spec.open = watched_open;
+        spec.receive = watched_receive;
+        spec.close = watched_close;
     }
     code = dor_ssl_serve(*runtime, config->port, config->options, &spec, listener);
     if (code != DOR_OK) {

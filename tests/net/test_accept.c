@@ -434,7 +434,8 @@ static void echo_failed(const char *peer, int reason, void *arg)
 static void serve_in(world *w, served *all)
 {
     dor_address address;
-    dor_server_spec spec = {echo_open, echo_receive, echo_close, echo_failed, all};
+    dor_server_spec spec = {
+        .open = echo_open, .receive = echo_receive, .close = echo_close, .failed = echo_failed, .arg = all};
     OK(dor_ssl_serve(w->runtime, 0, w->server, &spec, &w->listener));
     OK(dor_ssl_sockname(w->listener, &address));
     w->port = address.port;

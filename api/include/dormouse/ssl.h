@@ -99,6 +99,15 @@ DOR_API int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16
 
 /* ---- a server in one call ------------------------------------------------------------------------------ */
 
+/** What the owners do of connections that speak one protocol (ALPN): each as in dor_server_spec. */
+typedef struct dor_protocol_spec {
+    const char *name; /**< "h2"; 1 to 255 bytes */
+    void *(*open)(dor_socket socket, void *arg);
+    void (*receive)(void *state, dor_socket socket, dor_message *message);
+    void (*close)(void *state);
+    void *arg;
+} dor_protocol_spec;
+
 typedef struct dor_server_spec {
     /** A connection is ready (handshake done): makes the owner's state. Runs on the owner actor. NULL: state is arg. */
     void *(*open)(dor_socket socket, void *arg);
@@ -116,9 +125,20 @@ typedef struct dor_server_spec {
     void (*failed)(const char *peer, int reason, void *arg);
 
     void *arg;
+
+    /**
+     * protocol_count of them (0: none): a connection whose negotiated protocol has such a name gets an owner of that kind,
+     * every other one an owner of the kind above. Without option alpn_preferred_protocols their names are the preference, in
+     * this order. All of it is copied; docs/listeners.md has an example.
+     */
+    const dor_protocol_spec *protocols;
+    size_t protocol_count;
 } dor_server_spec;
 
-/** Listens, accepts, shakes hands, and spawns one owner actor per connection on the connection's own scheduler. */
+/**
+ * Listens, accepts, shakes hands, and spawns one owner actor per connection on the connection's own scheduler. DOR_E_BADARG
+ * when a protocol of spec has no name, one that is too long, or that of another.
+ */
 DOR_API int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *options,
                           const dor_server_spec *spec, dor_socket *listener);
 

@@ -118,6 +118,22 @@ dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *v
     return DOR_SUCCESS;
 }
 
+dor_result dor__apply_send_timeout(const dor_draft *draft, const dor_value *value)
+{
+    if (draft->settings)
+        draft->settings->send_timeout_ms =
+            value->kind == DOR_VALUE_TEXT ? DOR_INFINITY : (uint32_t)value->number;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_raw(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    dor__raw_unref(draft->settings->raw);
+    draft->settings->raw = dor__raw_ref(value->object);
+    return DOR_SUCCESS;
+}
+
 dor_result dor__apply_transport(const dor_draft *draft, const dor_value *value)
 {
     if (!draft->settings) return DOR_SUCCESS;
@@ -432,6 +448,10 @@ static int put_special(dor_options *values, const char *name, const dor_settings
         return settings->hibernate_after_ms == DOR_INFINITY
                    ? dor_options_set_text(values, name, "undefined")
                    : dor_options_set_int(values, name, settings->hibernate_after_ms);
+    if (strcmp(name, "send_timeout") == 0)
+        return settings->send_timeout_ms == DOR_INFINITY
+                   ? dor_options_set_text(values, name, "infinity")
+                   : dor_options_set_int(values, name, settings->send_timeout_ms);
     *known = false;
     return DOR_OK;
 }
@@ -443,6 +463,8 @@ dor_result dor__options_from_settings(const dor_settings *settings, const dor_so
     if (!option) return dor__option_refuse(values, name);
 
     bool known;
+    dor_inet_id id = dor__inet_find(name);
+    if (id < DOR_INET_COUNT) return dor__options_from_listener(id, settings, values);
     int code = put_special(values, name, settings, modes ? modes : &settings->modes, &known);
     if (known) return dor__error(code);
     if (option->place == DOR_PLACE_NONE)

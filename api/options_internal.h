@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "ssl/settings.h"
+#include "ssl/socket.h"
 #include <dormouse/options.h>
 
 /* ---- for the calls that take options (ssl.c) ---------------------------------------------------------------------- */
@@ -38,12 +39,18 @@ DOR_MUST_USE dor_result dor__options_keeper(const dor_options *options, dor_sess
 bool dor__session_ask_policy(void (*fn)(void), void *arg, const dor_session *session, dor_span id);
 
 /**
- * dor_ssl_setopts on an open connection: *modes comes in with the present values and goes out with what options say;
- * *active_set, *packet_set and *cut_set (packet_size, header or line_delimiter) tell which of them were given. An option
- * that an open connection cannot change is OPTION_CONFLICT, and nothing is written.
+ * dor_ssl_setopts on an open connection: the order that does what options say. command->modes comes in with the present
+ * values; present are the socket's settings, or NULL when they are not known, and then what needs them is WOULD_DEADLOCK. The
+ * order's settings and raw are references of the caller's. An option that an open connection cannot change is
+ * OPTION_CONFLICT; with any failure nothing is written but, to dor_options_error, why.
  */
-DOR_MUST_USE dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes,
-                                              bool *active_set, bool *packet_set, bool *cut_set);
+DOR_MUST_USE dor_result dor__options_to_command(const dor_options *options, dor_settings *present,
+                                                dor_ssl_command *command);
+
+/** dor_ssl_getopts for an option that the system keeps: the value that it has on a connection, or that a listener gives. */
+DOR_MUST_USE dor_result dor__options_from_inet(dor_inet_id id, int32_t value, dor_options *values);
+DOR_MUST_USE dor_result dor__options_from_listener(dor_inet_id id, const dor_settings *settings,
+                                                   dor_options *values);
 
 /**
  * dor_ssl_getopts: sets the option `name` in values to its present value. modes may be NULL (a listener), then those of

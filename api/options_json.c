@@ -7,9 +7,11 @@
 #include "options_table.h"
 
 #include "base/alloc.h"
+#include <dormouse/inet.h>
 #include "ssl/pem_file.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -176,11 +178,47 @@ static dor_result read_certs_keys(const reading *in, const dor_option *option, c
     return DOR_SUCCESS;
 }
 
+/* One of raw: {"level": 6, "option": 18, "value": an integer (a C int), or base64}. */
+static dor_result read_raw(const reading *in, const dor_option *option, json_t *object)
+{
+    const json_t *level = json_object_get(object, "level"), *name = json_object_get(object, "option");
+    const json_t *value = json_object_get(object, "value");
+    json_int_t numbers[] = {json_integer_value(level), json_integer_value(name), json_integer_value(value)};
+    if (!json_is_integer(level) || !json_is_integer(name) || json_object_size(object) != 3 ||
+        (!json_is_integer(value) && !json_is_string(value)))
+        return complain(
+            in, DOR_E_OPTION_TYPE,
+            "option raw: wanted are objects with level, option (integers) and value (an integer, or "
+            "bytes in base64)");
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (numbers[i] < INT_MIN || numbers[i] > INT_MAX)
+            return complain(in, DOR_E_OPTION_TYPE, "option raw: given %lld, wanted an int",
+                            (long long)numbers[i]);
+    int number = (int)numbers[2];
+    dor_bytes bytes = DOR_BYTES_EMPTY;
+    dor_result result = json_is_string(value) ? decode(in, option, value, &bytes)
+                                              : dor__bytes_append(&bytes, dor__span(&number, sizeof(number)));
+    if (dor__ok(result))
+        result = said(
+            in, dor_options_add_raw(in->options, (int)numbers[0], (int)numbers[1], bytes.ptr, bytes.len));
+    dor__bytes_free(&bytes);
+    return result;
+}
+
+static dor_result read_raws(const reading *in, const dor_option *option, const json_t *list)
+{
+    if (!json_is_array(list)) return bad_kind(in, option, list);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        DOR_TRY(read_raw(in, option, json_array_get(list, i)));
+    return DOR_SUCCESS;
+}
+
 static dor_result read_option(const reading *in, const char *name, const json_t *value)
 {
     const dor_option *option = dor__option_find(name);
     if (!option) return said(in, dor__option_refuse(in->options, name).code);
     if (strcmp(name, "certs_keys") == 0) return read_certs_keys(in, option, value);
+    if (strcmp(name, "raw") == 0) return read_raws(in, option, value);
     if ((option->kinds & DOR_VALUE_BYTES) && (json_is_string(value) || json_is_array(value)))
         return read_bytes(in, option, value);
     switch (json_typeof(value)) {

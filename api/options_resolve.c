@@ -365,28 +365,3 @@ dor_result dor__options_override(const dor_settings *base, const dor_options *op
     if (dor__failed(result)) return dor__options_fail(options, result.code, "out of memory");
     return run(&r, settings);
 }
-
-dor_result dor__options_to_modes(const dor_options *options, dor_socket_modes *modes, bool *active_set,
-                                 bool *packet_set, bool *cut_set)
-{
-    char why[256];
-    dor_settings scratch = {.modes = *modes};
-    dor_draft draft = {.settings = &scratch, .why = why, .why_cap = sizeof(why)};
-    if (!options) return dor__error(DOR_E_BADARG);
-    for (size_t i = 0; i < dor__options_count; i++) {
-        const dor_option *option = &dor__options_table[i];
-        if (!options->values[i].kind) continue;
-        if (!(option->scope & DOR_SCOPE_OPEN))
-            return dor__options_fail(options, DOR_E_OPTION_CONFLICT,
-                                     "option %s cannot be changed on an open connection", option->name);
-        dor_result result = dor__option_apply(option, &draft, &options->values[i]);
-        if (dor__failed(result))
-            return dor__options_fail(options, result.code, "option %s: %s", option->name, why);
-    }
-    *active_set = dor__options_get(options, "active") != NULL;
-    *packet_set = dor__options_get(options, "packet") != NULL;
-    *cut_set = dor__options_get(options, "packet_size") || dor__options_get(options, "header") ||
-               dor__options_get(options, "line_delimiter");
-    *modes = scratch.modes;
-    return DOR_SUCCESS;
-}

@@ -20,6 +20,7 @@
 #define OPEN   DOR_SCOPE_OPEN
 #define PATH   DOR_SCOPE_PATH
 #define ADDS   DOR_SCOPE_ADDS
+#define VARIES (DOR_SCOPE_OPEN | DOR_SCOPE_VARIES)
 
 #define FIELD(member)                                                                                        \
     .place = DOR_PLACE_SETTINGS, .offset = offsetof(dor_settings, member),                                   \
@@ -27,6 +28,7 @@
 #define TLS(member)                                                                                          \
     .place = DOR_PLACE_TLS, .offset = offsetof(dor_tls_config, member),                                      \
     .size = sizeof(((dor_tls_config *)0)->member)
+#define INET(id)           FIELD(inet.values[DOR_INET_##id])
 #define MS_MAX             ((int64_t)DOR_INFINITY - 1)
 #define SIZE_1G            ((int64_t)1 << 30)
 #define TOGETHER           .place = DOR_PLACE_NONE /* options_resolve.c looks at it with others */
@@ -48,7 +50,7 @@ const dor_option dor__options_table[] = {
         .apply = dor__apply_nothing},
     {"header", "so many bytes of each event are set apart: dor_ssl_event.header_len", INT, BOTH | OPEN, RANGE(0, 65535),
         FIELD(modes.header_len)},
-    {"exit_on_close", "false: the peer's close leaves sending possible", BOOL, BOTH, FIELD(exit_on_close)},
+    {"exit_on_close", "false: the peer's close leaves sending possible", BOOL, BOTH | VARIES, FIELD(exit_on_close)},
 
     /* identity */
     {"cert", "own certificate in DER, issuers behind it; wins over certfile", BYTES, BOTH, TOGETHER},
@@ -125,12 +127,16 @@ const dor_option dor__options_table[] = {
     {"hibernate_after", "ms of silence before a connection hibernates, or undefined: never", INT | TEXT, BOTH,
         RANGE(0, MS_MAX), .words = "undefined|infinity|off", .apply = dor__apply_hibernate_after},
     {"handshake_timeout", "ms that a handshake may take (ours)", INT, BOTH, RANGE(1, MS_MAX), FIELD(handshake_timeout_ms)},
-    {"linger", "ms that a close may take to write what was sent", INT, BOTH, RANGE(0, MS_MAX), FIELD(linger_ms)},
+    {"linger", "ms that a close may take to write what was sent", INT, BOTH | VARIES, RANGE(0, MS_MAX),
+        FIELD(linger_ms)},
+    {"send_timeout", "ms until who waits for a send is told DOR_E_TIMEOUT, or infinity", INT | TEXT, BOTH | VARIES,
+        RANGE(0, MS_MAX), .words = "infinity", .apply = dor__apply_send_timeout},
+    {"send_timeout_close", "a send that times out ends the connection", BOOL, BOTH | VARIES, FIELD(send_timeout_close)},
 
     /* memory */
-    {"high_watermark", "bytes in the send queue from which on sending answers busy", INT, BOTH, RANGE(1, SIZE_1G),
+    {"high_watermark", "bytes in the send queue from which on sending answers busy", INT, BOTH | VARIES, RANGE(1, SIZE_1G),
         FIELD(send_high)},
-    {"low_watermark", "bytes at which it is writable again", INT, BOTH, RANGE(0, SIZE_1G), FIELD(send_low)},
+    {"low_watermark", "bytes at which it is writable again", INT, BOTH | VARIES, RANGE(0, SIZE_1G), FIELD(send_low)},
     {"receive_high_watermark", "undelivered bytes from which on nothing is read from the peer (ours)", INT, BOTH,
         RANGE(1, SIZE_1G), FIELD(receive_high)},
     {"receive_low_watermark", "bytes at which reading starts again (ours)", INT, BOTH, RANGE(0, SIZE_1G), FIELD(receive_low)},
@@ -150,10 +156,20 @@ const dor_option dor__options_table[] = {
     {"backlog", "connections that may wait for being accepted", INT, SERVER, RANGE(1, 65535), FIELD(backlog)},
     {"reuseaddr", "SO_REUSEADDR (default true)", BOOL, SERVER, FIELD(reuseaddr)},
     {"reuseport", "SO_REUSEPORT: several processes share the port", BOOL, SERVER, FIELD(reuseport)},
-    {"nodelay", "TCP_NODELAY (default true)", BOOL, BOTH, FIELD(nodelay)},
-    {"keepalive", "SO_KEEPALIVE", BOOL, BOTH, FIELD(keepalive)},
-    {"sndbuf", "the system's send buffer in bytes; 0: its default", INT, BOTH, RANGE(0, SIZE_1G), FIELD(sndbuf)},
-    {"recbuf", "the system's receive buffer in bytes; 0: its default", INT, BOTH, RANGE(0, SIZE_1G), FIELD(recbuf)},
+    {"nodelay", "TCP_NODELAY (default true)", BOOL, BOTH | OPEN, INET(NODELAY)},
+    {"keepalive", "SO_KEEPALIVE", BOOL, BOTH | OPEN, INET(KEEPALIVE)},
+    {"keepidle", "seconds of silence before keepalive asks the peer", INT, BOTH | OPEN, RANGE(1, 32767), INET(KEEPIDLE)},
+    {"keepintvl", "seconds between its questions", INT, BOTH | OPEN, RANGE(1, 32767), INET(KEEPINTVL)},
+    {"keepcnt", "questions without an answer that end the connection", INT, BOTH | OPEN, RANGE(1, 127), INET(KEEPCNT)},
+    {"user_timeout", "ms that what was sent may stay unacknowledged; 0: the system's", INT, BOTH | OPEN,
+        RANGE(0, INT32_MAX), INET(USER_TIMEOUT)},
+    {"sndbuf", "the system's send buffer in bytes; 0: its default", INT, BOTH | OPEN, RANGE(0, SIZE_1G), INET(SNDBUF)},
+    {"recbuf", "the system's receive buffer in bytes; 0: its default", INT, BOTH | OPEN, RANGE(0, SIZE_1G), INET(RECBUF)},
+    {"priority", "SO_PRIORITY of what is sent", INT, BOTH | OPEN, RANGE(0, INT32_MAX), INET(PRIORITY)},
+    {"tos", "IP_TOS of what is sent over IPv4", INT, BOTH | OPEN, RANGE(0, 255), INET(TOS)},
+    {"tclass", "IPV6_TCLASS of what is sent over IPv6", INT, BOTH | OPEN, RANGE(0, 255), INET(TCLASS)},
+    {"ttl", "hops that what is sent may take", INT, BOTH | OPEN, RANGE(1, 255), INET(TTL)},
+    {"raw", "options of the system's that have no name here; dor_options_add_raw", OBJECT, BOTH | OPEN, .apply = dor__apply_raw},
 
     {"cb_info", "what carries the bytes: tcp, memory (both ends in this process), or dor_options_set_transport", TEXT | DOR_VALUE_FUNCTION,
         BOTH, .words = "tcp|memory", .apply = dor__apply_transport},
@@ -196,6 +212,31 @@ static const char *const later[] = {
     "use_ticket",
     "user_lookup_fun",
     "verify_fun",
+};
+
+/* Options of the reference's inet that say something about Erlang's drivers, or about what TLS sockets are not. */
+static const struct {
+    const char *name, *why;
+} pointless[] = {
+    {"broadcast", "TLS runs over streams"},
+    {"buffer", "receive_high_watermark and sndbuf, recbuf bound what is held"},
+    {"debug", "it has no effect on today's systems"},
+    {"delay_send", "what is sent in a turn leaves together anyway"},
+    {"deliver", "events are messages, and ports take them as well"},
+    {"dontroute", "use raw (SO_DONTROUTE)"},
+    {"high_msgq_watermark", "high_watermark counts what is on its way, too"},
+    {"inet_backend", "there is one"},
+    {"low_msgq_watermark", "low_watermark counts what is on its way, too"},
+    {"netns", "open the descriptor there, and give it to dor_ssl_connect_fd or dor_ssl_accept_fd"},
+    {"nopush", "what is sent in a turn leaves together anyway"},
+    {"packet_type", "it is option packet"},
+    {"pktoptions", "they come with datagrams"},
+    {"read_ahead", "reading takes what is there, within receive_high_watermark"},
+    {"recvtclass", "it comes with datagrams"},
+    {"recvtos", "it comes with datagrams"},
+    {"recvttl", "it comes with datagrams"},
+    {"show_econnreset", "a reset is always told apart from an end"},
+    {"tcp_module", "it is option cb_info"},
 };
 
 const dor_option *dor__option_find(const char *name)
@@ -247,6 +288,10 @@ dor_result dor__option_refuse(const dor_options *options, const char *name)
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
         if (strcmp(later[i], name) == 0)
             return dor__options_fail(options, DOR_E_NOT_SUPPORTED, "option %s is not supported yet", name);
+    for (size_t i = 0; i < sizeof(pointless) / sizeof(pointless[0]); i++)
+        if (strcmp(pointless[i].name, name) == 0)
+            return dor__options_fail(options, DOR_E_NOT_SUPPORTED, "option %s has no use here: %s", name,
+                                     pointless[i].why);
     const char *suggestion = nearest(name);
     if (suggestion)
         return dor__options_fail(options, DOR_E_OPTION_UNKNOWN,

@@ -29,7 +29,9 @@ enum {
     DOR_SCOPE_BOTH = DOR_SCOPE_CLIENT | DOR_SCOPE_SERVER,
     DOR_SCOPE_OPEN = 1 << 2, /* an open connection may change it */
     DOR_SCOPE_PATH = 1 << 3, /* names a file: relative to the JSON file that gives it */
-    DOR_SCOPE_ADDS = 1 << 4  /* each set_bytes adds to what is there */
+    DOR_SCOPE_ADDS = 1 << 4, /* each set_bytes adds to what is there */
+    DOR_SCOPE_VARIES =
+        1 << 5 /* with OPEN: stands in the settings, of which that connection gets its own then */
 };
 
 typedef enum dor_place { DOR_PLACE_NONE, DOR_PLACE_SETTINGS, DOR_PLACE_TLS } dor_place;
@@ -137,6 +139,8 @@ dor_result dor__apply_session(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_reuse_sessions(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_raw(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_send_timeout(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_nothing(const dor_draft *draft, const dor_value *value);
 
 #endif

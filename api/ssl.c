@@ -81,6 +81,7 @@ typedef struct present {
     dor_socket_modes modes;
     bool is_listener;
     dor_tls_role role;
+    dor_inet_ask inet;
 } present;
 
 static dor_result ask_present(dor_actor *a, dor_ssl_query *query)
@@ -89,12 +90,14 @@ static dor_result ask_present(dor_actor *a, dor_ssl_query *query)
     dor_result r = dor__socket_get_modes(a, &p->modes);
     p->is_listener = r.code == DOR_E_ENOTCONN;
     p->role = dor__socket_is_client(a) ? DOR_TLS_CLIENT : DOR_TLS_SERVER;
+    if (p->inet.wanted) dor__socket_get_inet(a, &p->inet);
     return dor__socket_get_settings(a, &p->settings);
 }
 
-static dor_result get_present(dor_socket socket, present *p)
+/* wanted: bits of options that the system is asked for. */
+static dor_result get_present(dor_socket socket, uint32_t wanted, present *p)
 {
-    *p = (present){0};
+    *p = (present){.inet.wanted = wanted};
     return dor__ssl_call(socket, &(dor_ssl_query){.run = ask_present, .out = p});
 }
 
@@ -104,7 +107,7 @@ static dor_result override_settings(dor_socket socket, const dor_options *option
     present p;
     *override = NULL;
     if (!options) return DOR_SUCCESS;
-    DOR_TRY(get_present(socket, &p));
+    DOR_TRY(get_present(socket, 0, &p));
     dor_result r = dor__options_override(p.settings, options, p.role, override);
     dor__settings_unref(p.settings);
     return r;
@@ -188,37 +191,53 @@ int dor_ssl_setopts(dor_socket socket, const dor_options *options)
     present p;
     if (!options) return DOR_E_BADARG;
     dor_ssl_command command = {.order = DOR_ORDER_MODES, .caller = dor__self()};
-    dor_result r = get_present(socket, &p);
+    dor_result r = get_present(socket, 0, &p);
     bool blind = r.code == DOR_E_WOULD_DEADLOCK; /* then only what needs no present value can be set */
     if (dor__failed(r) && !blind) return r.code;
     if (p.is_listener) {
         command.order = DOR_ORDER_SETTINGS;
         r = dor__options_override(p.settings, options, DOR_TLS_SERVER, &command.settings);
     } else {
-        r = dor__options_to_modes(options, &p.modes, &command.set_active, &command.set_packet,
-                                  &command.set_cut);
+        command.modes = p.modes;
+        r = dor__options_to_command(options, p.settings, &command);
         if (dor__ok(r) && blind && (command.set_packet || command.set_cut))
             r = dor__error(DOR_E_WOULD_DEADLOCK);
-        command.modes = p.modes;
     }
     if (dor__ok(r)) r = dor__ssl_command(socket, &command);
     dor__settings_unref(command.settings);
+    dor__raw_unref(command.raw);
     dor__settings_unref(p.settings);
     return r.code;
+}
+
+static dor_result get_option(const present *p, const char *name, dor_options *values)
+{
+    char why[160];
+    dor_inet_id id = dor__inet_find(name);
+    if (id == DOR_INET_COUNT || p->is_listener)
+        return dor__options_from_settings(p->settings, p->is_listener ? NULL : &p->modes, name, values);
+    int code = p->inet.codes[id];
+    if (code)
+        return dor__options_fail(values, code, "option %s: %s", name,
+                                 code == DOR_E_NOT_SUPPORTED ? "not of this kind of socket"
+                                                             : dor_format_error(code, why, sizeof why));
+    return dor__options_from_inet(id, p->inet.values[id], values);
 }
 
 int dor_ssl_getopts(dor_socket socket, const char *const *names, size_t count, dor_options *values)
 {
     present p;
+    uint32_t wanted = 0;
     if (!values || (!names && count)) return DOR_E_BADARG;
-    dor_result r = get_present(socket, &p);
-    if (dor__failed(r)) return r.code;
-    for (size_t i = 0; i < count && dor__ok(r); i++) {
-        if (!names[i])
-            r = dor__error(DOR_E_BADARG);
-        else
-            r = dor__options_from_settings(p.settings, p.is_listener ? NULL : &p.modes, names[i], values);
+    for (size_t i = 0; i < count; i++) {
+        if (!names[i]) return DOR_E_BADARG;
+        dor_inet_id id = dor__inet_find(names[i]);
+        if (id < DOR_INET_COUNT) wanted |= 1u << id;
     }
+    dor_result r = get_present(socket, wanted, &p);
+    if (dor__failed(r)) return r.code;
+    for (size_t i = 0; i < count && dor__ok(r); i++)
+        r = get_option(&p, names[i], values);
     dor__settings_unref(p.settings);
     return r.code;
 }

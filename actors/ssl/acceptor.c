@@ -103,6 +103,14 @@ static void give_up_connection(dor_connection *c)
     dor__conn_settle(c);
 }
 
+/* What it has not from the listening descriptor. What is refused here would be no reason to refuse the client. */
+static void set_options(const dor_settings *bound, const dor_settings *settings, int fd)
+{
+    dor__inet_accepted(fd, &settings->inet);
+    if (settings != bound)
+        dor__ignore(dor__inet_apply(fd, &settings->inet, settings->raw, &bound->inet, bound->raw));
+}
+
 /* A connection actor over what came, which is taken even on failure. */
 static dor_result make_connection(dor_shard *shard, incoming in, dor_settings *settings, dor_pid owner,
                                   dor_connection **out)
@@ -115,6 +123,7 @@ static dor_result make_connection(dor_shard *shard, incoming in, dor_settings *s
     }
     c->server = true;
     c->state = DOR_CONN_ACCEPTED;
+    if (in.fd >= 0) set_options(shard->listening->bound, settings, in.fd);
     r = in.end ? dor__conn_attach_module(c, in.end) : dor__conn_attach_fd(c, in.fd);
     if (dor__failed(r)) {
         dor__count(shard->local, DOR_COUNT_REFUSED, 1);

@@ -189,6 +189,8 @@ void dor__conn_free_opening(dor_connection *c);
 
 /** A request took its own settings along: they hold from now on. Takes the reference. */
 void dor__conn_take_settings(dor_connection *c, dor_settings *settings);
+/** The same, and what they ask of the transport otherwise than those before is done; an error if that is refused. */
+DOR_MUST_USE dor_result dor__conn_override_settings(dor_connection *c, dor_settings *settings);
 
 /* ---- socket_question.c ---------------------------------------------------------------------------------------- */
 
@@ -257,6 +259,20 @@ void dor__conn_flush(dor_connection *c);
 /** Has it done at the end of this turn, so that the sends of a turn leave together. */
 void dor__conn_flush_later(dor_connection *c);
 void dor__conn_fail_sends(dor_connection *c, dor_result why);
+/** Bytes that were accepted and that the system has not taken: plaintext, and ciphertext when it is made. */
+uint64_t dor__conn_send_pending(const dor_connection *c);
+/** A send is answered with TIMEOUT. What was begun of it stays. False when there was no memory for that. */
+bool dor__conn_expire_send(dor_connection *c, dor_message *message);
+
+/* ---- socket_send_limit.c -------------------------------------------------------------------------------------- */
+
+/** The time of a send that has just been queued begins, if it has one. */
+DOR_MUST_USE dor_result dor__conn_limit_send(dor_connection *c, dor_message *message);
+/** It is over, or taken out of the queue. */
+void dor__conn_unlimit_send(dor_connection *c, dor_send_request *send);
+
+/* ---- socket_send.c, again ------------------------------------------------------------------------------------- */
+
 /** Lends the scheduler's output buffer to the engine, so that a quiet connection holds none. */
 void dor__conn_lend_output(dor_connection *c);
 bool dor__conn_has_output(const dor_connection *c);

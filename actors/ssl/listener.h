@@ -49,6 +49,7 @@ typedef struct dor_listening {
     uv_mutex_t lock;
     uv_cond_t changed;
     dor_settings *settings; /* lock: what the next connections go by */
+    dor_settings *bound;    /* constant: whose socket options the descriptors have */
     dor_message *first;     /* lock: callers of transport_accept */
     dor_message *last;
     unsigned shards_open;          /* lock */

@@ -57,6 +57,7 @@ dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, cons
     atomic_init(&l->refs, 1);
     atomic_init(&l->open, 0);
     l->settings = dor__settings_ref(settings);
+    l->bound = dor__settings_ref(settings);
     for (unsigned i = 0; i < shard_count; i++)
         l->shards[i].polling = true; /* they look for waiters as they start */
     *out = l;
@@ -75,6 +76,7 @@ void dor__listening_unref(dor_listening *l)
     /* release: what this holder did comes before the end; acquire, for the last one: so it sees what all did. */
     if (atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) > 1) return;
     dor__settings_unref(l->settings);
+    dor__settings_unref(l->bound);
     uv_cond_destroy(&l->changed);
     uv_mutex_destroy(&l->lock);
     free_parts(l);

@@ -239,6 +239,13 @@ static dor_result module_connected(dor_transport *t)
     return DOR_SUCCESS; /* a failure shows in the first send or recv */
 }
 
+static dor_result module_set_option(dor_transport *t, const char *name, int64_t value)
+{
+    dor_module *m = module_of(t);
+    int code = m->ops->setopts ? m->ops->setopts(m->end, name, value) : DOR_E_NOT_SUPPORTED;
+    return code == DOR_OK ? DOR_SUCCESS : dor__module_error(code);
+}
+
 static const dor_transport_class module_class = {
     .read_some = module_read,
     .writev = module_writev,
@@ -247,16 +254,18 @@ static const dor_transport_class module_class = {
     .close = module_close,
     .name = module_name,
     .connected = module_connected,
+    .set_option = module_set_option,
 };
 
-/* Each is a wish, as with TCP: the connection works without. */
+/* Each is a wish here: a module may well have none of what the options of a system's sockets are about. */
 static void set_options(const dor_module *m, const dor_settings *settings)
 {
     if (!m->ops->setopts) return;
-    if (settings->nodelay) (void)m->ops->setopts(m->end, "nodelay", 1);
-    if (settings->keepalive) (void)m->ops->setopts(m->end, "keepalive", 1);
-    if (settings->sndbuf > 0) (void)m->ops->setopts(m->end, "sndbuf", settings->sndbuf);
-    if (settings->recbuf > 0) (void)m->ops->setopts(m->end, "recbuf", settings->recbuf);
+    for (unsigned id = 0; id < DOR_INET_COUNT; id++) {
+        int32_t value = settings->inet.values[id];
+        if (id == DOR_INET_NODELAY && value == DOR_INET_UNSET) value = 1;
+        if (value != DOR_INET_UNSET) (void)m->ops->setopts(m->end, dor__inet_name((dor_inet_id)id), value);
+    }
 }
 
 dor_result dor__module_new(dor_transport **t, const dor_transport_ops *ops, void *end, dor_pid actor,

@@ -42,9 +42,12 @@ typedef struct dor_ssl_request {
     void (*release)(struct dor_ssl_request *request); /* or NULL: lets go of what else it holds */
 } dor_ssl_request;
 
+typedef struct dor_send_limit dor_send_limit; /* socket_send_limit.c */
+
 typedef struct dor_send_request {
     dor_ssl_request request;
-    dor_message *next; /* in the socket's queue */
+    dor_message *next;     /* in the socket's queue */
+    dor_send_limit *limit; /* there, and with option send_timeout; or NULL */
     dor_buffer *data;
     size_t reserved; /* counted against the water mark */
     size_t sealed;   /* bytes of header and data that are in records already */

@@ -25,13 +25,13 @@ static const dor_settings defaults = {
     .hibernate_after_ms = 10000,
     .handshake_timeout_ms = 30000,
     .linger_ms = 5000,
+    .send_timeout_ms = DOR_INFINITY,
     .send_high = 256 * 1024,
     .send_low = 64 * 1024,
     .receive_high = 256 * 1024,
     .receive_low = 64 * 1024,
     .backlog = 1024,
     .reuseaddr = true,
-    .nodelay = true,
     .log_alert = true,
 };
 
@@ -40,6 +40,7 @@ dor_result dor__settings_new(dor_settings **settings)
     dor_settings *made = dor__malloc(sizeof(*made));
     if (!made) return dor__error(DOR_E_NOMEM);
     *made = defaults;
+    made->inet = dor__inet_none;
     made->ref_count_ = 1;
     dor_result result = dor__tls_config_new(&made->tls);
     if (dor__failed(result)) {
@@ -82,17 +83,21 @@ static dor_result config_copy(const dor_tls_config *from, bool with_identities, 
     return DOR_SUCCESS;
 }
 
-dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
+/* Takes the reference to tls, even on failure. */
+static dor_result copy_with(const dor_settings *from, dor_tls_config *tls, dor_settings **to)
 {
     dor_settings *copy = dor__malloc(sizeof(*copy));
-    if (!copy) return dor__error(DOR_E_NOMEM);
+    if (!copy) {
+        dor__tls_config_unref(tls);
+        return dor__error(DOR_E_NOMEM);
+    }
     COPY_BEHIND_COUNT(dor_settings, copy, from, tls);
     copy->ref_count_ = 1;
     copy->cacertfile = NULL;
+    copy->tls = tls;
     dor_result result = dor__settings_set_cacertfile(copy, from->cacertfile);
-    if (dor__ok(result)) result = config_copy(from->tls, true, &copy->tls);
     if (dor__failed(result)) {
-        dor__free(copy->cacertfile);
+        dor__tls_config_unref(tls);
         dor__free(copy);
         return result;
     }
@@ -101,8 +106,21 @@ dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
     if (copy->keeper) dor__session_keeper_ref(copy->keeper);
     if (copy->session) dor__session_ref(copy->session);
     if (copy->key_log) dor__key_log_ref(copy->key_log);
+    if (copy->raw) dor__raw_ref(copy->raw);
     *to = copy;
     return DOR_SUCCESS;
+}
+
+dor_result dor__settings_clone(const dor_settings *from, dor_settings **to)
+{
+    dor_tls_config *tls;
+    DOR_TRY(config_copy(from->tls, true, &tls));
+    return copy_with(from, tls, to);
+}
+
+dor_result dor__settings_vary(dor_settings *from, dor_settings **to)
+{
+    return copy_with(from, dor__tls_config_ref(from->tls), to);
 }
 
 dor_result dor__settings_drop_identities(dor_settings *settings)
@@ -145,5 +163,6 @@ void dor__settings_unref(dor_settings *settings)
     if (settings->keeper) dor__session_keeper_unref(settings->keeper);
     dor__session_unref(settings->session);
     dor__key_log_unref(settings->key_log);
+    dor__raw_unref(settings->raw);
     dor__free(settings);
 }

@@ -9,6 +9,7 @@
 #define DOR_SSL_SETTINGS_H
 
 #include "packet/packet.h"
+#include "ssl/inet.h"
 #include "ssl/key_log.h"
 #include "tls/engine.h"
 #include <dormouse/handshake.h>
@@ -64,20 +65,21 @@ typedef struct dor_settings {
     dor_hosts *hosts; /* servers: by the name that is called; or NULL */
     dor_sni_fn sni;   /* servers: or this; or NULL */
     void *sni_arg;
-    bool pause_at_hello;                /* the handshake waits for dor_ssl_handshake_continue */
-    uint32_t hibernate_after_ms;        /* DOR_INFINITY: never */
-    uint32_t handshake_timeout_ms;      /* of server helpers, and the upper bound of any handshake */
-    uint32_t linger_ms;                 /* a close's flush may take so long */
-    uint32_t send_high, send_low;       /* water marks of the send queue, bytes */
+    bool pause_at_hello;           /* the handshake waits for dor_ssl_handshake_continue */
+    uint32_t hibernate_after_ms;   /* DOR_INFINITY: never */
+    uint32_t handshake_timeout_ms; /* of server helpers, and the upper bound of any handshake */
+    uint32_t linger_ms;            /* a close's flush may take so long */
+    uint32_t send_timeout_ms;      /* who waits for a send is told so late at most; DOR_INFINITY: never */
+    bool send_timeout_close;       /* and the connection ends then */
+    uint32_t send_high, send_low;  /* water marks of the send queue, bytes */
     uint32_t receive_high, receive_low; /* of undelivered plaintext, bytes */
 
     char ip[46]; /* listen: address to bind; connect: unused; empty: any (IPv4 and IPv6) */
     int backlog;
     bool reuseaddr;
     bool reuseport; /* listen: other OS processes may share the port; without it a taken port is an error */
-    bool nodelay;
-    bool keepalive;
-    int sndbuf, recbuf;       /* 0: the system's */
+    dor_inet_options inet;    /* what the system is asked for; nodelay unset: it is wished for */
+    dor_raw_options *raw;     /* the same without names; owned; NULL: none */
     uint32_t reload_ms;       /* listeners: how often files are looked at; 0: never */
     uint32_t max_connections; /* per listener; 0: no bound */
 
@@ -89,6 +91,9 @@ DOR_MUST_USE dor_result dor__settings_new(dor_settings **settings);
 
 /** A deep enough copy to change: the tls config is cloned, counted objects are shared. */
 DOR_MUST_USE dor_result dor__settings_clone(const dor_settings *from, dor_settings **to);
+
+/** The same for what has nothing to do with TLS: the tls config is shared, too. */
+DOR_MUST_USE dor_result dor__settings_vary(dor_settings *from, dor_settings **to);
 
 /** Takes the certificates and keys out, so that others can take their place. For the maker, before it is shared. */
 DOR_MUST_USE dor_result dor__settings_drop_identities(dor_settings *settings);

@@ -8,6 +8,7 @@
 #define DOR_SSL_SOCKET_H
 
 #include "ssl/settings.h"
+#include <dormouse/inet.h>
 
 typedef struct dor_actor dor_actor;
 
@@ -82,7 +83,10 @@ typedef struct dor_ssl_command {
     dor_pid caller;
     bool set_active, set_packet, set_cut; /* MODES: active; packet; packet_size, header and line_delimiter */
     dor_socket_modes modes;
-    dor_settings *settings; /* SETTINGS; borrowed */
+    bool set_inet; /* MODES: these, on the transport */
+    dor_inet_options inet;
+    dor_raw_options *raw;   /* and these; borrowed; or NULL */
+    dor_settings *settings; /* SETTINGS; or MODES: to go by from now on, or NULL; borrowed */
     dor_shutdown_how how;   /* SHUTDOWN */
     bool ask_peer;          /* KEYS */
 } dor_ssl_command;
@@ -97,6 +101,21 @@ DOR_MUST_USE dor_result dor__ssl_command(dor_socket socket, const dor_ssl_comman
 DOR_MUST_USE dor_result dor__socket_get_settings(dor_actor *a, dor_settings **settings);
 /** ENOTCONN for a listener, which has the modes of its settings. */
 DOR_MUST_USE dor_result dor__socket_get_modes(dor_actor *a, dor_socket_modes *modes);
+/** What the transport has for the options whose bits (by dor_inet_id) are in `wanted`; a code for each. */
+typedef struct dor_inet_ask {
+    uint32_t wanted;
+    int32_t values[DOR_INET_COUNT];
+    int codes[DOR_INET_COUNT];
+} dor_inet_ask;
+/** Does nothing for a listener. */
+void dor__socket_get_inet(dor_actor *a, dor_inet_ask *ask);
+typedef struct dor_raw_ask {
+    int level, option;
+    void *value;
+    size_t len; /* the room, then what there is */
+} dor_raw_ask;
+DOR_MUST_USE dor_result dor__socket_get_raw(dor_actor *a, dor_raw_ask *ask);
+DOR_MUST_USE dor_result dor__socket_getstat(dor_actor *a, dor_socket_statistics *statistics);
 DOR_MUST_USE dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address);
 DOR_MUST_USE dor_result dor__socket_hello(dor_actor *a, dor_ssl_hello *hello);
 bool dor__socket_is_client(dor_actor *a);

@@ -214,6 +214,7 @@ static void destroy_carrier(dor_message *m)
 {
     carrier *k = dor_message_payload(m);
     if (k->command.settings) dor__settings_unref(k->command.settings);
+    dor__raw_unref(k->command.raw);
     if (!k->waiter) return;
     waiter *w = k->waiter;
     uv_mutex_lock(&w->lock);
@@ -233,6 +234,7 @@ static dor_message *new_carrier(uint32_t type, dor_ssl_query *query, const dor_s
     if (command) {
         k->command = *command;
         if (command->settings) dor__settings_ref(command->settings);
+        if (command->raw) dor__raw_ref(command->raw);
     }
     return m;
 }

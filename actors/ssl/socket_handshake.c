@@ -76,12 +76,24 @@ dor_result dor__conn_start_tls(dor_connection *c, const char *host)
 }
 
 /* What ssl_accept gives beside the listener's settings takes their place. */
-static void override_settings(dor_connection *c, dor_message *message)
+static dor_result override_settings(dor_connection *c, dor_message *message)
 {
     dor_handshake_request *handshake = dor__request_of(message);
-    if (!handshake->settings) return;
-    dor__conn_take_settings(c, handshake->settings);
+    dor_settings *settings = handshake->settings;
+    if (!settings) return DOR_SUCCESS;
     handshake->settings = NULL;
+    return dor__conn_override_settings(c, settings);
+}
+
+dor_result dor__conn_override_settings(dor_connection *c, dor_settings *settings)
+{
+    const dor_settings *before = c->settings;
+    dor_result r = DOR_SUCCESS;
+    if (c->transport)
+        r = dor__transport_change_options(c->transport, &settings->inet, settings->raw, &before->inet,
+                                          before->raw);
+    dor__conn_take_settings(c, settings);
+    return r;
 }
 
 void dor__conn_take_settings(dor_connection *c, dor_settings *settings)
@@ -106,10 +118,10 @@ void dor__conn_start_handshake(dor_connection *c, dor_message *message, uint32_t
         if (c->state == DOR_CONN_ACCEPTED) dor__conn_open_failed(c, refused);
         return;
     }
-    if (message) override_settings(c, message);
+    dor_result r = message ? override_settings(c, message) : DOR_SUCCESS;
     c->opening->request = message;
     dor__conn_set_deadline(c, timeout_ms);
-    dor_result r = dor__conn_start_tls(c, NULL);
+    if (dor__ok(r)) r = dor__conn_start_tls(c, NULL);
     if (dor__failed(r)) dor__conn_open_failed(c, r);
 }
 

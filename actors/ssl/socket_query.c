@@ -2,6 +2,7 @@
  * socket_query.c - what an open socket can be told and asked, on its own scheduler.
  */
 #include "ssl/listener.h"
+#include "ssl/inet_statistics.h"
 #include <stdio.h>
 
 /* ---- orders --------------------------------------------------------------------------------------------------- */
@@ -17,6 +18,20 @@ static dor_result new_active(int32_t now, int wanted, int32_t *result)
     return DOR_SUCCESS;
 }
 
+static dor_result set_inet(dor_connection *c, const dor_ssl_command *command)
+{
+    if (!c->transport) return dor__error(c->state == DOR_CONN_CONNECTING ? DOR_E_ENOTCONN : DOR_E_CLOSED);
+    return dor__transport_set_options(c->transport, &command->inet, command->raw);
+}
+
+/* Others than before, but with the same TLS. */
+static void go_by(dor_connection *c, dor_settings *settings)
+{
+    dor__settings_unref(c->settings);
+    c->settings = dor__settings_ref(settings);
+    dor__event_mailbox_set_send_high(c->mailbox, settings->send_high);
+}
+
 static dor_result set_modes(dor_connection *c, const dor_ssl_command *command)
 {
     int32_t active = c->active;
@@ -25,6 +40,8 @@ static dor_result set_modes(dor_connection *c, const dor_ssl_command *command)
     const dor_socket_modes *modes = &command->modes;
     if (command->set_active) DOR_TRY(new_active(c->active, modes->active, &active));
     if (command->set_packet && modes->packet >= DOR_PACKET_MODE_COUNT) return dor__error(DOR_E_BADARG);
+    if (command->set_inet) DOR_TRY(set_inet(c, command)); /* may be refused, so it comes first */
+    if (command->settings) go_by(c, command->settings);
     if (command->set_packet) dor__conn_set_packet(c, modes->packet);
     if (command->set_cut) {
         c->packet_size = modes->packet_size;
@@ -98,6 +115,39 @@ dor_result dor__socket_get_modes(dor_actor *a, dor_socket_modes *modes)
                                 .packet_size = c->packet_size,
                                 .header_len = c->header_len,
                                 .line_delimiter = c->line_delimiter};
+    return DOR_SUCCESS;
+}
+
+void dor__socket_get_inet(dor_actor *a, dor_inet_ask *ask)
+{
+    if (dor__is_listener(a)) return;
+    dor_connection *c = dor__conn_of(a);
+    for (unsigned id = 0; id < DOR_INET_COUNT; id++) {
+        if (!(ask->wanted & 1u << id)) continue;
+        dor_result r = c->transport
+                           ? dor__transport_get_option(c->transport, (dor_inet_id)id, &ask->values[id])
+                           : dor__error(c->state == DOR_CONN_CONNECTING ? DOR_E_ENOTCONN : DOR_E_CLOSED);
+        ask->codes[id] = r.code;
+    }
+}
+
+dor_result dor__socket_get_raw(dor_actor *a, dor_raw_ask *ask)
+{
+    if (dor__is_listener(a)) return dor__error(DOR_E_ENOTCONN);
+    dor_connection *c = dor__conn_of(a);
+    if (!c->transport) return dor__error(c->state == DOR_CONN_CONNECTING ? DOR_E_ENOTCONN : DOR_E_CLOSED);
+    return dor__transport_get_raw(c->transport, ask->level, ask->option, ask->value, &ask->len);
+}
+
+dor_result dor__socket_getstat(dor_actor *a, dor_socket_statistics *statistics)
+{
+    if (dor__is_listener(a)) return dor__error(DOR_E_ENOTCONN);
+    dor_connection *c = dor__conn_of(a);
+    if (!c->transport) return dor__error(c->state == DOR_CONN_CONNECTING ? DOR_E_ENOTCONN : DOR_E_CLOSED);
+    if (!c->transport->ops->descriptor) return dor__error(DOR_E_NOT_SUPPORTED);
+    DOR_TRY(dor__inet_statistics(c->transport->ops->descriptor(c->transport), statistics));
+    statistics->send_queued = dor__conn_send_pending(c);
+    statistics->send_pend = statistics->send_queued + statistics->send_unacked;
     return DOR_SUCCESS;
 }
 

@@ -71,11 +71,12 @@ void dor__conn_continue(dor_connection *c, dor_message *message)
     }
     c->opening->request = message;
     c->opening->paused = false;
+    if (dor__ok(r) && handshake->settings)
+        r = dor__conn_override_settings(c, dor__settings_ref(handshake->settings));
     if (dor__failed(r)) {
         dor__conn_open_failed(c, r);
         return;
     }
-    if (handshake->settings) dor__conn_take_settings(c, dor__settings_ref(handshake->settings));
     dor__conn_set_deadline(c, handshake->request.timeout_ms);
     go_on(c);
 }

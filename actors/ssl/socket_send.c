@@ -21,6 +21,7 @@ static dor_send_request *send_of(dor_message *message)
 static void finish_send(dor_connection *c, dor_message *message, dor_result result)
 {
     dor_send_request *send = send_of(message);
+    dor__conn_unlimit_send(c, send);
     bool writable = c->mailbox && dor__event_mailbox_sent(c->mailbox, send->reserved, c->settings->send_low);
     dor__request_answer(message, result, NULL);
     if (writable && dor__ok(result)) (void)dor__conn_post(c, DOR_MSG_SSL_WRITABLE, DOR_OK, NULL);
@@ -57,6 +58,7 @@ void dor__conn_send(dor_connection *c, dor_message *message)
     size_t header_len = 0, len = dor__buffer_len(send->data);
     dor_result r = dor__conn_can_send(c, len);
     if (dor__ok(r)) r = dor__packet_header((dor_packet_mode)c->packet, len, send->header, &header_len);
+    if (dor__ok(r)) r = dor__conn_limit_send(c, message);
     if (dor__failed(r)) {
         finish_send(c, message, r);
         return;
@@ -71,6 +73,49 @@ void dor__conn_send(dor_connection *c, dor_message *message)
     if (!c->send_next) c->send_next = message;
     dor__conn_touch(c);
     dor__conn_flush_later(c);
+}
+
+/* Takes one out of the queue; `rest` (or nothing) takes its place. */
+static void replace_send(dor_connection *c, dor_message *message, dor_message *rest)
+{
+    dor_message **at = &c->send_first, *before = NULL;
+    while (*at != message) {
+        before = *at;
+        at = &send_of(before)->next;
+    }
+    dor_message *follower = rest ? rest : send_of(message)->next;
+    *at = follower;
+    if (c->send_next == message) c->send_next = follower;
+    if (c->send_last == message) c->send_last = rest ? rest : before;
+}
+
+bool dor__conn_expire_send(dor_connection *c, dor_message *message)
+{
+    dor_send_request *send = send_of(message);
+    dor_message *rest = NULL;
+    bool writable = false;
+    /* What the peer has seen the beginning of goes on without anybody who waits for it; all else is as if never sent. */
+    if (send->sealed) {
+        rest = dor__request_new(DOR_MSG_SSL_SEND, sizeof *send, DOR_PID_NONE, 0, c->handle);
+        if (!rest) return false;
+        dor_send_request *more = send_of(rest);
+        more->request.release = send->request.release;
+        more->next = send->next;
+        more->data = send->data;
+        more->reserved = send->reserved;
+        more->sealed = send->sealed;
+        more->end = send->end;
+        memcpy(more->header, send->header, sizeof more->header);
+        more->header_len = send->header_len;
+        send->data = NULL;
+    }
+    replace_send(c, message, rest);
+    dor__conn_unlimit_send(c, send);
+    if (!rest && c->mailbox)
+        writable = dor__event_mailbox_sent(c->mailbox, send->reserved, c->settings->send_low);
+    dor__request_answer(message, dor__error(DOR_E_TIMEOUT), NULL);
+    if (writable) (void)dor__conn_post(c, DOR_MSG_SSL_WRITABLE, DOR_OK, NULL);
+    return true;
 }
 
 /* ---- sealing -------------------------------------------------------------------------------------------------- */
@@ -112,6 +157,14 @@ static void return_output(dor_connection *c)
 static size_t unsealed(const dor_send_request *send)
 {
     return send->header_len + dor__buffer_len(send->data) - send->sealed;
+}
+
+uint64_t dor__conn_send_pending(const dor_connection *c)
+{
+    uint64_t sum = dor__conn_has_output(c) ? output_len(c) : 0;
+    for (dor_message *m = c->send_next; m; m = send_of(m)->next)
+        sum += unsealed(send_of(m));
+    return sum;
 }
 
 /* Up to `room` bytes of header and data from where the last record ended. */

@@ -131,6 +131,11 @@ static dor_result tcp_connected(dor_transport *t)
     return error ? dor__errno(error) : DOR_SUCCESS;
 }
 
+static int tcp_descriptor(dor_transport *t)
+{
+    return tcp_of(t)->fd;
+}
+
 static const dor_transport_class tcp_class = {
     .read_some = tcp_read_some,
     .writev = tcp_writev,
@@ -140,6 +145,7 @@ static const dor_transport_class tcp_class = {
     .close = tcp_close,
     .name = tcp_name,
     .connected = tcp_connected,
+    .descriptor = tcp_descriptor,
 };
 
 dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd, void (*ready)(void *, unsigned),
@@ -170,15 +176,14 @@ static void set_flag(int fd, int level, int name, int value)
                      sizeof value); /* each is a wish: the connection works without */
 }
 
-static void set_connection_flags(int fd, const dor_settings *settings)
+/* What somebody asked for is set, or it is an error; that small records leave at once is our wish alone. */
+static dor_result set_connection_options(int fd, const dor_settings *settings)
 {
-    if (settings->nodelay) set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (settings->keepalive) set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    if (settings->sndbuf > 0) set_flag(fd, SOL_SOCKET, SO_SNDBUF, settings->sndbuf);
-    if (settings->recbuf > 0) set_flag(fd, SOL_SOCKET, SO_RCVBUF, settings->recbuf);
+    if (settings->inet.values[DOR_INET_NODELAY] == DOR_INET_UNSET) set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 #ifdef SO_NOSIGPIPE
     set_flag(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
 #endif
+    return dor__inet_apply(fd, &settings->inet, settings->raw, NULL, NULL);
 }
 
 /* SOCK_NONBLOCK and SOCK_CLOEXEC are everywhere we run but on macOS. */
@@ -201,14 +206,15 @@ dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct so
 {
     int fd = open_socket(to->sa_family);
     if (fd < 0) return dor__errno(errno);
-    set_connection_flags(fd, settings);
-    if (connect(fd, to, len) < 0 && errno != EINPROGRESS && errno != EINTR) {
-        dor_result failure = dor__errno(errno);
+    dor_result r = set_connection_options(fd, settings);
+    if (dor__ok(r) && connect(fd, to, len) < 0 && errno != EINPROGRESS && errno != EINTR)
+        r = dor__errno(errno);
+    if (dor__failed(r)) {
         (void)close(fd);
-        return failure;
+        return r;
     }
     DOR_TRY(dor__tcp_new(t, s, fd, ready, user));
-    dor_result r = dor__transport_want(*t, DOR_WANT_WRITE);
+    r = dor__transport_want(*t, DOR_WANT_WRITE);
     if (dor__failed(r)) (*t)->ops->close(*t);
     return r;
 }
@@ -228,8 +234,7 @@ dor_result dor__tcp_adopt(int fd, const dor_settings *settings)
     if (status < 0 || flags < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
         fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
         return dor__errno(errno);
-    set_connection_flags(fd, settings);
-    return DOR_SUCCESS;
+    return set_connection_options(fd, settings);
 }
 
 /* ---- listening ----------------------------------------------------------------------------------------------- */
@@ -266,12 +271,12 @@ static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_
     if (settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.ss_family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->ip[0] ? 1 : 0);
     if (join || settings->reuseport) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    set_connection_flags(
-        fd, settings); /* inherited by what is accepted, which saves a call for each connection */
-    if (bind(fd, (struct sockaddr *)&address, len) < 0) {
-        dor_result failure = dor__errno(errno);
+    /* Inherited by what is accepted, which saves a call for each connection. */
+    dor_result r = set_connection_options(fd, settings);
+    if (dor__ok(r) && bind(fd, (struct sockaddr *)&address, len) < 0) r = dor__errno(errno);
+    if (dor__failed(r)) {
         (void)close(fd);
-        return failure;
+        return r;
     }
     /* Only after bind: so a port that another program has is an error here, and is not silently shared with it. */
     if (share && !join) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);

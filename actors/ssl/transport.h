@@ -40,6 +40,11 @@ typedef struct dor_transport_class {
     dor_result (*name)(dor_transport *t, bool peer, dor_address *address);
     /** One that was connecting became ready: how it went. */
     dor_result (*connected)(dor_transport *t);
+    /** Its descriptor, which stays its own. NULL: it has none, and perhaps the next two. */
+    int (*descriptor)(dor_transport *t);
+    /** Options of inet.h by their names. May be NULL: NOT_SUPPORTED. */
+    dor_result (*set_option)(dor_transport *t, const char *name, int64_t value);
+    dor_result (*get_option)(dor_transport *t, const char *name, int64_t *value);
 } dor_transport_class;
 
 struct dor_transport {

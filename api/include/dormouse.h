@@ -18,6 +18,7 @@
 #include <dormouse/http.h>
 #include <dormouse/information.h>
 #include <dormouse/handshake.h>
+#include <dormouse/inet.h>
 #include <dormouse/observe.h>
 #include <dormouse/options.h>
 #include <dormouse/port.h>

@@ -37,8 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const paths[] = {"certfile", "keyfile", "cacertfile"};
     dor_options *options = NULL;
-    dor_socket_modes modes = {.active = DOR_ACTIVE_TRUE};
-    bool active_set, packet_set, cut_set;
+    dor_ssl_command command = {.modes.active = DOR_ACTIVE_TRUE};
     char error[512] = "";
     if (dor_options_from_json((const char *)data, size, &options, error, sizeof(error)) != DOR_OK) {
         if (options || error[0] == '\0') abort();
@@ -47,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         if (dor_options_unset(options, paths[i]) != DOR_OK) abort();
     read_back(options);
-    (void)dor__options_to_modes(options, &modes, &active_set, &packet_set, &cut_set).code;
+    (void)dor__options_to_command(options, NULL, &command).code;
+    dor__raw_unref(command.raw);
     use(options, DOR_TLS_SERVER);
     if (dor_options_set_text(options, "verify", "verify_none") != DOR_OK)
         abort(); /* not the system's store */

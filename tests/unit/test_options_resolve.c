@@ -361,30 +361,85 @@ Test(options_resolve, overriding)
     dor_options_free(o);
 }
 
+/* What an order holds goes back. */
+static void forget(dor_ssl_command *c)
+{
+    dor__settings_unref(c->settings);
+    dor__raw_unref(c->raw);
+    *c = (dor_ssl_command){.modes = c->modes};
+}
+
 Test(options_resolve, open_connections)
 {
-    dor_socket_modes modes = {.active = DOR_ACTIVE_TRUE, .packet = DOR_PACKET_MODE_RAW, .packet_size = 9};
-    bool active_set, packet_set, cut_set;
+    dor_ssl_command c = {
+        .modes = {.active = DOR_ACTIVE_TRUE, .packet = DOR_PACKET_MODE_RAW, .packet_size = 9}};
     dor_options *o = dor_options_new();
     dor_options_set_int(o, "active", 5);
-    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set)));
-    cr_expect(active_set && !packet_set && !cut_set);
-    cr_expect_eq(modes.active, 5);
-    cr_expect_eq(modes.packet_size, 9);
+    cr_expect(dor__ok(dor__options_to_command(o, NULL, &c)));
+    cr_expect(c.set_active && !c.set_packet && !c.set_cut && !c.set_inet && !c.settings);
+    cr_expect_eq(c.modes.active, 5);
+    cr_expect_eq(c.modes.packet_size, 9);
     dor_options_set_text(o, "packet", "line");
-    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set)));
-    cr_expect(packet_set && !cut_set);
-    cr_expect_eq(modes.packet, DOR_PACKET_MODE_LINE);
+    cr_expect(dor__ok(dor__options_to_command(o, NULL, &c)));
+    cr_expect(c.set_packet && !c.set_cut);
+    cr_expect_eq(c.modes.packet, DOR_PACKET_MODE_LINE);
     dor_options_set_int(o, "line_delimiter", 0);
     dor_options_set_int(o, "header", 65535);
-    cr_expect(dor__ok(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set)));
-    cr_expect(cut_set && modes.line_delimiter == 0 && modes.header_len == 65535 && modes.packet_size == 9);
+    cr_expect(dor__ok(dor__options_to_command(o, NULL, &c)));
+    cr_expect(c.set_cut && c.modes.line_delimiter == 0 && c.modes.header_len == 65535 &&
+              c.modes.packet_size == 9);
     dor_options_set_int(o, "depth", 1);
-    cr_expect_eq(dor__options_to_modes(o, &modes, &active_set, &packet_set, &cut_set).code,
-                 DOR_E_OPTION_CONFLICT);
+    cr_expect_eq(dor__options_to_command(o, NULL, &c).code, DOR_E_OPTION_CONFLICT);
     cr_expect(strstr(dor_options_error(o), "option depth cannot be changed"));
-    cr_expect_eq(dor__options_to_modes(NULL, &modes, &active_set, &packet_set, &cut_set).code, DOR_E_BADARG);
+    cr_expect_eq(dor__options_to_command(NULL, NULL, &c).code, DOR_E_BADARG);
     dor_options_free(o);
+}
+
+Test(options_resolve, open_connections_and_the_system)
+{
+    dor_ssl_command c = {.set_inet = false};
+    dor_options *o = dor_options_new();
+    dor_options_set_int(o, "keepidle", 30);
+    dor_options_set_bool(o, "nodelay", 0);
+    cr_expect(dor__ok(dor__options_to_command(o, NULL, &c)));
+    cr_expect(c.set_inet && !c.raw && !c.settings);
+    cr_expect_eq(c.inet.values[DOR_INET_KEEPIDLE], 30);
+    cr_expect_eq(c.inet.values[DOR_INET_NODELAY], 0);
+    cr_expect_eq(c.inet.values[DOR_INET_TOS], DOR_INET_UNSET);
+    forget(&c);
+    cr_expect_eq(dor_options_add_raw(o, 6, 1, "abcd", 4), DOR_OK);
+    cr_expect(dor__ok(dor__options_to_command(o, NULL, &c)));
+    cr_expect(c.set_inet && dor__raw_item(c.raw, 0)->level == 6 && !dor__raw_item(c.raw, 1));
+    forget(&c);
+    dor_options_set_int(o, "depth", 1);
+    cr_expect_eq(dor__options_to_command(o, NULL, &c).code, DOR_E_OPTION_CONFLICT);
+    cr_expect_null(c.raw);
+    dor_options_free(o);
+}
+
+Test(options_resolve, open_connections_that_vary)
+{
+    dor_ssl_command c = {.set_inet = false};
+    dor_settings *present;
+    dor_options *o = dor_options_new();
+    cr_assert(dor__ok(dor__settings_new(&present)));
+    dor_options_set_int(o, "send_timeout", 700);
+    dor_options_set_bool(o, "send_timeout_close", 1);
+    dor_options_set_int(o, "high_watermark", 100000);
+    cr_expect(dor__ok(dor__options_to_command(o, present, &c)));
+    cr_assert_not_null(c.settings);
+    cr_expect_eq(c.settings->send_timeout_ms, 700u);
+    cr_expect(c.settings->send_timeout_close);
+    cr_expect_eq(c.settings->send_high, 100000u);
+    cr_expect_eq(present->send_timeout_ms, DOR_INFINITY);
+    cr_expect_eq(c.settings->tls, present->tls);
+    forget(&c);
+    cr_expect_eq(dor__options_to_command(o, NULL, &c).code, DOR_E_WOULD_DEADLOCK);
+    dor_options_set_int(o, "high_watermark", 1);
+    cr_expect_eq(dor__options_to_command(o, present, &c).code, DOR_E_OPTION_CONFLICT);
+    cr_expect_null(c.settings);
+    dor_options_free(o);
+    dor__settings_unref(present);
 }
 
 Test(options_resolve, reading_back)
@@ -404,6 +459,9 @@ Test(options_resolve, reading_back)
                                             {"mode", "binary"},
                                             {"verify", "verify_none"},
                                             {"nodelay", "true"},
+                                            {"keepalive", "false"},
+                                            {"sndbuf", "0"},
+                                            {"send_timeout", "infinity"},
                                             {"hibernate_after", "10000"},
                                             {"backlog", "7"},
                                             {"depth", "10"},

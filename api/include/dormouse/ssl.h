@@ -146,7 +146,8 @@ DOR_API int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options
 
 /**
  * Sends len bytes, framed as the packet mode says. Blocks until the ciphertext has been handed to the system;
- * for an actor: see the next. Source: send/2.
+ * for an actor: see the next. DOR_E_TIMEOUT with option send_timeout: some of it may have been sent, and then all of it
+ * will be unless the connection ends; else it is withdrawn. Source: send/2.
  */
 DOR_API int dor_ssl_send(dor_socket socket, const void *data, size_t len);
 
@@ -190,10 +191,20 @@ enum { DOR_ACTIVE_FALSE = 0, DOR_ACTIVE_TRUE = -1, DOR_ACTIVE_ONCE = -2 };
 /** Immediate. Only the owner may. N is 1 to 32767 and adds to what is left. */
 DOR_API int dor_ssl_set_active(dor_socket socket, int active);
 
-/** active, packet, packet_size and so on of an open socket; on a listener they hold for later accepts. Immediate. */
+/**
+ * Options of an open socket: active, packet and how it is cut, the system's (nodelay, keepalive, raw, ...), and linger,
+ * send_timeout, exit_on_close, the send queue's water marks; docs/options.md marks them with "o". On a listener any option of
+ * servers, for later accepts. All that can be checked is checked before anything is changed; then the system's come first, and
+ * when it refuses one (its errno, or DOR_E_NOT_SUPPORTED for one that this kind of socket does not have) those before it
+ * stay set and all others are as they were. Immediate. Source: setopts/2.
+ */
 DOR_API int dor_ssl_setopts(dor_socket socket, const dor_options *options);
 
-/** Sets in `values` each of the named options to its present value. Immediate. */
+/**
+ * Sets in `values` each of the named options, in this order, to its present value; the system is asked for its own. On a
+ * listener: what later accepts will have. DOR_E_NOT_SUPPORTED for what cannot be read back (certificates, lists), or this
+ * kind of socket does not have; dor_options_error(values) says which. Immediate. Source: getopts/2.
+ */
 DOR_API int dor_ssl_getopts(dor_socket socket, const char *const *names, size_t count, dor_options *values);
 
 /**

@@ -129,7 +129,11 @@ typedef struct dor_transport_ops {
     /** The last call for a connection. What was sent still reaches the peer. Lets go of the handle. */
     void (*close)(void *connection);
 
-    /** May be NULL. nodelay, keepalive, sndbuf, recbuf as options say; what it answers is not looked at. */
+    /**
+     * DOR_OK, or a code. May be NULL: DOR_E_NOT_SUPPORTED. Options of the system's sockets by their names (nodelay,
+     * keepalive, sndbuf, ...; docs/socket-options.md): as a connection begins those that were asked for, of which it may
+     * refuse any, and what dor_ssl_setopts sets, whose answer this is.
+     */
     int (*setopts)(void *connection, const char *name, int64_t value);
     /** DOR_OK, or a code. May be NULL: DOR_E_NOT_SUPPORTED. */
     int (*peername)(void *connection, dor_address *address);

@@ -21,8 +21,8 @@ export WOLFCRYPT WOLFCRYPT_TARBALL JOBS
 # What `make valgrind` runs: the folders, and the scripts whose servers it watches.
 VALGRIND_TESTS := ^(unit|proto|actors|net)/|^interop/(server_openssl|curl_gnutls)$$
 
-.PHONY: build run test valgrind bench bench-actors install clean distclean format lint help setup setup-test \
-    setup-bench configure
+.PHONY: build run test valgrind bench bench-actors docs install clean distclean format lint help setup setup-test \
+    setup-bench setup-docs configure
 
 build: setup configure
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -41,6 +41,9 @@ setup-test:
 setup-bench:
 	@.setup/packages bench
 	@.setup/wolfcrypt
+
+setup-docs:
+	@.setup/packages docs
 
 # A build directory configured without the tests (because Criterion is not there) gets them once it is.
 tests_on = $(if $(shell pkg-config --exists criterion 2>/dev/null && echo y),ON,OFF)
@@ -74,6 +77,9 @@ bench-actors: setup-bench configure
 	@cmake --build $(BUILD) -j $(JOBS)
 	@exec $(BUILD)/dormouse-bench-actors $(ARGS)
 
+docs: setup-docs
+	@docs/reference/make.py $(BUILD)/docs
+
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -100,6 +106,7 @@ help:
 	@echo 'make test       set up, build and run the tests (TESTS=regex, SANITIZE=address|thread)'
 	@echo 'make build      set up and build: build/dormouse, build/libdormouse.{a,so}'
 	@echo 'make install    install below PREFIX=/usr/local (DESTDIR= for packagers)'
+	@echo 'make docs       the reference, from the headers: build/docs/html/index.html and man pages'
 	@echo 'make valgrind   the tests under memcheck (TESTS=regex)'
 	@echo 'make bench      the benchmarks of TLS (ARGS=...);  make bench-actors  those of actors'
 	@echo 'make format     clang-format in place;  make lint  checks it'

@@ -11,6 +11,7 @@ if(EXISTS "${CMAKE_SOURCE_DIR}/bindings/cpp/include")
         FILES_MATCHING PATTERN "*.hpp")
 endif()
 install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY "${CMAKE_BINARY_DIR}/docs/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}" OPTIONAL) # after `make docs`
 
 # What linking libdormouse.a takes beside it.
 set(static_requires "libuv >= 1.44, jansson >= 2.10")

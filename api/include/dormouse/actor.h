@@ -22,6 +22,10 @@
 extern "C" {
 #endif
 
+/**
+ * Schedulers and all that lives on them. A program has one (dor_runtime_default) or several, which do not see each
+ * other's names.
+ */
 typedef struct dor_runtime dor_runtime;
 
 /** Names an actor or a process; 0 names nobody. */
@@ -50,21 +54,24 @@ enum {
     DOR_MSG_SSL_WRITABLE = 20, /**< dor_ssl_event: after DOR_E_BUSY, sending is possible again */
     DOR_MSG_SSL_TICKET =
         21, /**< dor_ssl_event: a client got a resumable session (option session_tickets manual) */
-    DOR_MSG_SSL_REPLY = 22, /**< dor_ssl_reply: an asynchronous call's outcome */
-    DOR_MSG_USER = 0x10000,
-    DOR_MSG_USER_MAX = 0x1fffffff
+    DOR_MSG_SSL_REPLY = 22,       /**< dor_ssl_reply: an asynchronous call's outcome */
+    DOR_MSG_USER = 0x10000,       /**< the first of an application's own */
+    DOR_MSG_USER_MAX = 0x1fffffff /**< the last */
 };
 
+/** A message: this head, and its payload behind it. */
 typedef struct dor_message dor_message;
+
+/** Releases what the payload holds, not the message itself. Runs once, on the thread that frees the message. */
 typedef void (*dor_message_destroy_fn)(dor_message *message);
 
 /** The head of every message; the payload follows it. Fields with a trailing underscore are the runtime's. */
 struct dor_message {
-    void *next_;
-    dor_pid to_;
-    dor_message_destroy_fn destroy_;
-    uint32_t type; /**< a DOR_MSG_ value */
-    uint32_t size; /**< bytes of payload; not to be changed */
+    void *next_;                     /**< the runtime's */
+    dor_pid to_;                     /**< the runtime's */
+    dor_message_destroy_fn destroy_; /**< the runtime's */
+    uint32_t type;                   /**< a DOR_MSG_ value */
+    uint32_t size;                   /**< bytes of payload; not to be changed */
 };
 
 /** DOR_MSG_DOWN's payload. */
@@ -77,7 +84,7 @@ typedef struct dor_down {
 /** DOR_MSG_EXIT's payload. */
 typedef struct dor_exit_notice {
     dor_pid pid; /**< who ended, or called dor_exit */
-    int reason;
+    int reason;  /**< why */
 } dor_exit_notice;
 
 /** DOR_MSG_NO_REPLY's payload. */
@@ -100,8 +107,11 @@ typedef struct dor_handover {
  * called once before the memory goes, to release what the payload holds. NULL when out of memory, or for another type.
  */
 DOR_API dor_message *dor_message_new(uint32_t type, size_t size, dor_message_destroy_fn destroy);
+
+/** Ends a message: destroy is called, the memory goes. For who owns it; harmless with NULL. Any thread. */
 DOR_API void dor_message_free(dor_message *message);
 
+/** Its payload, `size` bytes that live as long as the message. */
 static inline void *dor_message_payload(dor_message *message)
 {
     return message + 1;
@@ -123,6 +133,7 @@ DOR_API dor_buffer *dor_message_take_buffer(dor_message *message);
 
 /* ---- runtime ---------------------------------------------------------------------------------------- */
 
+/** How a runtime is to be. */
 typedef struct dor_runtime_options {
     unsigned schedulers; /**< 0: one per processor that the process may use (at most 64) */
 } dor_runtime_options;
@@ -144,6 +155,7 @@ DOR_API int dor_runtime_stop(dor_runtime *runtime, uint32_t deadline_ms);
  */
 DOR_API dor_runtime *dor_runtime_default(void);
 
+/** How many schedulers it has; 0 for NULL. */
 DOR_API unsigned dor_runtime_scheduler_count(const dor_runtime *runtime);
 
 /* ---- mailboxes with a limit ------------------------------------------------------------------------- */
@@ -163,12 +175,13 @@ typedef enum dor_mailbox_policy {
 /** What dor_send returns, beside DOR_OK, where the policy is to drop: a message had to go. Not an error, and above 0. */
 #define DOR_MESSAGE_DROPPED 1
 
+/** What may wait in a mailbox, and what happens beyond it. */
 typedef struct dor_mailbox_limits {
     uint32_t messages; /**< how many may wait; 0: any number */
     uint32_t
         bytes; /**< of payload that may wait (dor_message.size, and a buffer's length); 0: any number. One
                           message always may. */
-    dor_mailbox_policy policy;
+    dor_mailbox_policy policy; /**< what happens to a message that has no room */
 } dor_mailbox_limits;
 
 /* ---- actors ----------------------------------------------------------------------------------------- */
@@ -194,9 +207,9 @@ enum {
 
 /** Only receive is needed; a zeroed field asks for nothing. */
 typedef struct dor_actor_spec {
-    dor_receive_fn receive;
-    dor_stop_fn stop; /**< or NULL */
-    void *state;
+    dor_receive_fn receive;     /**< required */
+    dor_stop_fn stop;           /**< or NULL */
+    void *state;                /**< what receive and stop are given; released by stop */
     int scheduler;              /**< DOR_ON_THIS, DOR_ON_ANY or DOR_ON(index) */
     int trap_exit;              /**< as dor_trap_exit before the first message */
     dor_mailbox_limits mailbox; /**< all 0: no limit */
@@ -247,7 +260,7 @@ DOR_API int dor_send_wait(dor_pid to, dor_message *message, uint32_t timeout_ms)
  */
 DOR_API int dor_send_after(dor_pid to, dor_message *message, uint32_t delay_ms, dor_ref *timer);
 
-/** DOR_OK if it had not fired, then its message is freed; otherwise DOR_E_NOPROC. */
+/** Stops a timer of dor_send_after. DOR_OK if it had not fired, then its message is freed; otherwise DOR_E_NOPROC. */
 DOR_API int dor_cancel_timer(dor_ref timer);
 
 /* ---- ends: exit signals, links, monitors ------------------------------------------------------------ */
@@ -330,7 +343,7 @@ enum { DOR_NAME_MAX = 63 /**< bytes of a registered name, without the NUL */ };
  */
 DOR_API int dor_register(dor_runtime *runtime, const char *name, dor_pid pid);
 
-/** DOR_E_NOPROC when nobody has that name; DOR_E_STOPPED. Anybody may take anybody's name away. */
+/** Takes a name away, anybody's. DOR_E_NOPROC when nobody has it; DOR_E_STOPPED. */
 DOR_API int dor_unregister(dor_runtime *runtime, const char *name);
 
 /** Who has the name, or DOR_PID_NONE. */
@@ -389,7 +402,7 @@ DOR_API int dor_call(dor_pid to, dor_message *request, uint32_t timeout_ms, dor_
  */
 DOR_API int dor_hibernate(void);
 
-/** A fresh reference. */
+/** A fresh reference, to tell requests of one's own apart. */
 DOR_API dor_ref dor_make_ref(void);
 
 /* ---- processes -------------------------------------------------------------------------------------- */
@@ -401,10 +414,12 @@ DOR_API dor_ref dor_make_ref(void);
 DOR_API int dor_process_attach(dor_runtime *runtime, dor_pid *pid);
 
 /**
- * The same with a limited mailbox; DOR_E_BADARG without limits. Messages that dor_receive_match has left count, too. On a
+ * dor_process_attach with a limited mailbox; DOR_E_BADARG without limits. Messages that dor_receive_match has left count, too. On a
  * thread that is attached already it has no effect.
  */
 DOR_API int dor_process_attach_limited(dor_runtime *runtime, const dor_mailbox_limits *limits, dor_pid *pid);
+
+/** Ends the calling thread's mailbox, with what is in it; monitors and links are told. DOR_E_NO_PROCESS when it has none. */
 DOR_API int dor_process_detach(void);
 
 /** The next message, waited for up to timeout_ms. DOR_E_TIMEOUT, DOR_E_NO_PROCESS, DOR_E_STOPPED, DOR_E_EXITED. */

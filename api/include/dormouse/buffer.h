@@ -13,6 +13,7 @@
 extern "C" {
 #endif
 
+/** Bytes with a count of references. */
 typedef struct dor_buffer dor_buffer;
 
 /** A copy of len bytes at data, with one reference. data may be NULL when len is 0. NULL when out of memory. */
@@ -30,7 +31,10 @@ DOR_API dor_buffer *dor_buffer_ref(dor_buffer *buffer);
 /** Releases a reference; harmless with NULL. */
 DOR_API void dor_buffer_unref(dor_buffer *buffer);
 
+/** Its bytes, which live as long as the reference; NULL for NULL. */
 DOR_API const void *dor_buffer_data(const dor_buffer *buffer);
+
+/** How many; 0 for NULL. */
 DOR_API size_t dor_buffer_len(const dor_buffer *buffer);
 
 #ifdef __cplusplus

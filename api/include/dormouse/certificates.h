@@ -4,6 +4,7 @@
  *
  * New ones are for handshakes that begin after the call has answered, on every scheduler. A connection keeps what it began
  * with, and one that dor_ssl_transport_accept has returned already has begun. Whatever goes wrong, the old ones stay.
+ * Every call here answers DOR_OK or a code.
  */
 #ifndef DORMOUSE_CERTIFICATES_H
 #define DORMOUSE_CERTIFICATES_H
@@ -24,7 +25,7 @@ extern "C" {
  */
 DOR_API int dor_ssl_reload(dor_socket listener, char *error, size_t error_cap);
 
-/** The same for actors. The reply's data is the sentence of a failure (not ended by a NUL), or NULL. */
+/** dor_ssl_reload for actors. The reply's data is the sentence of a failure (not ended by a NUL), or NULL. */
 DOR_API int dor_ssl_reload_async(dor_socket listener, dor_ref *ref);
 
 /**
@@ -36,6 +37,7 @@ DOR_API int dor_ssl_reload_async(dor_socket listener, dor_ref *ref);
  */
 DOR_API int dor_ssl_set_certificates(dor_socket listener, const dor_options *options);
 
+/** What has become of new certificates, since the listener began. */
 typedef struct dor_reload_statistics {
     uint64_t
         reads; /**< how often files were read again: by dor_ssl_reload, or by option reload_certificates */
@@ -45,7 +47,7 @@ typedef struct dor_reload_statistics {
     char last_error[1152]; /**< of the latest failure; empty when there was none */
 } dor_reload_statistics;
 
-/** Immediate. */
+/** What has become of a listener's new certificates. Immediate. DOR_E_EINVAL for a connection. */
 DOR_API int dor_ssl_get_reload_statistics(dor_socket listener, dor_reload_statistics *statistics);
 
 /**

@@ -23,17 +23,19 @@
 extern "C" {
 #endif
 
+/** Marks what the shared library exports. */
 #if defined(__GNUC__)
 #define DOR_API __attribute__((visibility("default")))
 #else
 #define DOR_API
 #endif
 
+/** Success. Every other code is below 0. */
 #define DOR_OK 0
 
 /** What kind of trouble a code speaks of. */
 typedef enum dor_error_class {
-    DOR_CLASS_NONE = 0,
+    DOR_CLASS_NONE = 0,   /**< no trouble */
     DOR_CLASS_USAGE = 1,  /**< the caller asked for something that cannot be asked for */
     DOR_CLASS_STATE = 2,  /**< right call, wrong moment: closed, timed out, not the owner, busy */
     DOR_CLASS_MEMORY = 3, /**< out of memory or over a configured limit */
@@ -76,7 +78,7 @@ typedef enum dor_alert {
     DOR_ALERT_NO_APPLICATION_PROTOCOL = 120
 } dor_alert;
 
-/*
+/**
  * Every reason: name, number (stable), the class it has on its own, and its sentence. A reason that
  * explains an alert appears in codes of the alert classes; its own class is what it has without one.
  */
@@ -194,13 +196,14 @@ typedef enum dor_alert {
 
 /** Reasons on their own: DOR_REASON_TIMEOUT and so on. */
 typedef enum dor_reason {
-    DOR_REASON_NONE = 0,
+    DOR_REASON_NONE = 0, /**< of DOR_OK */
 #define DOR_X(name, number, class_, text) DOR_REASON_##name = number,
     DOR_REASONS(DOR_X)
 #undef DOR_X
         DOR_REASON_ERRNO_BASE = 4096 /**< class IO: errno is reason - DOR_REASON_ERRNO_BASE */
 } dor_reason;
 
+/** Makes a code of its three parts. */
 #define DOR_ERROR_CODE(class_, alert_, reason_) (-(((class_) << 24) | ((alert_) << 16) | (reason_)))
 
 /** Whole codes, for comparison: DOR_E_TIMEOUT, DOR_E_CLOSED and so on. */
@@ -211,6 +214,7 @@ enum dor_error_codes {
         DOR_ERROR_CODES_END_ = 1
 };
 
+/** The class of a code; DOR_CLASS_NONE for DOR_OK and what is above it. */
 static inline dor_error_class dor_error_get_class(int code)
 {
     return code >= 0 ? DOR_CLASS_NONE : (dor_error_class)((-code >> 24) & 0x0f);
@@ -223,6 +227,7 @@ static inline int dor_error_get_alert(int code)
     return c == DOR_CLASS_ALERT_SENT || c == DOR_CLASS_ALERT_RECEIVED ? (-code >> 16) & 0xff : -1;
 }
 
+/** The reason of a code, one of dor_reason; 0 for DOR_OK and what is above it. */
 static inline int dor_error_get_reason(int code)
 {
     return code >= 0 ? 0 : -code & 0xffff;

@@ -11,6 +11,8 @@
  * The whole handshake, the pause in it, is bounded by option "handshake_timeout"; then the socket is gone. Until the
  * handshake is complete the other calls answer as before it: send, recv and questions DOR_E_ENOTCONN. dor_ssl_close works.
  * docs/names-and-keys.md shows it.
+ *
+ * Threads: calls on sockets as dormouse/ssl.h says; those on options, one thread at a time for each object.
  */
 #ifndef DORMOUSE_HANDSHAKE_H
 #define DORMOUSE_HANDSHAKE_H
@@ -21,20 +23,23 @@
 extern "C" {
 #endif
 
-enum { DOR_HELLO_NUMBERS_MAX = 64, DOR_HELLO_PROTOCOLS_MAX = 16 };
+enum {
+    DOR_HELLO_NUMBERS_MAX = 64,  /**< of each kind in a dor_ssl_hello */
+    DOR_HELLO_PROTOCOLS_MAX = 16 /**< in its list of protocols */
+};
 
 /**
  * A hello: on a server all that the client offers, best first; on a client what the server chose (one of each, groups and
  * schemes empty). Numbers are IANA's, and may be ones that this library does not know. What does not fit is left out.
  */
 typedef struct dor_ssl_hello {
-    char server_name[256]; /**< SNI, or empty; on a client the name that it calls */
-    char alpn[DOR_HELLO_PROTOCOLS_MAX][256];
+    char server_name[256];                    /**< SNI, or empty; on a client the name that it calls */
+    char alpn[DOR_HELLO_PROTOCOLS_MAX][256];  /**< protocols, each ended by a NUL */
     uint16_t versions[DOR_HELLO_NUMBERS_MAX]; /**< 0x0304 is TLS 1.3, 0x0303 TLS 1.2 */
-    uint16_t suites[DOR_HELLO_NUMBERS_MAX];
-    uint16_t groups[DOR_HELLO_NUMBERS_MAX];
-    uint16_t schemes[DOR_HELLO_NUMBERS_MAX]; /**< signature_algorithms */
-    uint8_t alpn_count, version_count, suite_count, group_count, scheme_count;
+    uint16_t suites[DOR_HELLO_NUMBERS_MAX];   /**< cipher suites */
+    uint16_t groups[DOR_HELLO_NUMBERS_MAX];   /**< supported_groups */
+    uint16_t schemes[DOR_HELLO_NUMBERS_MAX];  /**< signature_algorithms */
+    uint8_t alpn_count, version_count, suite_count, group_count, scheme_count; /**< how many of each */
 } dor_ssl_hello;
 
 /**

@@ -34,6 +34,7 @@ typedef enum dor_http_part {
     DOR_HTTP_PART_HEADER = 2 /**< a header, or the empty line that ends them */
 } dor_http_part;
 
+/** What a line turned out to be; in brackets, what the reference calls it. */
 typedef enum dor_http_kind {
     DOR_HTTP_ERROR = 0, /**< the line is no HTTP (http_error) */
     DOR_HTTP_REQUEST,   /**< http_request */
@@ -44,22 +45,23 @@ typedef enum dor_http_kind {
 
 /** A run of bytes inside the line, without a NUL; any byte values. */
 typedef struct dor_http_text {
-    const char *ptr;
-    size_t len;
+    const char *ptr; /**< its first byte */
+    size_t len;      /**< bytes */
 } dor_http_text;
 
 /** The methods that the reference gives as atoms; compared with regard to case. */
 typedef enum dor_http_method {
     DOR_HTTP_METHOD_OTHER = 0, /**< see the name: CONNECT, PATCH, ... */
-    DOR_HTTP_METHOD_OPTIONS,
-    DOR_HTTP_METHOD_GET,
-    DOR_HTTP_METHOD_HEAD,
-    DOR_HTTP_METHOD_POST,
-    DOR_HTTP_METHOD_PUT,
-    DOR_HTTP_METHOD_DELETE,
-    DOR_HTTP_METHOD_TRACE
+    DOR_HTTP_METHOD_OPTIONS,   /**< "OPTIONS" */
+    DOR_HTTP_METHOD_GET,       /**< "GET" */
+    DOR_HTTP_METHOD_HEAD,      /**< "HEAD" */
+    DOR_HTTP_METHOD_POST,      /**< "POST" */
+    DOR_HTTP_METHOD_PUT,       /**< "PUT" */
+    DOR_HTTP_METHOD_DELETE,    /**< "DELETE" */
+    DOR_HTTP_METHOD_TRACE      /**< "TRACE" */
 } dor_http_method;
 
+/** The forms of a request's target. */
 typedef enum dor_http_uri_form {
     DOR_HTTP_URI_STAR, /**< "*" */
     DOR_HTTP_URI_PATH, /**< "/path?query": path */
@@ -68,13 +70,14 @@ typedef enum dor_http_uri_form {
     DOR_HTTP_URI_OTHER   /**< anything else: see text */
 } dor_http_uri_form;
 
+/** A request's target, taken apart. What the form does not have is empty. */
 typedef struct dor_http_uri {
-    dor_http_uri_form form;
-    dor_http_text text; /**< all of it */
-    dor_http_text scheme;
-    dor_http_text host; /**< an IPv6 address keeps its brackets */
-    int32_t port;       /**< 1 to 65535; -1: none given, or none that makes sense */
-    dor_http_text path; /**< may point to a constant "/" */
+    dor_http_uri_form form; /**< which of the others are there */
+    dor_http_text text;     /**< all of it */
+    dor_http_text scheme;   /**< without the colon */
+    dor_http_text host;     /**< an IPv6 address keeps its brackets */
+    int32_t port;           /**< 1 to 65535; -1: none given, or none that makes sense */
+    dor_http_text path;     /**< may point to a constant "/" */
 } dor_http_uri;
 
 /* clang-format off */
@@ -101,28 +104,32 @@ typedef struct dor_http_uri {
     X(PROXY_CONNECTION, 52, "Proxy-Connection")
 /* clang-format on */
 
+/** The number of a field's name, as the reference counts them. */
 typedef enum dor_http_field {
-    DOR_HTTP_FIELD_OTHER = 0,
+    DOR_HTTP_FIELD_OTHER = 0, /**< see the name */
 #define DOR_HTTP_FIELD_ENUM_(name, number, text) DOR_HTTP_##name = (number),
     DOR_HTTP_FIELDS(DOR_HTTP_FIELD_ENUM_)
 #undef DOR_HTTP_FIELD_ENUM_
 } dor_http_field;
 
+/** A request line. */
 typedef struct dor_http_request {
-    dor_http_method method;
-    dor_http_text method_name;
-    dor_http_uri uri;
-    uint16_t major, minor; /**< version; 0.9 where the line names none */
+    dor_http_method method;    /**< DOR_HTTP_METHOD_OTHER for one without a number */
+    dor_http_text method_name; /**< as it came */
+    dor_http_uri uri;          /**< the target */
+    uint16_t major, minor;     /**< version; 0.9 where the line names none */
 } dor_http_request;
 
+/** A status line. */
 typedef struct dor_http_response {
-    uint16_t major, minor;
-    uint16_t status;
-    dor_http_text phrase; /**< may be empty */
+    uint16_t major, minor; /**< version */
+    uint16_t status;       /**< 200, for example */
+    dor_http_text phrase;  /**< may be empty */
 } dor_http_response;
 
+/** A header line. */
 typedef struct dor_http_header {
-    dor_http_field field;
+    dor_http_field field;   /**< DOR_HTTP_FIELD_OTHER for one without a number */
     const char *field_name; /**< its usual spelling; NULL for DOR_HTTP_FIELD_OTHER */
     dor_http_text name;     /**< as it came */
     dor_http_text value;    /**< without what goes before it; folded lines keep their line ends */
@@ -130,13 +137,13 @@ typedef struct dor_http_header {
 
 /** A view of one line. Texts point into it and last as long. */
 typedef struct dor_http_packet {
-    dor_http_kind kind;
+    dor_http_kind kind; /**< which of the three below is there */
     dor_http_part next; /**< what the following line is in mode http */
     dor_http_text line; /**< all of it; what an ERROR has to show */
     union {
-        dor_http_request request;
-        dor_http_response response;
-        dor_http_header header;
+        dor_http_request request;   /**< DOR_HTTP_REQUEST */
+        dor_http_response response; /**< DOR_HTTP_RESPONSE */
+        dor_http_header header;     /**< DOR_HTTP_HEADER */
     };
 } dor_http_packet;
 

@@ -65,12 +65,12 @@ typedef struct dor_socket_statistics {
 } dor_socket_statistics;
 
 /**
- * DOR_E_NOT_SUPPORTED over what is not TCP (Unix-domain sockets, callback modules), and on systems whose TCP does not count
+ * What TCP has counted on a connection. DOR_E_NOT_SUPPORTED over what is not TCP (Unix-domain sockets, callback modules), and on systems whose TCP does not count
  * octets (Linux does since 4.19). Source: inet:getstat/1,2 through ssl:getstat/1,2.
  */
 DOR_API int dor_ssl_getstat(dor_socket socket, dor_socket_statistics *statistics);
 
-/** The same as one JSON object with these names. *text ends with a NUL and is for dor_free. */
+/** What TCP has counted, as one JSON object with these names. *text ends with a NUL and is for dor_free. */
 DOR_API int dor_ssl_getstat_json(dor_socket socket, char **text);
 
 #ifdef __cplusplus

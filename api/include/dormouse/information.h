@@ -20,25 +20,25 @@ extern "C" {
 
 /** All that dor_ssl_connection_info tells, and what few want to know. */
 typedef struct dor_connection_information {
-    dor_connection_info negotiated;
+    dor_connection_info negotiated; /**< what dor_ssl_connection_info tells */
     dor_cipher_suite suite;         /**< selected_cipher_suite */
     uint16_t protocol_version;      /**< as on the wire: 0x0304 is TLS 1.3 */
     uint8_t server;                 /**< this end accepted the connection */
     uint8_t extended_master_secret; /**< RFC 7627; always so in TLS 1.3 */
     uint8_t has_randoms; /**< the next four are there: with option "exporters", "keep_secrets" or a key log */
-    uint8_t session_id_len; /**< at most 32; in TLS 1.3 the legacy one */
-    uint8_t session_id[32];
-    uint8_t client_random[32];
-    uint8_t server_random[32];
+    uint8_t session_id_len;    /**< at most 32; in TLS 1.3 the legacy one */
+    uint8_t session_id[32];    /**< session_id_len bytes */
+    uint8_t client_random[32]; /**< of the ClientHello */
+    uint8_t server_random[32]; /**< of the ServerHello */
     uint8_t master_secret_len; /**< 48 in TLS 1.2 with option "keep_secrets", else 0 */
     uint8_t master_secret[48]; /**< the caller wipes it */
 } dor_connection_information;
 
-/** Source: later OTP's connection_information/1,2; its items keylog: dor_ssl_key_log_lines. */
+/** All that is known of a connection. Source: later OTP's connection_information/1,2; its item keylog: dor_ssl_key_log_lines. */
 DOR_API int dor_ssl_connection_information(dor_socket socket, dor_connection_information *information);
 
 /**
- * The same for people and logs, as one JSON object without the master secret; randoms and session id are hexadecimal.
+ * All that is known of a connection, for people and logs: one JSON object without the master secret; randoms and session id are hexadecimal.
  * *text ends with a NUL and is for dor_free.
  */
 DOR_API int dor_ssl_connection_information_json(dor_socket socket, char **text);
@@ -72,13 +72,18 @@ DOR_API int dor_ssl_key_log_lines(dor_socket socket, dor_key_log_fn fn, void *ar
 DOR_API int dor_ssl_export_keying_material(dor_socket socket, const char *label, const void *context,
                                            size_t context_len, void *out, size_t out_len);
 
-typedef enum dor_seed_kind { DOR_SEED_BYTES, DOR_SEED_CLIENT_RANDOM, DOR_SEED_SERVER_RANDOM } dor_seed_kind;
+/** What a part of a seed is: bytes of the caller's, or a random of the connection's. */
+typedef enum dor_seed_kind {
+    DOR_SEED_BYTES,         /**< the caller's */
+    DOR_SEED_CLIENT_RANDOM, /**< 32 bytes */
+    DOR_SEED_SERVER_RANDOM  /**< 32 bytes */
+} dor_seed_kind;
 
 /** One part of a seed; data and len are for DOR_SEED_BYTES. */
 typedef struct dor_prf_seed {
-    dor_seed_kind kind;
-    const void *data;
-    size_t len;
+    dor_seed_kind kind; /**< bytes, or one of the randoms */
+    const void *data;   /**< DOR_SEED_BYTES: len bytes */
+    size_t len;         /**< bytes at data */
 } dor_prf_seed;
 
 /**

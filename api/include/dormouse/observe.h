@@ -17,16 +17,18 @@
 extern "C" {
 #endif
 
+/** Figures of a runtime. */
 typedef struct dor_runtime_info {
-    unsigned schedulers;
+    unsigned schedulers;  /**< their number */
     uint32_t actors;      /**< alive now, sockets and the library's own included */
     uint32_t processes;   /**< attached now, and ports */
     uint64_t uptime_ns;   /**< of the monotonic clock */
     uint64_t undelivered; /**< messages that nobody received: the receiver had ended, or no room */
 } dor_runtime_info;
 
+/** Figures of one scheduler, since its start where nothing else is said. */
 typedef struct dor_scheduler_info {
-    unsigned index;
+    unsigned index;        /**< which, from 0 */
     uint32_t actors;       /**< alive now, sockets and the library's own included */
     uint32_t run_queue;    /**< actors that wait for their turn */
     uint32_t timers;       /**< messages that wait for dor_send_after's time */
@@ -35,41 +37,43 @@ typedef struct dor_scheduler_info {
     uint64_t loop_turns;   /**< rounds of the loop */
     uint64_t from_outside; /**< messages that came from other threads, the library's own included */
     uint64_t timers_fired; /**< the library's own included */
-    uint64_t spawned;
-    uint64_t ended;
-    uint64_t undelivered; /**< as in dor_runtime_info: sent from here, or left in mailboxes of the dead */
+    uint64_t spawned;      /**< actors */
+    uint64_t ended;        /**< actors */
+    uint64_t undelivered;  /**< as in dor_runtime_info: sent from here, or left in mailboxes of the dead */
     uint64_t
         refused; /**< what mailboxes with limits here had no room for, or dropped for others; undelivered has it, too */
     uint64_t busy_ns; /**< wall-clock time spent outside of poll, of the runtime's uptime */
     uint64_t cpu_ns;  /**< processor time of its thread, poll included; 0 where the system does not tell */
 } dor_scheduler_info;
 
+/** What an actor is at. */
 typedef enum dor_actor_state {
-    DOR_ACTOR_STATE_IDLE = 0,
+    DOR_ACTOR_STATE_IDLE = 0, /**< waits for a message */
     DOR_ACTOR_STATE_RUNNABLE, /**< has something to do, or is doing it */
     DOR_ACTOR_STATE_ASLEEP,   /**< hibernates */
-    DOR_ACTOR_STATE_ENDING
+    DOR_ACTOR_STATE_ENDING    /**< has ended; not all has been told so yet */
 } dor_actor_state;
 
+/** Figures of one actor. */
 typedef struct dor_actor_info {
-    dor_pid pid;
-    unsigned scheduler;
-    dor_actor_state state;
-    uint32_t mailbox_messages;
-    uint32_t mailbox_bytes; /**< of payload */
-    uint64_t messages;      /**< received since its start */
-    uint64_t turns;
+    dor_pid pid;               /**< who */
+    unsigned scheduler;        /**< where it lives */
+    dor_actor_state state;     /**< what it is at */
+    uint32_t mailbox_messages; /**< that wait */
+    uint32_t mailbox_bytes;    /**< of payload */
+    uint64_t messages;         /**< received since its start */
+    uint64_t turns;            /**< times that it was run */
     uint64_t
         busy_ns; /**< an estimate: the clock is read every 1 to 32 messages, and the time given to who ran then */
 } dor_actor_info;
 
-/** DOR_E_STOPPED. */
+/** Figures of a runtime. DOR_E_STOPPED. */
 DOR_API int dor_runtime_get_info(dor_runtime *runtime, dor_runtime_info *info);
 
-/** DOR_E_BADARG when there is no such scheduler; DOR_E_STOPPED. */
+/** Figures of the scheduler with that index. DOR_E_BADARG when there is no such one; DOR_E_STOPPED. */
 DOR_API int dor_scheduler_get_info(dor_runtime *runtime, unsigned scheduler, dor_scheduler_info *info);
 
-/** DOR_E_NOPROC when pid is dead, or is not an actor. The figures are all of this actor, even if it ends meanwhile. */
+/** Figures of an actor, all of this one even if it ends meanwhile. DOR_E_NOPROC when pid is dead, or is not an actor. */
 DOR_API int dor_actor_get_info(dor_pid pid, dor_actor_info *info);
 
 /**
@@ -84,7 +88,7 @@ DOR_API int dor_actors_get_info(dor_runtime *runtime, uint64_t *cursor, dor_acto
 enum { DOR_JSON_ACTORS = 1 /**< each actor too, not only the schedulers */ };
 
 /**
- * The same as JSON: {"runtime": {...}, "schedulers": [{...}], "names": {"NAME": "PID"}, "actors": [{...}]}, member names as
+ * All these figures as JSON: {"runtime": {...}, "schedulers": [{...}], "names": {"NAME": "PID"}, "actors": [{...}]}, member names as
  * the fields above. Pids are strings of 16 hexadecimal digits, states "idle", "runnable", "asleep" and "ending"; what is no
  * UTF-8 in a name becomes U+FFFD. An actor takes about 200 bytes. *text ends with a NUL and is for dor_free.
  * DOR_E_NOMEM, DOR_E_STOPPED; DOR_E_BADARG for a flag that there is not.
@@ -106,13 +110,14 @@ DOR_API void dor_free(void *text);
  * sends of their own.
  */
 enum {
-    DOR_TRACE_SPAWN = 1,
-    DOR_TRACE_SEND = 2,
-    DOR_TRACE_RECEIVE = 4,
-    DOR_TRACE_EXIT = 8,
-    DOR_TRACE_ALL = 15
+    DOR_TRACE_SPAWN = 1,   /**< births */
+    DOR_TRACE_SEND = 2,    /**< what is sent */
+    DOR_TRACE_RECEIVE = 4, /**< what is received */
+    DOR_TRACE_EXIT = 8,    /**< ends */
+    DOR_TRACE_ALL = 15     /**< all of them */
 };
 
+/** What dor_trace_fn is told of. */
 typedef struct dor_trace_event {
     unsigned what; /**< one of DOR_TRACE_ */
     dor_pid pid;   /**< who was born, is sent to, receives, has ended */

@@ -13,6 +13,9 @@
  * A call that takes options copies what it needs; the options may be changed, used again or freed afterwards.
  * Files are read by the call that uses the options (listen, connect), not by the setter.
  *
+ * Calls answer DOR_OK or a code, and what they are given is copied; a setter: DOR_E_OPTION_UNKNOWN, DOR_E_OPTION_TYPE,
+ * DOR_E_NOT_SUPPORTED, DOR_E_NOMEM.
+ *
  * Threads: one at a time per object.
  */
 #ifndef DORMOUSE_OPTIONS_H
@@ -24,11 +27,14 @@
 extern "C" {
 #endif
 
+/** Options that have been set, each by its name. */
 typedef struct dor_options dor_options;
 typedef struct dor_ssl_session dor_ssl_session; /* dormouse/ssl.h */
 
-/** NULL when out of memory. */
+/** Options of which none is set; NULL when out of memory. The caller frees them. */
 DOR_API dor_options *dor_options_new(void);
+
+/** Wipes secrets and frees; harmless with NULL. */
 DOR_API void dor_options_free(dor_options *options);
 
 /** Text, for names, paths and atoms ("verify_peer"). The value is copied. */
@@ -43,7 +49,7 @@ DOR_API int dor_options_set_list(dor_options *options, const char *name, ...) __
 DOR_API int dor_options_set_array(dor_options *options, const char *name, const char *const *values,
                                   size_t count);
 
-/** Bytes (cert, key: DER). For cacerts each call adds one certificate. */
+/** Sets an option to bytes (cert, key: DER). For cacerts each call adds one certificate. */
 DOR_API int dor_options_set_bytes(dor_options *options, const char *name, const void *data, size_t len);
 
 /**
@@ -51,13 +57,13 @@ DOR_API int dor_options_set_bytes(dor_options *options, const char *name, const 
  * memory as DER, which wins. What is not given is NULL; without keyfile and key the key is looked for in certfile.
  */
 typedef struct dor_certs_key {
-    const char *certfile;
-    const char *keyfile;
+    const char *certfile; /**< the chain, leaf first, perhaps with the key */
+    const char *keyfile;  /**< the key */
     const char *password; /**< of an encrypted key, or of a PKCS#12 file */
     const void *cert;     /**< certificates in DER, leaf first, one behind the other */
-    size_t cert_len;
-    const void *key; /**< a private key in DER */
-    size_t key_len;
+    size_t cert_len;      /**< bytes at cert */
+    const void *key;      /**< a private key in DER */
+    size_t key_len;       /**< bytes at key */
 } dor_certs_key;
 
 /**
@@ -67,7 +73,7 @@ typedef struct dor_certs_key {
  */
 DOR_API int dor_options_add_certs_key(dor_options *options, const dor_certs_key *certs_key);
 
-/** Back to the default. */
+/** Puts an option back to its default. */
 DOR_API int dor_options_unset(dor_options *options, const char *name);
 
 /**

@@ -3,7 +3,9 @@
  *
  * A server remembers TLS 1.2 sessions by their ids in a cache that belongs to its listener, or is shared by several. What
  * it does not remember travels in tickets, sealed with keys that change by themselves or come from outside.
- * docs/sessions.md says what is resumed when.
+ * docs/sessions.md says what is resumed when. Calls answer DOR_OK or a code.
+ *
+ * Threads: calls on sockets as dormouse/ssl.h says; those on options, one thread at a time for each object; all else any.
  */
 #ifndef DORMOUSE_SESSION_H
 #define DORMOUSE_SESSION_H
@@ -38,9 +40,9 @@ DOR_API int dor_options_set_session_cache(dor_options *options, dor_session_cach
 
 /** What a cache holds and has seen since it was made. */
 typedef struct dor_session_statistics {
-    uint64_t sessions; /**< held now */
-    uint64_t bytes;    /**< that they take */
-    uint64_t stored;
+    uint64_t sessions;        /**< held now */
+    uint64_t bytes;           /**< that they take */
+    uint64_t stored;          /**< sessions that were put in */
     uint64_t hits;            /**< look-ups that found one */
     uint64_t misses;          /**< that did not, or found one that had expired */
     uint64_t evicted;         /**< the least recently used that made room */
@@ -51,7 +53,7 @@ typedef struct dor_session_statistics {
     uint64_t tickets_refused; /**< that were not ours, altered, or under a key that has gone */
 } dor_session_statistics;
 
-/** Any thread; no waiting. */
+/** What a cache holds and has seen. Any thread; no waiting. */
 DOR_API int dor_session_cache_get_statistics(dor_session_cache *cache, dor_session_statistics *statistics);
 
 /** Those of a listener's cache, its own or a shared one. Immediate; DOR_E_EINVAL for a connection. */
@@ -61,10 +63,10 @@ DOR_API int dor_ssl_get_session_statistics(dor_socket listener, dor_session_stat
 
 /** A session that a client wants to resume and that everything else allows. Valid during the call. */
 typedef struct dor_session_offer {
-    const uint8_t *id; /**< TLS 1.2: the session's id; TLS 1.3: the ticket */
-    size_t id_len;
+    const uint8_t *id;        /**< TLS 1.2: the session's id; TLS 1.3: the ticket */
+    size_t id_len;            /**< bytes */
     const uint8_t *peer_cert; /**< the client's certificate in DER; NULL: none was shown, or it is not kept */
-    size_t peer_cert_len;
+    size_t peer_cert_len;     /**< bytes */
     const char *protocol;     /**< "tlsv1.2" */
     const char *cipher_suite; /**< IANA's name */
     uint8_t compression;      /**< always 0: none */
@@ -114,7 +116,10 @@ DOR_API int dor_ssl_get_client_session_statistics(dor_runtime *runtime, dor_sess
 /* ---- ticket keys ----------------------------------------------------------------------------------------- */
 
 /** A key from outside: 16 bytes that name it in every ticket, then 32 bytes for AES-256-GCM. */
-enum { DOR_TICKET_KEY_BYTES = 48, DOR_TICKET_KEYS_MOST = 16 };
+enum {
+    DOR_TICKET_KEY_BYTES = 48, /**< of one key */
+    DOR_TICKET_KEYS_MOST = 16  /**< keys at a time */
+};
 
 /**
  * The keys that a server's tickets are sealed with, for machines and processes that share them (option ticket_keys; in

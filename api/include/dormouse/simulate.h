@@ -24,9 +24,10 @@
 extern "C" {
 #endif
 
+/** How a simulated runtime is to be. */
 typedef struct dor_simulation_options {
     unsigned schedulers; /**< 0: 2 */
-    uint64_t seed;
+    uint64_t seed;       /**< decides every choice */
 } dor_simulation_options;
 
 /**
@@ -43,7 +44,7 @@ DOR_API int dor_simulation_new(dor_runtime **runtime, const dor_simulation_optio
 DOR_API int dor_simulation_run(dor_runtime *runtime, uint64_t max_steps, uint64_t *steps);
 
 /**
- * The same, but stops with DOR_E_TIMEOUT when so many milliseconds have passed since now and there is nothing more to do
+ * As dor_simulation_run, but stops with DOR_E_TIMEOUT when so many milliseconds have passed since now and there is nothing more to do
  * before the clock goes on.
  */
 DOR_API int dor_simulation_run_for(dor_runtime *runtime, uint32_t ms, uint64_t max_steps);

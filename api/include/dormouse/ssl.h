@@ -38,6 +38,7 @@
 extern "C" {
 #endif
 
+/** Names a listener or a connection. No two sockets of a process ever have one number. */
 typedef uint64_t dor_socket;
 #define DOR_SOCKET_NONE ((dor_socket)0)
 
@@ -47,8 +48,8 @@ DOR_API void dor_ssl_session_unref(dor_ssl_session *session);
 
 /** Payload of the DOR_MSG_SSL_ events. What it points to is released with the message; take a reference to keep it. */
 typedef struct dor_ssl_event {
-    dor_socket socket;
-    dor_buffer *data; /**< DOR_MSG_SSL; ERROR with DOR_E_INVALID_PACKET: what could not be cut, or NULL */
+    dor_socket socket; /**< whose event */
+    dor_buffer *data;  /**< DOR_MSG_SSL; ERROR with DOR_E_INVALID_PACKET: what could not be cut, or NULL */
     dor_ssl_session *session; /**< DOR_MSG_SSL_TICKET */
     int reason;               /**< CLOSED: DOR_OK, or DOR_E_TRUNCATED without close_notify; ERROR: why */
     uint32_t header_len;      /**< SSL: the first so many bytes of data are what option "header" sets apart */
@@ -57,8 +58,8 @@ typedef struct dor_ssl_event {
 
 /** Payload of DOR_MSG_SSL_REPLY. */
 typedef struct dor_ssl_reply {
-    dor_ref ref;
-    int result;
+    dor_ref ref;       /**< what the call gave */
+    int result;        /**< DOR_OK or a code */
     dor_socket socket; /**< the new socket of connect, listen and transport_accept, else the one asked */
     dor_buffer *data;  /**< what recv received, else NULL */
     int fd; /**< downgrade: the descriptor, closed with the message unless the receiver puts -1 here; else -1 */
@@ -101,13 +102,14 @@ DOR_API int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16
 
 /** What the owners do of connections that speak one protocol (ALPN): each as in dor_server_spec. */
 typedef struct dor_protocol_spec {
-    const char *name; /**< "h2"; 1 to 255 bytes */
-    void *(*open)(dor_socket socket, void *arg);
-    void (*receive)(void *state, dor_socket socket, dor_message *message);
-    void (*close)(void *state);
-    void *arg;
+    const char *name;                                                      /**< "h2"; 1 to 255 bytes */
+    void *(*open)(dor_socket socket, void *arg);                           /**< or NULL */
+    void (*receive)(void *state, dor_socket socket, dor_message *message); /**< required */
+    void (*close)(void *state);                                            /**< or NULL */
+    void *arg;                                                             /**< what open is given */
 } dor_protocol_spec;
 
+/** What dor_ssl_serve calls. The functions of one connection run on its scheduler, one at a time. */
 typedef struct dor_server_spec {
     /** A connection is ready (handshake done): makes the owner's state. Runs on the owner actor. NULL: state is arg. */
     void *(*open)(dor_socket socket, void *arg);
@@ -124,7 +126,7 @@ typedef struct dor_server_spec {
     /** A handshake failed (peer's address and why); runs on some scheduler thread. May be NULL. */
     void (*failed)(const char *peer, int reason, void *arg);
 
-    void *arg;
+    void *arg; /**< what open and failed are given */
 
     /**
      * protocol_count of them (0: none): a connection whose negotiated protocol has such a name gets an owner of that kind,
@@ -132,7 +134,7 @@ typedef struct dor_server_spec {
      * this order. All of it is copied; docs/listeners.md has an example.
      */
     const dor_protocol_spec *protocols;
-    size_t protocol_count;
+    size_t protocol_count; /**< how many */
 } dor_server_spec;
 
 /**
@@ -161,12 +163,12 @@ DOR_API int dor_ssl_send_async(dor_socket socket, dor_buffer *data, dor_ref *ref
 
 /** A run of bytes somewhere in memory. */
 typedef struct dor_part {
-    const void *data;
-    size_t len;
+    const void *data; /**< len bytes */
+    size_t len;       /**< bytes */
 } dor_part;
 
 /**
- * As dor_ssl_send and dor_ssl_send_async, for data that lies in several places: in the packet modes one packet, and in all
+ * Sends data that lies in several places, as dor_ssl_send and dor_ssl_send_async do: in the packet modes one packet, and in all
  * of them accepted or refused as a whole. The parts are copied, once, before the call returns, as dor_ssl_send copies; who
  * has all of it in a counted buffer saves that by dor_ssl_send_async. A part of no bytes is fine, and so are no parts.
  * DOR_E_BADARG for a part that has a length and no data. Source: send/2 with an iolist.
@@ -186,9 +188,16 @@ DOR_API int dor_ssl_recv_async(dor_socket socket, size_t length, uint32_t timeou
 /* ---- options, ownership, end --------------------------------------------------------------------------- */
 
 /** What dor_ssl_set_active takes; a positive number N adds {active, N}. */
-enum { DOR_ACTIVE_FALSE = 0, DOR_ACTIVE_TRUE = -1, DOR_ACTIVE_ONCE = -2 };
+enum {
+    DOR_ACTIVE_FALSE = 0, /**< passive: dor_ssl_recv */
+    DOR_ACTIVE_TRUE = -1, /**< everything comes as events */
+    DOR_ACTIVE_ONCE = -2  /**< one event, then passive */
+};
 
-/** Immediate. Only the owner may. N is 1 to 32767 and adds to what is left. */
+/**
+ * Changes between active and passive: what comes is posted as events, or waits for dor_ssl_recv. N is 1 to 32767 and adds to
+ * what is left; DOR_E_EINVAL when that gives more. Only the owner may (DOR_E_NOT_OWNER). Immediate.
+ */
 DOR_API int dor_ssl_set_active(dor_socket socket, int active);
 
 /**
@@ -216,13 +225,17 @@ DOR_API int dor_ssl_controlling_process(dor_socket socket, dor_pid new_owner);
 /** Closes after what was accepted for sending is written (bounded by "linger" ms), with close_notify. Twice is fine. Immediate. */
 DOR_API int dor_ssl_close(dor_socket socket);
 
+/** Which direction dor_ssl_shutdown ends. */
 typedef enum dor_shutdown_how {
-    DOR_SHUTDOWN_READ,
-    DOR_SHUTDOWN_WRITE,
-    DOR_SHUTDOWN_READ_WRITE
+    DOR_SHUTDOWN_READ,      /**< what still comes is dropped */
+    DOR_SHUTDOWN_WRITE,     /**< close_notify and FIN */
+    DOR_SHUTDOWN_READ_WRITE /**< both */
 } dor_shutdown_how;
 
-/** Write: close_notify and FIN after what is queued, reading goes on. Immediate. Source: shutdown/2. */
+/**
+ * Ends one direction, or both. Write: close_notify and FIN after what is queued, reading goes on. Read: what still comes is
+ * dropped. Immediate. Source: shutdown/2.
+ */
 DOR_API int dor_ssl_shutdown(dor_socket socket, dor_shutdown_how how);
 
 /** A listener stops taking connections; those that are open go on. Closing it (dor_ssl_close) does the same. Immediate. */
@@ -230,17 +243,23 @@ DOR_API int dor_ssl_stop_listening(dor_socket listener);
 
 /* ---- information (immediate) --------------------------------------------------------------------------- */
 
+/** An end of a connection. */
 typedef struct dor_address {
-    char ip[46]; /**< text form */
-    uint16_t port;
+    char ip[46];     /**< text form */
+    uint16_t port;   /**< in the byte order of this machine */
     uint8_t version; /**< 4 or 6; 0: no IP address but what `path` says */
     char path
         [109]; /**< version 0: a Unix-domain socket's path, '@' before an abstract name; empty: it has none */
 } dor_address;
 
+/**
+ * The peer's address, and ours; of a listener, where it listens. DOR_E_ENOTCONN for a listener's peer. Source:
+ * peername/1, sockname/1.
+ */
 DOR_API int dor_ssl_peername(dor_socket socket, dor_address *address);
 DOR_API int dor_ssl_sockname(dor_socket socket, dor_address *address);
 
+/** What was negotiated. All texts end with a NUL. */
 typedef struct dor_connection_info {
     char protocol[16];       /**< "tlsv1.3" */
     char cipher_suite[64];   /**< IANA's name */
@@ -248,12 +267,13 @@ typedef struct dor_connection_info {
     char peer_signature[40]; /**< scheme that the peer signed with; empty if it did not */
     char server_name[256];   /**< SNI, or empty */
     char alpn[256];          /**< or empty */
-    uint8_t resumed;
-    uint8_t hello_retry; /**< a HelloRetryRequest was needed */
-    uint8_t hibernated;
-    uint8_t has_peercert;
+    uint8_t resumed;         /**< the handshake was abbreviated */
+    uint8_t hello_retry;     /**< a HelloRetryRequest was needed */
+    uint8_t hibernated;      /**< asleep when it was asked */
+    uint8_t has_peercert;    /**< dor_ssl_peercert has one */
 } dor_connection_info;
 
+/** What was negotiated; DOR_E_ENOTCONN before the handshake is complete. Source: connection_info/1. */
 DOR_API int dor_ssl_connection_info(dor_socket socket, dor_connection_info *info);
 
 /** The ALPN protocol with a NUL; DOR_E_PROTOCOL_NOT_NEGOTIATED. */
@@ -270,16 +290,16 @@ DOR_API int dor_ssl_update_keys(dor_socket socket, int ask_peer);
 
 /** Figures of the ssl application in a runtime. */
 typedef struct dor_ssl_statistics {
-    uint64_t connections; /**< open now */
-    uint64_t hibernated;  /**< of those, asleep now */
-    uint64_t accepted;    /**< TCP connections since the start */
-    uint64_t refused;     /**< of those: over a limit, out of descriptors or memory */
-    uint64_t handshakes;  /**< completed, both roles */
-    uint64_t handshakes_failed;
+    uint64_t connections;         /**< open now */
+    uint64_t hibernated;          /**< of those, asleep now */
+    uint64_t accepted;            /**< TCP connections since the start */
+    uint64_t refused;             /**< of those: over a limit, out of descriptors or memory */
+    uint64_t handshakes;          /**< completed, both roles */
+    uint64_t handshakes_failed;   /**< both roles */
     uint64_t bytes_in, bytes_out; /**< plaintext */
 } dor_ssl_statistics;
 
-/** Any thread; no waiting; each figure is exact at some recent moment. */
+/** Figures of the ssl application in a runtime. Any thread; no waiting; each is exact at some recent moment. */
 DOR_API int dor_ssl_get_statistics(dor_runtime *runtime, dor_ssl_statistics *statistics);
 
 #ifdef __cplusplus

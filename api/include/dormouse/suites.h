@@ -15,6 +15,7 @@
 extern "C" {
 #endif
 
+/** A cipher suite and what it is made of. */
 typedef struct dor_cipher_suite {
     const char *name;         /**< IANA's: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" */
     const char *openssl_name; /**< OpenSSL's: "ECDHE-RSA-AES128-GCM-SHA256" */
@@ -27,6 +28,7 @@ typedef struct dor_cipher_suite {
     uint16_t key_bits;        /**< of the cipher's key */
 } dor_cipher_suite;
 
+/** Which suites dor_cipher_suites lists. */
 typedef enum dor_suites_which {
     DOR_SUITES_DEFAULT,  /**< used unless option "ciphers" says otherwise */
     DOR_SUITES_ALL,      /**< and those that are used only when named; there are none so far */
@@ -52,7 +54,7 @@ DOR_API int dor_cipher_suite_from_text(const char *name, dor_cipher_suite *suite
 /** The suite of IANA's number. DOR_E_NOT_SUPPORTED. */
 DOR_API int dor_cipher_suite_from_id(uint16_t id, dor_cipher_suite *suite);
 
-enum { DOR_VERSIONS_MAX = 8 };
+enum { DOR_VERSIONS_MAX = 8 /**< of each list, its NULL included */ };
 
 /** Lists of names, newest first, each ended by NULL. */
 typedef struct dor_versions {
@@ -63,7 +65,7 @@ typedef struct dor_versions {
         *implemented[DOR_VERSIONS_MAX]; /**< are there, whether or not this machine's crypto can do them */
 } dor_versions;
 
-/** Source: versions/0. */
+/** Which versions there are. DOR_E_BADARG for NULL. Source: versions/0. */
 DOR_API int dor_ssl_versions(dor_versions *versions);
 
 #ifdef __cplusplus

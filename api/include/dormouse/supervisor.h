@@ -22,6 +22,7 @@
 extern "C" {
 #endif
 
+/** Who is started again when a child has ended. */
 typedef enum dor_strategy {
     DOR_ONE_FOR_ONE = 0,   /**< only the child that ended */
     DOR_ONE_FOR_ALL,       /**< all: the others are ended first */
@@ -29,13 +30,18 @@ typedef enum dor_strategy {
     DOR_SIMPLE_ONE_FOR_ONE /**< any number of children of one kind, started by dor_supervisor_start_child */
 } dor_strategy;
 
+/** When a child is started again. */
 typedef enum dor_restart {
     DOR_PERMANENT = 0, /**< always started again */
     DOR_TRANSIENT,     /**< when it ended with a reason other than DOR_OK and DOR_E_SHUTDOWN */
     DOR_TEMPORARY      /**< never; and forgotten when it has ended */
 } dor_restart;
 
-typedef enum dor_child_type { DOR_WORKER = 0, DOR_SUPERVISOR } dor_child_type;
+/** Whether a child is a supervisor itself; decides DOR_SHUTDOWN_DEFAULT. */
+typedef enum dor_child_type {
+    DOR_WORKER = 0, /**< any actor */
+    DOR_SUPERVISOR  /**< one that dor_supervisor_start started */
+} dor_child_type;
 
 enum {
     DOR_SHUTDOWN_DEFAULT = 0, /**< 5,000 ms for a worker, without limit for a supervisor */
@@ -54,28 +60,30 @@ enum {
  */
 typedef int (*dor_child_start_fn)(void *arg, void *extra, dor_pid *pid);
 
+/** How a child is started, ended and started again. */
 typedef struct dor_child_spec {
     const char *
         id; /**< 1 to DOR_NAME_MAX bytes, unique among its siblings; copied. Not used by SIMPLE_ONE_FOR_ONE */
-    dor_child_start_fn start;
-    void *arg; /**< must live as long as the supervisor, or until release is called */
+    dor_child_start_fn start; /**< required */
+    void *arg;                /**< must live as long as the supervisor, or until release is called */
     /**
      * Or NULL. Called once when the specification is forgotten, also when the call that it was given to fails. On the
      * supervisor's scheduler, or, if it did not get there, on any thread.
      */
     void (*release)(void *arg);
-    dor_restart restart;
+    dor_restart restart;  /**< when it is started again */
     uint32_t shutdown_ms; /**< how long it may take to end, DOR_INFINITY, or one of DOR_SHUTDOWN_ */
-    dor_child_type type;
+    dor_child_type type;  /**< DOR_WORKER or DOR_SUPERVISOR */
 } dor_child_spec;
 
+/** What a supervisor is started with. */
 typedef struct dor_supervisor_spec {
-    dor_strategy strategy;
+    dor_strategy strategy;          /**< who is started again */
     uint32_t intensity;             /**< so many restarts are allowed ... */
     uint32_t period_ms;             /**< ... within so long; 0: 5,000 */
     int scheduler;                  /**< as in dor_actor_spec */
     const dor_child_spec *children; /**< copied; for SIMPLE_ONE_FOR_ONE exactly one, the kind */
-    size_t child_count;
+    size_t child_count;             /**< how many children */
 } dor_supervisor_spec;
 
 /**
@@ -110,8 +118,8 @@ DOR_API int dor_supervisor_stop(dor_pid supervisor);
 
 /** DOR_MSG_SUPERVISOR's payload. */
 typedef struct dor_supervisor_reply {
-    dor_ref ref;
-    int result;
+    dor_ref ref; /**< what the call gave */
+    int result;  /**< DOR_OK or a code */
     dor_pid
         pid; /**< of the child that was started, or of the one asked for; DOR_PID_NONE when it does not run */
 } dor_supervisor_reply;
@@ -149,22 +157,24 @@ DOR_API int dor_supervisor_delete_child(dor_pid supervisor, const char *id, dor_
 /** Which pid the child of that id has now. DOR_E_NO_CHILD. */
 DOR_API int dor_supervisor_which_child(dor_pid supervisor, const char *id, dor_pid *pid, dor_ref *ref);
 
+/** What dor_supervisor_count_children tells. */
 typedef struct dor_child_counts {
     uint32_t specs;       /**< specifications (1 for SIMPLE_ONE_FOR_ONE) */
     uint32_t active;      /**< children that run */
     uint32_t supervisors; /**< of the specifications, or of the children of SIMPLE_ONE_FOR_ONE */
-    uint32_t workers;
-    uint32_t restarts; /**< since the start; each attempt counts */
+    uint32_t workers;     /**< likewise */
+    uint32_t restarts;    /**< since the start; each attempt counts */
 } dor_child_counts;
 
 /** From a process only: waits. */
 DOR_API int dor_supervisor_count_children(dor_pid supervisor, dor_child_counts *counts);
 
+/** What dor_supervisor_which_children tells of each. */
 typedef struct dor_child_info {
     char id[DOR_NAME_MAX + 1]; /**< "" for SIMPLE_ONE_FOR_ONE */
     dor_pid pid;               /**< DOR_PID_NONE when it does not run */
-    dor_child_type type;
-    dor_restart restart;
+    dor_child_type type;       /**< as specified */
+    dor_restart restart;       /**< as specified */
 } dor_child_info;
 
 /** From a process only: waits. Writes up to cap children, in the order of their start, and *count, which may be more. */

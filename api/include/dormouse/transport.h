@@ -1,7 +1,10 @@
 /*
  * dormouse/transport.h - what TLS runs over: descriptors that somebody else has connected, and callback modules.
  *
- * Everything here gives or takes a dor_socket as dormouse/ssl.h knows it; docs/transports.md is the guide.
+ * Everything here gives or takes a dor_socket as dormouse/ssl.h knows it; docs/transports.md is the guide. Calls answer
+ * DOR_OK or a code.
+ *
+ * Threads: calls on sockets as dormouse/ssl.h says; those on options, one thread at a time for each object.
  */
 #ifndef DORMOUSE_TRANSPORT_H
 #define DORMOUSE_TRANSPORT_H
@@ -35,7 +38,7 @@ extern "C" {
 DOR_API int dor_ssl_connect_fd(dor_runtime *runtime, int fd, const char *host, const dor_options *options,
                                uint32_t timeout_ms, dor_socket *socket);
 
-/** The same for actors and processes; DOR_OK means that fd is the library's. The reply names the socket. */
+/** dor_ssl_connect_fd for actors and processes; DOR_OK means that fd is the library's. The reply names the socket. */
 DOR_API int dor_ssl_connect_fd_async(dor_runtime *runtime, int fd, const char *host,
                                      const dor_options *options, uint32_t timeout_ms, dor_ref *ref);
 
@@ -85,7 +88,10 @@ DOR_API dor_transport_handle *dor_transport_handle_ref(dor_transport_handle *han
 DOR_API void dor_transport_handle_unref(dor_transport_handle *handle);
 
 /** What may be tried; READ for a listener: there may be a connection to accept. */
-enum { DOR_TRANSPORT_READ = 1, DOR_TRANSPORT_WRITE = 2 };
+enum {
+    DOR_TRANSPORT_READ = 1, /**< recv, accept */
+    DOR_TRANSPORT_WRITE = 2 /**< send */
+};
 
 /**
  * Tells that what would have blocked is worth another try. Any thread, at any time, the socket's scheduler and the
@@ -95,7 +101,11 @@ enum { DOR_TRANSPORT_READ = 1, DOR_TRANSPORT_WRITE = 2 };
 DOR_API void dor_transport_ready(dor_transport_handle *handle, unsigned what);
 
 /** What a module's calls answer, or else a code of dormouse/error.h (another negative number is DOR_E_INTERNAL). */
-enum { DOR_TRANSPORT_DONE = 0, DOR_TRANSPORT_AGAIN = 1, DOR_TRANSPORT_END = 2 };
+enum {
+    DOR_TRANSPORT_DONE = 0,  /**< it is done */
+    DOR_TRANSPORT_AGAIN = 1, /**< it would block */
+    DOR_TRANSPORT_END = 2    /**< recv: the peer sends no more */
+};
 
 /**
  * A transport: ordered, reliable streams of bytes. No call may block, and none may call back into the library but for

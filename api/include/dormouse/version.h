@@ -4,6 +4,7 @@
 
 #include <dormouse/error.h>
 
+/** The version of these headers. */
 #define DOR_VERSION_MAJOR 0
 #define DOR_VERSION_MINOR 1
 #define DOR_VERSION_PATCH 0
@@ -13,7 +14,10 @@
 extern "C" {
 #endif
 
-/** The version of the library in use, which a program linked to the shared library may compare with DOR_VERSION. */
+/**
+ * The version of the library in use, which a program linked to the shared library may compare with DOR_VERSION. A constant;
+ * any thread.
+ */
 DOR_API const char *dor_version(void);
 
 #ifdef __cplusplus

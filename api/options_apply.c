@@ -12,6 +12,7 @@
 #include "ssl/ticket_keys.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -144,13 +145,30 @@ dor_result dor__apply_transport(const dor_draft *draft, const dor_value *value)
     return DOR_SUCCESS;
 }
 
+/* An IPv6 address may name its zone; whether there is such an interface shows when the address is used. */
 dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value)
 {
     struct in6_addr address;
-    const char *text = value->items[0];
-    if (inet_pton(AF_INET, text, &address) != 1 && inet_pton(AF_INET6, text, &address) != 1)
+    char plain[INET6_ADDRSTRLEN] = "";
+    const char *text = value->items[0], *zone = strchr(text, '%');
+    size_t len = zone ? (size_t)(zone - text) : strlen(text);
+    if (len < sizeof(plain)) memcpy(plain, text, len);
+    bool v4 = !zone && inet_pton(AF_INET, plain, &address) == 1;
+    if (!v4 && (inet_pton(AF_INET6, plain, &address) != 1 || (zone && !zone[1])))
         return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" is no IPv4 or IPv6 address", text);
+    if (zone && strlen(zone) > IF_NAMESIZE)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" names no interface", text);
     if (draft->settings) snprintf(draft->settings->ip, sizeof(draft->settings->ip), "%s", text);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_device(const dor_draft *draft, const dor_value *value)
+{
+    const char *name = value->items[0];
+    if (strlen(name) >= sizeof(draft->settings->device))
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "an interface's name has at most %zu characters",
+                               sizeof(draft->settings->device) - 1);
+    if (draft->settings) snprintf(draft->settings->device, sizeof(draft->settings->device), "%s", name);
     return DOR_SUCCESS;
 }
 

@@ -326,6 +326,9 @@ static dor_result finish(resolving *r)
     if (!r->settings->tls->verify_peer) r->settings->tls->verify_host = false;
     DOR_TRY(match_versions(r));
     DOR_TRY(check_marks(r));
+    if (is_set(r, "ip") && is_set(r, "ifaddr"))
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "options ip and ifaddr are the same: give one of them");
     if (is_set(r, "sni_hosts") && is_set(r, "sni_fun"))
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
                                  "options sni_hosts and sni_fun exclude each other");

@@ -6,6 +6,7 @@
 #include "options_internal.h"
 #include "ssl/client_sessions.h"
 #include "ssl/socket.h"
+#include "ssl/tcp.h"
 
 enum { HOST_MAX = 253 }; /* RFC 1035 section 2.3.4, as text */
 
@@ -251,6 +252,19 @@ int dor_ssl_set_active(dor_socket socket, int active)
 
 /* ---- connecting ----------------------------------------------------------------------------------------------- */
 
+/* An address that we cannot come to from our own one. What a name stands for shows later. */
+static dor_result check_family(const dor_options *options, const dor_settings *settings, const char *host)
+{
+    struct sockaddr_storage to;
+    if (!settings->ip[0] || settings->transport || dor__failed(dor__tcp_parse(host, 0, &to, NULL)))
+        return DOR_SUCCESS;
+    bool own_6 = strchr(settings->ip, ':'), host_6 = to.ss_family == AF_INET6;
+    if (own_6 == host_6) return DOR_SUCCESS;
+    return dor__options_fail(options, DOR_E_OPTION_CONFLICT,
+                             "option ip: %s is of IPv%d, but the host %.60s of IPv%d", settings->ip,
+                             own_6 ? 6 : 4, host, host_6 ? 6 : 4);
+}
+
 static int start_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
                          dor_pid self, uint32_t timeout_ms, dor_ref *ref)
 {
@@ -258,7 +272,8 @@ static int start_connect(dor_runtime *runtime, const char *host, uint16_t port, 
     dor_ref made = dor__make_ref();
     dor_result r = dor__options_resolve(options, DOR_TLS_CLIENT, &settings);
     if (dor__failed(r)) return r.code;
-    r = dor__settings_set_place(settings, host, port);
+    r = check_family(options, settings, host);
+    if (dor__ok(r)) r = dor__settings_set_place(settings, host, port);
     if (dor__ok(r)) r = dor__ssl_connect(runtime, host, port, settings, self, made, timeout_ms);
     dor__settings_unref(settings);
     if (dor__ok(r)) *ref = made;

@@ -20,7 +20,7 @@
 
 typedef struct dor_connection dor_connection;
 typedef struct dor_listening dor_listening;   /* listener.h */
-typedef struct dor_connecting dor_connecting; /* connector.c */
+typedef struct dor_connecting dor_connecting; /* connector.h */
 
 enum {
     DOR_READ_BUDGET =
@@ -206,6 +206,8 @@ void dor__conn_continue(dor_connection *c, dor_message *message);
 void dor__conn_connect(dor_connection *c, dor_message *request);
 void dor__conn_connect_ready(dor_connection *c);
 void dor__conn_connect_cancel(dor_connection *c);
+/** It fails for that reason: how each attempt went, if there were several. connector_race.c */
+void dor__conn_connect_log(dor_connection *c, dor_result why);
 
 /* ---- upgrade.c ------------------------------------------------------------------------------------------------ */
 

@@ -1,41 +1,24 @@
 /*
- * connector.c - a client's way to a TCP connection: the name is looked up, and its addresses are tried in turn, all under
- * the call's one deadline. While others remain to be tried, an address gets no more than its share of the time that is
- * left, so one that answers nothing does not use it all up.
+ * connector.c - a client's way to a TCP connection: the name is looked up, and its addresses are tried, all under the
+ * call's one deadline (RFC 8305, "Happy Eyeballs").
+ *
+ * Of section 3, asynchronous look-ups of the two families, nothing is done: getaddrinfo asks for both and answers when it has
+ * both. Two calls would begin sooner where one family's name server is slow, at the price of twice the threads, and of
+ * RFC 6724's order, which getaddrinfo gives to a list as a whole.
  *
  * Owning thread: the connection's scheduler. A look-up that runs in libuv's thread pool cannot always be cancelled, so
  * it has memory of its own and outlives the connection if it must.
  */
-#include "ssl/connection.h"
-#include "base/address.h"
+#include "ssl/connector.h"
 #include "base/alloc.h"
 #include "ssl/module.h"
 #include "ssl/tcp.h"
-#include <netdb.h>
-#include <netinet/in.h>
+#include <errno.h>
 #include <stdio.h>
-
-enum { ATTEMPT_MS = 10000, MAX_ADDRESSES = 16 };
-
-struct dor_connecting {
-    uv_getaddrinfo_t lookup;
-    dor_connection *c; /* NULL: cancelled while the look-up runs */
-    dor_scheduler *scheduler;
-    struct addrinfo *list; /* what uv_freeaddrinfo releases */
-    struct addrinfo *next; /* to be tried */
-    dor_timer timer;       /* of one attempt */
-    dor_result last;       /* why the latest attempt failed */
-    uint16_t port;
-    bool looking_up;
-    char host[256];
-};
-
-static void try_next(dor_connection *c);
 
 static void free_connecting(dor_connecting *connecting)
 {
-    dor__timer_stop(connecting->scheduler, &connecting->timer);
-    if (connecting->list) uv_freeaddrinfo(connecting->list);
+    dor__race_stop(connecting);
     dor__free(connecting);
 }
 
@@ -57,36 +40,13 @@ static void give_up(dor_connection *c, dor_result why)
     dor__conn_open_failed(c, why);
 }
 
-static void on_attempt_timeout(dor_timer *timer)
-{
-    dor_connecting *connecting = DOR_CONTAINER_OF(timer, dor_connecting, timer);
-    dor_connection *c = connecting->c;
-    connecting->last = dor__error(DOR_E_TIMEOUT);
-    if (c->transport) c->transport->ops->close(c->transport);
-    c->transport = NULL;
-    try_next(c);
-    dor__conn_settle(c);
-}
-
-/* How long the present attempt may take; 0: as long as the call. */
-static uint32_t attempt_ms(const dor_connection *c)
-{
-    uint64_t now = dor__scheduler_now_ms(c->local->scheduler), deadline = c->opening->deadline_ms;
-    uint32_t left = 1, share;
-    for (const struct addrinfo *a = c->opening->connecting->next; a; a = a->ai_next)
-        left++;
-    if (left == 1) return 0;
-    if (!deadline) return ATTEMPT_MS;
-    share = deadline > now ? (uint32_t)((deadline - now) / left) : 0;
-    return share < 1 ? 1 : share < ATTEMPT_MS ? share : ATTEMPT_MS;
-}
-
-static void start_tls(dor_connection *c)
+void dor__connector_up(dor_connection *c)
 {
     dor_connecting *connecting = c->opening->connecting;
     dor_address address;
     char host[sizeof connecting->host];
     memcpy(host, connecting->host, sizeof host);
+    if (!c->settings->transport) dor__tcp_host_name(host);
     if (dor__ok(c->transport->ops->name(c->transport, true, &address)))
         dor__address_text(&address, c->opening->peer, sizeof c->opening->peer);
     dor__conn_connect_cancel(c);
@@ -95,37 +55,17 @@ static void start_tls(dor_connection *c)
     if (dor__failed(r)) dor__conn_open_failed(c, r);
 }
 
-static void try_next(dor_connection *c)
-{
-    dor_connecting *connecting = c->opening->connecting;
-    dor__timer_stop(connecting->scheduler, &connecting->timer);
-    while (connecting->next) {
-        const struct addrinfo *address = connecting->next;
-        connecting->next = address->ai_next;
-        dor_result r = dor__tcp_connect(&c->transport, connecting->scheduler, address->ai_addr,
-                                        address->ai_addrlen, c->settings, dor__conn_ready, c);
-        if (dor__ok(r)) {
-            uint32_t ms = attempt_ms(c);
-            if (ms) dor__timer_start(connecting->scheduler, &connecting->timer, ms, on_attempt_timeout);
-            return;
-        }
-        c->transport = NULL;
-        connecting->last = r;
-    }
-    give_up(c, connecting->last);
-}
-
+/* Of a way that has no alternatives: c->transport is ready. */
 void dor__conn_connect_ready(dor_connection *c)
 {
     dor_result r = c->transport->ops->connected(c->transport);
     if (dor__ok(r)) {
-        start_tls(c);
+        dor__connector_up(c);
         return;
     }
-    c->opening->connecting->last = r;
     c->transport->ops->close(c->transport);
     c->transport = NULL;
-    try_next(c);
+    give_up(c, r);
 }
 
 /* ---- looking up ----------------------------------------------------------------------------------------------- */
@@ -137,6 +77,12 @@ static dor_result lookup_error(int status)
     return dor__error(DOR_E_NXDOMAIN);
 }
 
+/* AF_UNSPEC: our side is not bound to an address. */
+static int local_family(const dor_settings *settings)
+{
+    return !settings->ip[0] ? AF_UNSPEC : strchr(settings->ip, ':') ? AF_INET6 : AF_INET;
+}
+
 static void on_lookup(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
     dor_connecting *connecting = DOR_CONTAINER_OF(request, dor_connecting, lookup);
@@ -144,48 +90,46 @@ static void on_lookup(uv_getaddrinfo_t *request, int status, struct addrinfo *li
     dor__scheduler_polled(connecting->scheduler);
     connecting->looking_up = false;
     dor__scheduler_release(connecting->scheduler);
-    connecting->list = list;
-    connecting->next = list;
+    if (c)
+        dor__targets_order(&connecting->targets, status < 0 ? NULL : list, local_family(c->settings),
+                           connecting->port);
+    bool some = list != NULL;
+    if (list) uv_freeaddrinfo(list);
     if (!c) {
         free_connecting(connecting);
         return;
     }
-    int count = 0;
-    for (struct addrinfo *a = list; a; a = a->ai_next) {
-        if (a->ai_family == AF_INET)
-            ((struct sockaddr_in *)(void *)a->ai_addr)->sin_port = htons(connecting->port);
-        if (a->ai_family == AF_INET6)
-            ((struct sockaddr_in6 *)(void *)a->ai_addr)->sin6_port = htons(connecting->port);
-        if (++count == MAX_ADDRESSES && a->ai_next) {
-            uv_freeaddrinfo(a->ai_next); /* whoever runs that name server has enough of our time */
-            a->ai_next = NULL;
-        }
-    }
-    if (status < 0 || !list)
-        give_up(c, lookup_error(status));
-    else
-        try_next(c);
+    if (connecting->targets.count)
+        dor__race_start(c);
+    else /* it has addresses, but none of the family that option ip speaks of */
+        give_up(c, status >= 0 && some ? dor__errno(EAFNOSUPPORT) : lookup_error(status));
     dor__conn_settle(c);
 }
 
 static dor_result look_up(dor_connecting *connecting)
 {
+    /* AI_ADDRCONFIG would hide ::1. */
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
-    uint8_t address[16];
-    /* An address needs no look-up, but the list that it gives is as good as any. AI_ADDRCONFIG would hide ::1. */
-    if (dor__ip_parse(dor__span_str(connecting->host), address)) hints.ai_flags = AI_NUMERICHOST;
-    int status = uv_getaddrinfo(dor__scheduler_loop(connecting->scheduler), &connecting->lookup,
-                                hints.ai_flags ? NULL : on_lookup, connecting->host, NULL, &hints);
+    int status = uv_getaddrinfo(dor__scheduler_loop(connecting->scheduler), &connecting->lookup, on_lookup,
+                                connecting->host, NULL, &hints);
     if (status < 0) return lookup_error(status);
-    if (hints.ai_flags) {
-        struct addrinfo *list = connecting->lookup.addrinfo;
-        connecting->looking_up = true;
-        dor__scheduler_hold(connecting->scheduler);
-        on_lookup(&connecting->lookup, 0, list);
-        return DOR_SUCCESS;
-    }
     connecting->looking_up = true;
     dor__scheduler_hold(connecting->scheduler);
+    return DOR_SUCCESS;
+}
+
+/* An address needs no look-up. */
+static dor_result connect_tcp(dor_connection *c)
+{
+    dor_connecting *connecting = c->opening->connecting;
+    struct sockaddr_storage address;
+    int family = local_family(c->settings);
+    dor_result r = dor__tcp_parse(connecting->host, connecting->port, &address, NULL);
+    if (r.code == DOR_E_BADARG) return look_up(connecting);
+    DOR_TRY(r);
+    if (family != AF_UNSPEC && family != address.ss_family) return dor__errno(EAFNOSUPPORT);
+    dor__targets_set(&connecting->targets, (const struct sockaddr *)&address);
+    dor__race_start(c);
     return DOR_SUCCESS;
 }
 
@@ -202,7 +146,7 @@ static dor_result connect_module(dor_connection *c)
     if (code != DOR_TRANSPORT_DONE && !waits) return dor__module_error(code);
     DOR_TRY(dor__module_new(&c->transport, s->transport, end, c->actor.pid, waits, s, dor__conn_ready, c));
     if (waits) return dor__transport_want(c->transport, DOR_WANT_WRITE);
-    start_tls(c);
+    dor__connector_up(c);
     return DOR_SUCCESS;
 }
 
@@ -225,7 +169,7 @@ void dor__conn_connect(dor_connection *c, dor_message *message)
     connecting->port = connect->port;
     memcpy(connecting->host, connect->host, sizeof connecting->host);
     dor__conn_set_deadline(c, connect->request.timeout_ms);
-    dor_result r = c->settings->transport ? connect_module(c) : look_up(connecting);
+    dor_result r = c->settings->transport ? connect_module(c) : connect_tcp(c);
     if (dor__failed(r)) give_up(c, r);
 }
 

@@ -30,6 +30,7 @@ static const dor_settings defaults = {
     .send_low = 64 * 1024,
     .receive_high = 256 * 1024,
     .receive_low = 64 * 1024,
+    .attempt_delay_ms = 250, /* RFC 8305 section 8 */
     .backlog = 1024,
     .reuseaddr = true,
     .log_alert = true,

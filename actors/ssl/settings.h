@@ -74,7 +74,10 @@ typedef struct dor_settings {
     uint32_t send_high, send_low;  /* water marks of the send queue, bytes */
     uint32_t receive_high, receive_low; /* of undelivered plaintext, bytes */
 
-    char ip[46]; /* listen: address to bind; connect: unused; empty: any (IPv4 and IPv6) */
+    char ip[64];     /* our own address, IPv6 perhaps with a zone; empty: any (IPv4 and IPv6) */
+    char device[16]; /* the interface to bind to; empty: none (IFNAMSIZ) */
+    uint16_t local_port;       /* connect: ours; 0: any */
+    uint32_t attempt_delay_ms; /* connect: from one address to the next */
     int backlog;
     bool reuseaddr;
     bool reuseport; /* listen: other OS processes may share the port; without it a taken port is an error */

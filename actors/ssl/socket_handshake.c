@@ -160,6 +160,7 @@ void dor__conn_open_failed(dor_connection *c, dor_result why)
         if (alert) dor__conn_log(c, "handshake", why.code);
         dor__conn_forget_session(c, why);
     }
+    dor__conn_connect_log(c, why);
     if (c->opening) {
         memcpy(peer, c->opening->peer, sizeof peer);
         c->opening->request = NULL;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -201,12 +202,111 @@ static int open_socket(int family)
 #endif
 }
 
+/* ---- addresses in text --------------------------------------------------------------------------------------- */
+
+/* Without brackets; *zone is empty without one. */
+static dor_span split_host(const char *text, dor_span *zone)
+{
+    dor_span host = dor__span_str(text);
+    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = dor__span(host.ptr + 1, host.len - 2);
+    const uint8_t *mark = host.len ? memchr(host.ptr, '%', host.len) : NULL;
+    *zone = DOR_SPAN_EMPTY;
+    if (!mark) return host;
+    *zone = dor__span(mark, (size_t)(host.ptr + host.len - mark));
+    return dor__span(host.ptr, (size_t)(mark - host.ptr));
+}
+
+/* RFC 4007 section 11: the number of an interface, or its name; with the '%' in front of it. 0: there is none. */
+static uint32_t scope_of(dor_span zone)
+{
+    char name[IF_NAMESIZE];
+    uint64_t number = 0;
+    bool digits = zone.len > 1;
+    if (zone.len < 2 || zone.len > sizeof name) return 0;
+    for (size_t i = 1; i < zone.len; i++) {
+        digits = digits && zone.ptr[i] >= '0' && zone.ptr[i] <= '9';
+        number = number * 10 + (uint64_t)(zone.ptr[i] - '0');
+        name[i - 1] = (char)zone.ptr[i];
+    }
+    name[zone.len - 1] = '\0';
+    if (digits && zone.len <= 10) return (uint32_t)number;
+    return if_nametoindex(name);
+}
+
+dor_result dor__tcp_parse(const char *text, uint16_t port, struct sockaddr_storage *address, socklen_t *len)
+{
+    uint8_t bytes[16];
+    dor_span zone, host = split_host(text, &zone);
+    size_t bytes_len = dor__ip_parse(host, bytes);
+    *address = (struct sockaddr_storage){0};
+    if (bytes_len == 0 || (bytes_len == 4 && (zone.len || text[0] == '['))) return dor__error(DOR_E_BADARG);
+    if (bytes_len == 4) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)address;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        memcpy(&v4->sin_addr, bytes, 4);
+    } else {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        memcpy(&v6->sin6_addr, bytes, 16);
+        v6->sin6_scope_id = scope_of(zone);
+        if (zone.len && !v6->sin6_scope_id) return dor__errno(ENODEV);
+    }
+    if (len) *len = bytes_len == 4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    return DOR_SUCCESS;
+}
+
+void dor__tcp_host_name(char *host)
+{
+    uint8_t bytes[16];
+    dor_span zone, plain = split_host(host, &zone);
+    if (dor__ip_parse(plain, bytes) != 16) return;
+    memmove(host, plain.ptr, plain.len);
+    host[plain.len] = '\0';
+}
+
+/* ---- our own side -------------------------------------------------------------------------------------------- */
+
+static dor_result bind_to_device(int fd, const dor_settings *settings)
+{
+    if (!settings->device[0]) return DOR_SUCCESS;
+#ifdef SO_BINDTODEVICE
+    socklen_t len = (socklen_t)strlen(settings->device);
+    return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, settings->device, len) < 0 ? dor__errno(errno)
+                                                                                    : DOR_SUCCESS;
+#else
+    (void)fd;
+    return dor__error(DOR_E_NOT_SUPPORTED);
+#endif
+}
+
+/* Where a client connects from, as far as its options say. */
+static dor_result bind_client(int fd, int family, const dor_settings *settings)
+{
+    struct sockaddr_storage address;
+    socklen_t len;
+    DOR_TRY(bind_to_device(fd, settings));
+    if (family == AF_UNIX || (!settings->ip[0] && !settings->local_port)) return DOR_SUCCESS;
+    const char *any = family == AF_INET6 ? "::" : "0.0.0.0";
+    DOR_TRY(dor__tcp_parse(settings->ip[0] ? settings->ip : any, settings->local_port, &address, &len));
+    /* So that attempts side by side, and connections to several servers, may share a port. */
+    if (settings->local_port && settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+#ifdef IP_BIND_ADDRESS_NO_PORT
+    /* The port is chosen by connect, which knows the server: so it need not be free of connections to others. */
+    if (!settings->local_port) set_flag(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+#endif
+    return bind(fd, (struct sockaddr *)&address, len) < 0 ? dor__errno(errno) : DOR_SUCCESS;
+}
+
 dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to, socklen_t len,
                             const dor_settings *settings, void (*ready)(void *, unsigned), void *user)
 {
     int fd = open_socket(to->sa_family);
     if (fd < 0) return dor__errno(errno);
     dor_result r = set_connection_options(fd, settings);
+    if (dor__ok(r)) r = bind_client(fd, to->sa_family, settings);
     if (dor__ok(r) && connect(fd, to, len) < 0 && errno != EINPROGRESS && errno != EINTR)
         r = dor__errno(errno);
     if (dor__failed(r)) {
@@ -239,33 +339,12 @@ dor_result dor__tcp_adopt(int fd, const dor_settings *settings)
 
 /* ---- listening ----------------------------------------------------------------------------------------------- */
 
-static socklen_t address_from_ip(const char *ip, uint16_t port, struct sockaddr_storage *out)
-{
-    uint8_t bytes[16];
-    size_t len = dor__ip_parse(dor__span_str(ip), bytes);
-    if (len == 4) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        memcpy(&v4->sin_addr, bytes, 4);
-        return sizeof *v4;
-    }
-    if (len == 16) {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        memcpy(&v6->sin6_addr, bytes, 16);
-        return sizeof *v6;
-    }
-    return 0;
-}
-
 static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_t port, bool share, bool join,
                            int *out)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t len = address_from_ip(ip, port, &address);
-    if (len == 0) return dor__error(DOR_E_BADARG);
+    struct sockaddr_storage address;
+    socklen_t len;
+    DOR_TRY(dor__tcp_parse(ip, port, &address, &len));
     int fd = open_socket(address.ss_family);
     if (fd < 0) return dor__errno(errno);
     if (settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -273,6 +352,7 @@ static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_
     if (join || settings->reuseport) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     /* Inherited by what is accepted, which saves a call for each connection. */
     dor_result r = set_connection_options(fd, settings);
+    if (dor__ok(r)) r = bind_to_device(fd, settings);
     if (dor__ok(r) && bind(fd, (struct sockaddr *)&address, len) < 0) r = dor__errno(errno);
     if (dor__failed(r)) {
         (void)close(fd);

@@ -16,7 +16,17 @@
 DOR_MUST_USE dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd,
                                      void (*ready)(void *, unsigned), void *user);
 
-/** Begins to connect; writability tells the outcome, which its `connected` answers. */
+/**
+ * An address in text: "192.0.2.1", "2001:db8::1", "fe80::1%eth0" (or its number), the latter two also in brackets. BADARG: it
+ * is none; ENODEV: there is no such interface. len may be NULL.
+ */
+DOR_MUST_USE dor_result dor__tcp_parse(const char *text, uint16_t port, struct sockaddr_storage *address,
+                                       socklen_t *len);
+
+/** What a certificate has to say for this host: an address loses its brackets and its zone, which is ours alone. */
+void dor__tcp_host_name(char *host);
+
+/** Begins to connect, from where settings say; writability tells the outcome, which its `connected` answers. */
 DOR_MUST_USE dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to,
                                          socklen_t len, const dor_settings *settings,
                                          void (*ready)(void *, unsigned), void *user);

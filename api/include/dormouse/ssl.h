@@ -90,8 +90,9 @@ DOR_API int dor_ssl_accept_async(dor_socket socket, const dor_options *options, 
                                  dor_ref *ref);
 
 /**
- * Connects to a host name or address (IPv4, IPv6) and does the client's handshake. The peer's certificate and name are
- * verified unless options say otherwise. Source: connect/3,4.
+ * Connects to a host name or address (IPv4; IPv6, with a zone and in brackets if need be) and does the client's handshake.
+ * Several addresses are tried side by side (RFC 8305); options ip, port and bind_to_device say where from. The peer's
+ * certificate and name are verified unless options say otherwise. Source: connect/3,4.
  */
 DOR_API int dor_ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
                             uint32_t timeout_ms, dor_socket *socket);

@@ -275,7 +275,7 @@ static dor_result bind_to_device(int fd, const dor_settings *settings)
 #ifdef SO_BINDTODEVICE
     socklen_t len = (socklen_t)strlen(settings->device);
     return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, settings->device, len) < 0 ? dor__errno(errno)
-                                                                                    : DOR_SUCCESS;
+                                                                                  : DOR_SUCCESS;
 #else
     (void)fd;
     return dor__error(DOR_E_NOT_SUPPORTED);

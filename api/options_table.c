@@ -190,6 +190,7 @@ static const char *const later[] = {
     "allow_any_ca_purpose",
     "anti_replay",
     "beast_mitigation",
+    "cert_policy_opts",
     "certificate_authorities",
     "client_preferred_next_protocols",
     "client_renegotiation",
@@ -202,6 +203,7 @@ static const char *const later[] = {
     "early_data",
     "eccs",
     "fallback",
+    "honor_ecc_order",
     "key_update_at",
     "log_level",
     "max_fragment_length",
@@ -209,6 +211,7 @@ static const char *const later[] = {
     "padding_check",
     "partial_chain",
     "protocol",
+    "psk_groups",
     "psk_identity",
     "secure_renegotiate",
     "signature_algs_cert",
@@ -220,7 +223,7 @@ static const char *const later[] = {
     "verify_fun",
 };
 
-/* Options of the reference's inet that say something about Erlang's drivers, or about what TLS sockets are not. */
+/* Options that say something about Erlang's drivers and processes, or about what TLS sockets are not. */
 static const struct {
     const char *name, *why;
 } pointless[] = {
@@ -230,6 +233,7 @@ static const struct {
     {"delay_send", "what is sent in a turn leaves together anyway"},
     {"deliver", "events are messages, and ports take them as well"},
     {"dontroute", "use raw (SO_DONTROUTE)"},
+    {"fd", "give the descriptor to dor_ssl_connect_fd or dor_ssl_accept_fd"},
     {"high_msgq_watermark", "high_watermark counts what is on its way, too"},
     {"inet_backend", "there is one"},
     {"low_msgq_watermark", "low_watermark counts what is on its way, too"},
@@ -238,10 +242,14 @@ static const struct {
     {"packet_type", "it is option packet"},
     {"pktoptions", "they come with datagrams"},
     {"read_ahead", "reading takes what is there, within receive_high_watermark"},
+    {"receiver_spawn_opts", "a connection is an actor"},
     {"recvtclass", "it comes with datagrams"},
     {"recvtos", "it comes with datagrams"},
     {"recvttl", "it comes with datagrams"},
+    {"sender_spawn_opts", "a connection is an actor"},
     {"show_econnreset", "a reset is always told apart from an end"},
+    {"ssl_imp", "there is one"},
+    {"stateless_tickets_seed", "give the keys of tickets by ticket_keys"},
     {"tcp_module", "it is option cb_info"},
 };
 

@@ -1,6 +1,10 @@
 /* suites.c - dormouse/suites.h: what core/tls has, in words. */
 #include "suites.h"
 #include <dormouse/version.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SUITES_MAX = 64 }; /* more than there are */
 
 static const char *const key_exchanges[] = {"any", "ecdhe_ecdsa", "ecdhe_rsa"}; /* by dor_kx_kind */
 
@@ -33,12 +37,13 @@ int dor_cipher_suites(dor_suites_which which, const char *version, dor_suite_fil
                       dor_cipher_suite *suites, size_t cap, size_t *count)
 {
     size_t total, found = 0;
-    if (!version || !count || (!suites && cap) || (unsigned)which > DOR_SUITES_EXCLUSIVE) return DOR_E_BADARG;
+    if (!version || !count || (!suites && cap) || (unsigned)which > DOR_SUITES_ANONYMOUS) return DOR_E_BADARG;
     uint16_t highest = dor__version_from_name(dor__span_str(version));
     if (!highest) return DOR_E_BADARG;
     const dor_suite *all = dor__suite_all(&total);
     for (size_t i = 0; i < total; i++) {
         dor_cipher_suite one;
+        if (which == DOR_SUITES_ANONYMOUS) break; /* all of ours authenticate by certificate */
         if (which == DOR_SUITES_EXCLUSIVE ? all[i].version != highest : all[i].version > highest) continue;
         dor__suite_describe(&all[i], &one);
         if (filter && !filter(&one, arg)) continue;
@@ -47,6 +52,59 @@ int dor_cipher_suites(dor_suites_which which, const char *version, dor_suite_fil
     }
     *count = found;
     return DOR_OK;
+}
+
+/* Those that filter keeps are brought to the front, or to the back; both parts keep their order. Returns how many. */
+static size_t part(dor_suite_filter_fn filter, void *arg, bool to_front, dor_cipher_suite *suites,
+                   size_t count)
+{
+    size_t kept = 0, front = 0;
+    for (size_t i = 0; i < count; i++) {
+        dor_cipher_suite one = suites[i];
+        bool keeps = filter(&one, arg) != 0;
+        kept += keeps;
+        if (keeps != to_front) continue;
+        memmove(&suites[front + 1], &suites[front], (i - front) * sizeof one);
+        suites[front++] = one;
+    }
+    return kept;
+}
+
+int dor_filter_cipher_suites(dor_suite_filter_fn filter, void *arg, dor_cipher_suite *suites, size_t *count)
+{
+    if (!filter || !count || (!suites && *count)) return DOR_E_BADARG;
+    *count = part(filter, arg, true, suites, *count);
+    return DOR_OK;
+}
+
+int dor_prepend_cipher_suites(dor_suite_filter_fn filter, void *arg, dor_cipher_suite *suites, size_t count)
+{
+    if (!filter || (!suites && count)) return DOR_E_BADARG;
+    part(filter, arg, true, suites, count);
+    return DOR_OK;
+}
+
+int dor_append_cipher_suites(dor_suite_filter_fn filter, void *arg, dor_cipher_suite *suites, size_t count)
+{
+    if (!filter || (!suites && count)) return DOR_E_BADARG;
+    part(filter, arg, false, suites, count);
+    return DOR_OK;
+}
+
+int dor_suite_is_named(const dor_cipher_suite *suite, void *arg)
+{
+    for (const char *const *name = arg; suite && name && *name; name++)
+        if (strcasecmp(*name, suite->name) == 0 || strcasecmp(*name, suite->openssl_name) == 0) return 1;
+    return 0;
+}
+
+int dor_options_set_cipher_suites(dor_options *options, const dor_cipher_suite *suites, size_t count)
+{
+    const char *suite_names[SUITES_MAX];
+    if (!options || (!suites && count) || count > SUITES_MAX) return DOR_E_BADARG;
+    for (size_t i = 0; i < count; i++)
+        suite_names[i] = suites[i].name;
+    return dor_options_set_array(options, "ciphers", suite_names, count);
 }
 
 static int tell(const dor_suite *found, dor_cipher_suite *suite)

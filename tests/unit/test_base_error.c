@@ -38,8 +38,12 @@ Test(base_error, every_reason_has_its_sentence)
         cr_assert_eq(dor_error_get_class(reasons[i].code), reasons[i].class_);
         cr_assert_eq(dor_error_get_alert(reasons[i].code), -1);
         cr_assert_eq(dor_error_get_errno(reasons[i].code), 0);
-        for (size_t j = 0; j < i; j++)
+        for (size_t j = 0; j < i; j++) {
             cr_assert_neq(reasons[i].code, reasons[j].code);
+            cr_assert_str_neq(reasons[i].text, reasons[j].text, "one sentence of its own for each");
+        }
+        cr_assert_gt(strlen(reasons[i].text), 5);
+        cr_assert_null(strchr(reasons[i].text, '\n'), "one line: %s", reasons[i].text);
     }
 }
 

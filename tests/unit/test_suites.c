@@ -120,3 +120,118 @@ Test(suites, versions)
     }
     dor_options_free(o);
 }
+
+/* ---- order ------------------------------------------------------------------------------------------------------- */
+
+static int is_12(const dor_cipher_suite *suite, void *arg)
+{
+    (void)arg;
+    return strcmp(suite->version, "tlsv1.2") == 0;
+}
+
+static void in_order(const dor_cipher_suite *suites, size_t from, size_t to, const dor_cipher_suite *all,
+                     int old)
+{
+    size_t at = from;
+    for (size_t i = 0; i < 9; i++)
+        if (is_12(&all[i], NULL) == old) cr_assert_str_eq(suites[at++].name, all[i].name);
+    cr_assert_eq(at, to);
+}
+
+Test(suites, prepended_and_appended)
+{
+    dor_cipher_suite all[CAP], some[CAP];
+    size_t count = list(DOR_SUITES_ALL, "tlsv1.3", all);
+    memcpy(some, all, sizeof all);
+    cr_assert_eq(dor_prepend_cipher_suites(is_12, NULL, some, count), DOR_OK);
+    in_order(some, 0, 6, all, 1);
+    in_order(some, 6, 9, all, 0);
+    cr_assert_eq(dor_append_cipher_suites(is_12, NULL, some, count), DOR_OK);
+    in_order(some, 0, 3, all, 0);
+    in_order(some, 3, 9, all, 1);
+    static const char *const best[] = {"ECDHE-RSA-AES256-GCM-SHA384", "tls_aes_256_gcm_sha384", "unknown",
+                                       NULL};
+    cr_assert_eq(dor_prepend_cipher_suites(dor_suite_is_named, (void *)best, some, count), DOR_OK);
+    cr_assert_str_eq(some[0].name, "TLS_AES_256_GCM_SHA384");
+    cr_assert_str_eq(some[1].name, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
+    cr_assert_eq(dor_filter_cipher_suites(is_12, NULL, some, &count), DOR_OK);
+    cr_assert_eq(count, 6u);
+    cr_assert_str_eq(some[0].name, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
+    for (size_t i = 0; i < count; i++)
+        cr_assert(is_12(&some[i], NULL));
+    dor_options *o = dor_options_new();
+    char text[1024];
+    cr_assert_eq(dor_options_set_cipher_suites(o, some, 2), DOR_OK);
+    cr_assert_eq(dor_options_get_text(o, "ciphers", text, sizeof text), DOR_OK);
+    cr_assert_eq(strncmp(text, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,", 38), 0, "%s", text);
+    cr_assert_eq(dor_options_set_cipher_suites(o, some, 0), DOR_E_OPTION_TYPE);
+    cr_assert_eq(dor_options_set_cipher_suites(o, NULL, 1), DOR_E_BADARG);
+    cr_assert_eq(dor_options_set_cipher_suites(o, some, 65), DOR_E_BADARG);
+    cr_assert_eq(dor_options_set_cipher_suites(NULL, some, 1), DOR_E_BADARG);
+    dor_options_free(o);
+}
+
+Test(suites, order_used_badly)
+{
+    dor_cipher_suite all[CAP];
+    size_t count = list(DOR_SUITES_ALL, "tlsv1.3", all), none = 0;
+    cr_assert_eq(dor_prepend_cipher_suites(NULL, NULL, all, count), DOR_E_BADARG);
+    cr_assert_eq(dor_append_cipher_suites(is_12, NULL, NULL, count), DOR_E_BADARG);
+    cr_assert_eq(dor_append_cipher_suites(is_12, NULL, NULL, 0), DOR_OK);
+    cr_assert_eq(dor_filter_cipher_suites(is_12, NULL, NULL, &count), DOR_E_BADARG);
+    cr_assert_eq(dor_filter_cipher_suites(is_12, NULL, all, NULL), DOR_E_BADARG);
+    cr_assert_eq(dor_filter_cipher_suites(is_12, NULL, NULL, &none), DOR_OK);
+    cr_assert_not(dor_suite_is_named(&all[0], NULL));
+    cr_assert_eq(list(DOR_SUITES_ANONYMOUS, "tlsv1.3", all), 0u);
+}
+
+/* ---- names of all there are -------------------------------------------------------------------------------------- */
+
+Test(suites, names_of_ours_are_those_of_the_registry)
+{
+    dor_cipher_suite all[CAP];
+    size_t count = list(DOR_SUITES_ALL, "tlsv1.3", all);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_str_eq(dor_cipher_suite_name(all[i].id), all[i].name);
+        cr_assert_str_eq(dor_cipher_suite_openssl_name(all[i].id), all[i].openssl_name);
+    }
+}
+
+Test(suites, every_number_that_has_a_name_is_found_by_it)
+{
+    size_t named = 0;
+    for (uint32_t id = 0; id <= UINT16_MAX; id++) {
+        uint16_t found = 0;
+        const char *name = dor_cipher_suite_name((uint16_t)id);
+        const char *openssl_name = dor_cipher_suite_openssl_name((uint16_t)id);
+        if (!name) {
+            cr_assert_null(openssl_name);
+            continue;
+        }
+        named++;
+        cr_assert_eq(strncmp(name, "TLS_", 4), 0, "%s", name);
+        cr_assert_eq(dor_cipher_suite_number(name, &found), DOR_OK);
+        cr_assert_eq(found, id, "%s", name);
+        if (!openssl_name) continue;
+        cr_assert_eq(dor_cipher_suite_number(openssl_name, &found), DOR_OK);
+        cr_assert_eq(found, id, "%s", openssl_name);
+    }
+    cr_assert_eq(named, 352u);
+}
+
+Test(suites, some_names)
+{
+    uint16_t id = 7;
+    cr_assert_str_eq(dor_cipher_suite_name(0x0005), "TLS_RSA_WITH_RC4_128_SHA");
+    cr_assert_str_eq(dor_cipher_suite_openssl_name(0xc014), "ECDHE-RSA-AES256-SHA");
+    cr_assert_str_eq(dor_cipher_suite_name(0x00ff), "TLS_EMPTY_RENEGOTIATION_INFO_SCSV");
+    cr_assert_null(dor_cipher_suite_openssl_name(0x1306));
+    cr_assert_null(dor_cipher_suite_name(0x0a0a)); /* GREASE */
+    cr_assert_eq(dor_cipher_suite_number("des-cbc3-sha", &id), DOR_OK);
+    cr_assert_eq(id, 0x000a);
+    cr_assert_eq(dor_cipher_suite_number("", &id), DOR_E_NOT_SUPPORTED);
+    cr_assert_eq(dor_cipher_suite_number("TLS_NONE", &id), DOR_E_NOT_SUPPORTED);
+    cr_assert_eq(id, 0x000a);
+    cr_assert_eq(dor_cipher_suite_number(NULL, &id), DOR_E_BADARG);
+    cr_assert_eq(dor_cipher_suite_number("RC4-SHA", NULL), DOR_E_BADARG);
+}

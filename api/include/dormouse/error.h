@@ -90,7 +90,7 @@ typedef enum dor_alert {
     X(OPTION_TYPE,              3, USAGE,    "the option's value has the wrong type or is out of range")            \
     X(OPTION_CONFLICT,          4, USAGE,    "two options contradict each other")                                   \
     X(WOULD_DEADLOCK,           5, USAGE,    "a blocking call on a scheduler thread would deadlock; use the asynchronous form") \
-    X(NOT_SUPPORTED,            6, USAGE,    "not supported yet")                                                   \
+    X(NOT_SUPPORTED,            6, USAGE,    "not supported here")                                                  \
     X(NO_OPTIONS,               7, USAGE,    "a listener needs options: at least a certificate")                    \
     X(FILE_UNREADABLE,          8, USAGE,    "the file cannot be read")                                             \
     X(FILE_MALFORMED,           9, USAGE,    "the file does not hold what it should")                               \

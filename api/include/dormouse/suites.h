@@ -9,7 +9,7 @@
 #ifndef DORMOUSE_SUITES_H
 #define DORMOUSE_SUITES_H
 
-#include <dormouse/error.h>
+#include <dormouse/options.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,7 +32,8 @@ typedef struct dor_cipher_suite {
 typedef enum dor_suites_which {
     DOR_SUITES_DEFAULT,  /**< used unless option "ciphers" says otherwise */
     DOR_SUITES_ALL,      /**< and those that are used only when named; there are none so far */
-    DOR_SUITES_EXCLUSIVE /**< for this version and no older one */
+    DOR_SUITES_EXCLUSIVE, /**< for this version and no older one */
+    DOR_SUITES_ANONYMOUS  /**< without certificates; there are none so far */
 } dor_suites_which;
 
 /** Nonzero: it stays. */
@@ -48,11 +49,51 @@ typedef int (*dor_suite_filter_fn)(const dor_cipher_suite *suite, void *arg);
 DOR_API int dor_cipher_suites(dor_suites_which which, const char *version, dor_suite_filter_fn filter,
                               void *arg, dor_cipher_suite *suites, size_t cap, size_t *count);
 
+/**
+ * Those of suites that filter keeps, in their order, moved to the front; *count, which comes in as how many there are, goes
+ * out as how many they are. The others are behind them in no order. DOR_E_BADARG. Source: filter_cipher_suites/2.
+ */
+DOR_API int dor_filter_cipher_suites(dor_suite_filter_fn filter, void *arg, dor_cipher_suite *suites,
+                                     size_t *count);
+
+/**
+ * Makes those of suites that filter keeps the most preferred ones (prepend), or the least preferred ones (append); all keep
+ * their order among each other. filter is called on this thread. DOR_E_BADARG. Source: prepend_cipher_suites/2, append_cipher_suites/2 with filters.
+ */
+DOR_API int dor_prepend_cipher_suites(dor_suite_filter_fn filter, void *arg, dor_cipher_suite *suites,
+                                      size_t count);
+DOR_API int dor_append_cipher_suites(dor_suite_filter_fn filter, void *arg, dor_cipher_suite *suites,
+                                     size_t count);
+
+/**
+ * A filter: keeps the suites whose names, IANA's or OpenSSL's, are in arg, a list of texts (const char *const *) ended by
+ * NULL. Nonzero or 0; cannot fail with a code.
+ */
+DOR_API int dor_suite_is_named(const dor_cipher_suite *suite, void *arg);
+
+/**
+ * Sets option ciphers to these suites, in their order; their names are copied. DOR_OK, or a code as dor_options_set_array;
+ * DOR_E_BADARG for more than 64.
+ */
+DOR_API int dor_options_set_cipher_suites(dor_options *options, const dor_cipher_suite *suites, size_t count);
+
 /** The suite of a name, IANA's or OpenSSL's, in any case. DOR_E_NOT_SUPPORTED when we have no such suite. */
 DOR_API int dor_cipher_suite_from_text(const char *name, dor_cipher_suite *suite);
 
 /** The suite of IANA's number. DOR_E_NOT_SUPPORTED. */
 DOR_API int dor_cipher_suite_from_id(uint16_t id, dor_cipher_suite *suite);
+
+/**
+ * The name of any suite in IANA's registry, ours or not, such as those that a peer offers (dor_ssl_hello.cipher_suites);
+ * NULL for a number that has none there. Signalling values (0x00ff, 0x5600) have names, too. Source: suite_to_str/1.
+ */
+DOR_API const char *dor_cipher_suite_name(uint16_t id);
+
+/** The name that OpenSSL has, or once had, for it; NULL: none. Source: later OTP's suite_to_openssl_str/1. */
+DOR_API const char *dor_cipher_suite_openssl_name(uint16_t id);
+
+/** The number behind a name of either kind, in any case. DOR_E_NOT_SUPPORTED: there is none. Source: str_to_suite/1. */
+DOR_API int dor_cipher_suite_number(const char *name, uint16_t *id);
 
 enum { DOR_VERSIONS_MAX = 8 /**< of each list, its NULL included */ };
 

@@ -5,12 +5,32 @@
 #include "caller.h"
 #include "options_internal.h"
 #include "ssl/client_sessions.h"
+#include "ssl/pem_cache.h"
 #include "ssl/socket.h"
 #include "ssl/tcp.h"
 
 enum { HOST_MAX = 253 }; /* RFC 1035 section 2.3.4, as text */
 
 static const size_t recv_max = (size_t)1 << 30; /* what one recv may ask for at most, bytes */
+
+/* ---- start and stop ------------------------------------------------------------------------------------------- */
+
+int dor_ssl_start(void)
+{
+    dor_runtime *runtime;
+    dor_result r = dor__runtime_default(&runtime);
+    if (dor__ok(r)) r = dor__runtime_enter(&runtime); /* one that is being stopped is not started */
+    if (dor__ok(r)) dor__runtime_leave(runtime);
+    return r.code;
+}
+
+int dor_ssl_stop(uint32_t deadline_ms)
+{
+    int code = dor__runtime_stop(NULL, deadline_ms).code;
+    if (code == DOR_E_STOPPED) code = DOR_OK;
+    if (code == DOR_OK) dor__pem_cache_clear();
+    return code;
+}
 
 /* ---- listening ------------------------------------------------------------------------------------------------ */
 

@@ -67,6 +67,23 @@ typedef struct dor_ssl_reply {
     uint8_t http;        /**< as in dor_ssl_event */
 } dor_ssl_reply;
 
+/* ---- start and stop ------------------------------------------------------------------------------------- */
+
+/**
+ * Starts the ssl application, that is the default runtime (dor_runtime_default). Nobody has to: calls with runtime NULL start
+ * it by themselves. Who does knows from then on that its threads could be had. Twice is fine. DOR_E_NOMEM or the
+ * system's errno; DOR_E_STOPPED while another thread stops it. Any thread. Source: start/0,1.
+ */
+DOR_API int dor_ssl_start(void);
+
+/**
+ * Ends it with all its sockets, listeners and actors, as dor_runtime_stop does with the default runtime, and empties the
+ * cache of PEM files. Other runtimes go on. DOR_OK also when it does not run, or another thread is stopping it. Calls with
+ * sockets of before answer DOR_E_CLOSED; dor_ssl_start, or a call with runtime NULL, starts it anew. Not from a scheduler
+ * thread (DOR_E_WOULD_DEADLOCK). Source: stop/0.
+ */
+DOR_API int dor_ssl_stop(uint32_t deadline_ms);
+
 /* ---- listening and connecting ------------------------------------------------------------------------ */
 
 /**

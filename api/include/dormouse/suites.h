@@ -30,8 +30,8 @@ typedef struct dor_cipher_suite {
 
 /** Which suites dor_cipher_suites lists. */
 typedef enum dor_suites_which {
-    DOR_SUITES_DEFAULT,  /**< used unless option "ciphers" says otherwise */
-    DOR_SUITES_ALL,      /**< and those that are used only when named; there are none so far */
+    DOR_SUITES_DEFAULT,   /**< used unless option "ciphers" says otherwise */
+    DOR_SUITES_ALL,       /**< and those that are used only when named; there are none so far */
     DOR_SUITES_EXCLUSIVE, /**< for this version and no older one */
     DOR_SUITES_ANONYMOUS  /**< without certificates; there are none so far */
 } dor_suites_which;

@@ -84,7 +84,7 @@ DOR_API int dor_cipher_suite_from_text(const char *name, dor_cipher_suite *suite
 DOR_API int dor_cipher_suite_from_id(uint16_t id, dor_cipher_suite *suite);
 
 /**
- * The name of any suite in IANA's registry, ours or not, such as those that a peer offers (dor_ssl_hello.cipher_suites);
+ * The name of any suite in IANA's registry, ours or not, such as those that a peer offers (dor_ssl_hello);
  * NULL for a number that has none there. Signalling values (0x00ff, 0x5600) have names, too. Source: suite_to_str/1.
  */
 DOR_API const char *dor_cipher_suite_name(uint16_t id);

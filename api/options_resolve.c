@@ -5,6 +5,7 @@
  */
 #include "options_table.h"
 
+#include "ssl/client_sessions.h"
 #include "ssl/credential.h"
 #include "ssl/pem_cache.h"
 #include "ssl/pem_file.h"
@@ -334,7 +335,9 @@ static dor_result finish(resolving *r)
                                  "options sni_hosts and sni_fun exclude each other");
     r->settings->tls->ask_hello = r->settings->pause_at_hello || r->settings->hosts || r->settings->sni;
     DOR_TRY(set_key_log(r));
-    return r->role == DOR_TLS_SERVER ? set_keeper(r) : DOR_SUCCESS;
+    if (r->role == DOR_TLS_SERVER) return set_keeper(r);
+    result = dor__settings_renew_place(r->settings);
+    return dor__failed(result) ? dor__options_fail(r->options, result.code, "out of memory") : result;
 }
 
 static dor_result run(resolving *r, dor_settings **settings)

@@ -90,11 +90,10 @@ void dor__client_sessions_unref(dor_client_sessions *cs)
  * Whatever a full handshake would judge the server by, or show it of us, and a resumed one would not look at again. Trust
  * anchors, versions, suites and the certificate's dates are not among it: the engine asks for those when a session is offered.
  */
-static dor_result describe(const dor_settings *s, const char *host, uint16_t port, dor_bytes *w)
+static dor_result describe(const dor_settings *s, dor_bytes *w)
 {
     const dor_tls_config *tls = s->tls;
-    DOR_TRY(wr_vec(w, 2, dor__span_str(host)));
-    DOR_TRY(wr_u16(w, port));
+    DOR_TRY(wr_bytes(w, dor__span(s->session_target, sizeof(s->session_target))));
     DOR_TRY(wr_vec(w, 2, dor__span_str(s->server_name)));
     DOR_TRY(wr_u8(w, (uint8_t)(tls->verify_peer | tls->verify_host << 1 | tls->send_server_name << 2)));
     DOR_TRY(wr_u8(w, tls->depth));
@@ -107,15 +106,27 @@ static dor_result describe(const dor_settings *s, const char *host, uint16_t por
     return DOR_SUCCESS;
 }
 
-dor_result dor__settings_set_place(dor_settings *settings, const char *host, uint16_t port)
+dor_result dor__settings_renew_place(dor_settings *settings)
 {
     dor_bytes description = DOR_BYTES_EMPTY;
-    dor_result r = describe(settings, host, port, &description);
+    if (!settings->has_session_place) return DOR_SUCCESS;
+    dor_result r = describe(settings, &description);
     if (dor__ok(r))
         r = dor__hash_once(DOR_HASH_SHA256, dor__bytes_span(&description), settings->session_place);
     settings->has_session_place = dor__ok(r);
     dor__bytes_free(&description);
     return r;
+}
+
+dor_result dor__settings_set_place(dor_settings *settings, const char *host, uint16_t port)
+{
+    dor_bytes target = DOR_BYTES_EMPTY;
+    dor_result r = wr_vec(&target, 2, dor__span_str(host));
+    if (dor__ok(r)) r = wr_u16(&target, port);
+    if (dor__ok(r)) r = dor__hash_once(DOR_HASH_SHA256, dor__bytes_span(&target), settings->session_target);
+    dor__bytes_free(&target);
+    settings->has_session_place = dor__ok(r);
+    return dor__ok(r) ? dor__settings_renew_place(settings) : r;
 }
 
 /* ---- the table; all with the lock held ------------------------------------------------------------------------------ */

@@ -31,6 +31,9 @@ void dor__client_sessions_unref(dor_client_sessions *sessions);
 /** Fills settings->session_place for a connection to host and port. For their maker, before they are shared. */
 DOR_MUST_USE dor_result dor__settings_set_place(dor_settings *settings, const char *host, uint16_t port);
 
+/** The same host and port by other rules, for settings that were cloned and changed; nothing where no place is set. */
+DOR_MUST_USE dor_result dor__settings_renew_place(dor_settings *settings);
+
 /** What a connection with these settings should resume: a reference, or NULL. A ticket is gone from here then. */
 dor_session *dor__client_sessions_take(dor_client_sessions *sessions, const dor_settings *settings,
                                        int64_t now_ms);

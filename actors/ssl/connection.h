@@ -183,6 +183,8 @@ DOR_MUST_USE dor_result dor__conn_start_tls(dor_connection *c, const char *host)
 void dor__conn_set_deadline(dor_connection *c, uint32_t timeout_ms);
 void dor__conn_connected(dor_connection *c);
 void dor__conn_open_failed(dor_connection *c, dor_result why); /* before it was open: tells and closes */
+/** A client's session, for the next connection by the same rules. */
+void dor__conn_remember(dor_connection *c, dor_session *session);
 /** A client's connection failed: with a fatal alert, either way, its session is not resumed (RFC 5246 section 7.2.2). */
 void dor__conn_forget_session(dor_connection *c, dor_result why);
 void dor__conn_free_opening(dor_connection *c);

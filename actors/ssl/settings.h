@@ -51,7 +51,8 @@ typedef struct dor_settings {
     bool tickets_auto;    /* clients: tickets are remembered and used by themselves */
     dor_reuse reuse;      /* clients: of the runtime's memory (client_sessions.h) */
     bool has_session_place;
-    uint8_t session_place[DOR_SESSION_PLACE_LEN]; /* clients: where in it */
+    uint8_t session_place[DOR_SESSION_PLACE_LEN];  /* clients: where in it */
+    uint8_t session_target[DOR_SESSION_PLACE_LEN]; /* what the place has of host and port */
 
     char server_name[256]; /* clients: overrides the host for SNI and verification; empty: the host */
     bool send_server_name;

@@ -45,12 +45,21 @@ static dor_session *session_to_resume(dor_connection *c)
     return dor__client_sessions_take(c->local->clients, settings, c->local->env.now_ms(c->local->env.ctx));
 }
 
+void dor__conn_remember(dor_connection *c, dor_session *session)
+{
+    dor_tls_info info;
+    dor__tls_get_info(c->tls, &info);
+    /* What the program's own session has led to may go by other rules, and show others of us, than these settings say. */
+    if (c->settings->session && info.resumed) return;
+    dor__client_sessions_put(c->local->clients, c->settings, session);
+}
+
 /* TLS 1.2's; tickets of TLS 1.3 come behind the handshake. */
 static void remember_session(dor_connection *c)
 {
     dor_session *session = dor__tls_session(c->tls);
     if (!session) return;
-    dor__client_sessions_put(c->local->clients, c->settings, session);
+    dor__conn_remember(c, session);
     dor__session_unref(session);
 }
 

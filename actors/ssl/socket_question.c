@@ -54,6 +54,12 @@ static void pause_at_hello(dor_connection *c)
     if (request) dor__request_answer_socket(request, c->handle);
 }
 
+/* A client has named the server in its hello, and has the certificate judged by that name. */
+static bool renames(const dor_connection *c, const dor_settings *settings)
+{
+    return !c->server && settings && strcmp(settings->server_name, c->settings->server_name) != 0;
+}
+
 void dor__conn_continue(dor_connection *c, dor_message *message)
 {
     dor_handshake_request *handshake = dor__request_of(message);
@@ -62,6 +68,8 @@ void dor__conn_continue(dor_connection *c, dor_message *message)
         r = dor__error(DOR_E_CLOSED);
     else if (!c->opening || !c->opening->paused)
         r = dor__error(DOR_E_EINVAL);
+    else if (renames(c, handshake->settings))
+        r = dor__error(DOR_E_OPTION_CONFLICT);
     else
         r = dor__tls_answer_hello(c->tls, handshake->settings ? handshake->settings->tls : c->settings->tls);
     if (dor__failed(r) &&

@@ -352,7 +352,7 @@ static void on_ticket(dor_connection *c, dor_session *session)
 {
     dor__session_unref(c->ticket);
     c->ticket = session;
-    dor__client_sessions_put(c->local->clients, c->settings, session);
+    dor__conn_remember(c, session);
     /* Out of memory costs no more than one resumption. */
     if (c->settings->tickets_manual) (void)dor__conn_post(c, DOR_MSG_SSL_TICKET, DOR_OK, session);
 }

@@ -127,12 +127,28 @@ static void config_take(dor_tls *t, dor_tls_config *config)
     if (transcript->raw_limit < transcript->raw.len) transcript->raw_limit = transcript->raw.len;
 }
 
-/* A client that verified by one config's rules, and had them changed: what a session vouched for is looked at again. */
-static dor_result session_check(dor_tls *t)
+/* Whom the server has taken us for by the session, and whom we would show ourselves as now. */
+static bool same_identities(const dor_tls_config *a, const dor_tls_config *b)
+{
+    bool same = a->identity_count == b->identity_count;
+    for (size_t i = 0; same && i < a->identity_count; i++)
+        same = dor__span_equal(a->identities[i].chain[0]->der, b->identities[i].chain[0]->der);
+    return same;
+}
+
+/*
+ * A client that verified by one config's rules, and had them changed: what a session vouched for is looked at again. How
+ * long the server's path was, and which certificate of ours it saw, is in no session; so there the rules may not get
+ * stricter, or other, at all.
+ */
+static dor_result session_check(dor_tls *t, const dor_tls_config *before)
 {
     dor_handshake *hs = t->hs;
+    const dor_tls_config *now = t->config;
     if (!dor__is_client(t) || !(hs->properties & DOR_PROPERTY_RESUMED)) return DOR_SUCCESS;
-    if (dor__session_peer_suits(t, hs->session)) return DOR_SUCCESS;
+    bool deep_enough = !now->verify_peer || now->depth >= before->depth;
+    if (deep_enough && same_identities(before, now) && dor__session_peer_suits(t, hs->session))
+        return DOR_SUCCESS;
     return dor__tls_fail(t, dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_SESSION_MISMATCH));
 }
 
@@ -141,8 +157,11 @@ dor_result dor__tls_answer_hello(dor_tls *t, dor_tls_config *config)
     DOR_TRY(expect(t, DOR_TLS_QUESTION_HELLO));
     if (config && config != t->config) {
         if (dor__is_client(t) && !same_offer(t->config, config)) return dor__error(DOR_E_OPTION_CONFLICT);
+        dor_tls_config *before = dor__tls_config_ref(t->config);
         config_take(t, config);
-        DOR_TRY(session_check(t));
+        dor_result r = session_check(t, before);
+        dor__tls_config_unref(before);
+        DOR_TRY(r);
     }
     answered(t->hs);
     return DOR_SUCCESS;

@@ -10,11 +10,14 @@
 #include "ssl/hosts.h"
 #include "ssl/session_keeper.h"
 #include "ssl/ticket_keys.h"
+#include "ssl/unix_path.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
+#include <sys/un.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -145,12 +148,28 @@ dor_result dor__apply_transport(const dor_draft *draft, const dor_value *value)
     return DOR_SUCCESS;
 }
 
+static dor_result apply_path(const dor_draft *draft, const char *text)
+{
+    struct sockaddr_storage address;
+    if (draft->settings && draft->role == DOR_TLS_CLIENT)
+        return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT, "a path is for listeners");
+    if (!dor__unix_address(text, &address))
+        return dor__draft_fail(
+            draft, DOR_E_OPTION_TYPE,
+            "\"%.120s\" is no path: \"unix:\" is followed by 1 to %zu bytes, or where the system has "
+            "abstract names by @ and fewer",
+            text, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+    if (draft->settings) snprintf(draft->settings->ip, sizeof(draft->settings->ip), "%s", text);
+    return DOR_SUCCESS;
+}
+
 /* An IPv6 address may name its zone; whether there is such an interface shows when the address is used. */
 dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value)
 {
     struct in6_addr address;
     char plain[INET6_ADDRSTRLEN] = "";
     const char *text = value->items[0], *zone = strchr(text, '%');
+    if (dor__is_unix(text)) return apply_path(draft, text);
     size_t len = zone ? (size_t)(zone - text) : strlen(text);
     if (len < sizeof(plain)) memcpy(plain, text, len);
     bool v4 = !zone && inet_pton(AF_INET, plain, &address) == 1;
@@ -169,6 +188,19 @@ dor_result dor__apply_device(const dor_draft *draft, const dor_value *value)
         return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "an interface's name has at most %zu characters",
                                sizeof(draft->settings->device) - 1);
     if (draft->settings) snprintf(draft->settings->device, sizeof(draft->settings->device), "%s", name);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_unix_mode(const dor_draft *draft, const dor_value *value)
+{
+    const char *text = value->items[0];
+    size_t len = strlen(text);
+    unsigned long mode = strtoul(text, NULL, 8);
+    if (len > 4 || strspn(text, "01234567") != len || mode > 0777)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                               "given \"%.20s\", wanted permissions in octal digits, \"0600\" to \"0777\"",
+                               text);
+    if (draft->settings) draft->settings->unix_mode = (uint16_t)mode;
     return DOR_SUCCESS;
 }
 

@@ -152,13 +152,15 @@ const dor_option dor__options_table[] = {
     {"max_warning_alerts", "most warning alerts in a row (ours)", INT, BOTH, RANGE(1, 65535), TLS(max_warning_alerts)},
 
     /* TCP */
-    {"ip", "own address: where a listener listens (default: every IPv4 and IPv6 one), what a client connects from", TEXT, BOTH,
+    {"ip", "own address: where a listener listens (default: every IPv4 and IPv6 one; or unix:PATH), what a client connects from", TEXT, BOTH,
         .apply = dor__apply_ip},
     {"ifaddr", "another name of ip", TEXT, BOTH, .apply = dor__apply_ip},
     {"port", "the port that a client connects from; 0: any free one", INT, CLIENT, RANGE(0, 65535), FIELD(local_port)},
     {"bind_to_device", "the network interface to use, by its name (Linux)", TEXT, BOTH, .apply = dor__apply_device},
     {"connection_attempt_delay", "ms from a client's attempt at one address to that at the next (ours)", INT, CLIENT,
         RANGE(10, 2000), FIELD(attempt_delay_ms)},
+    {"unix_mode", "permissions of a unix:PATH listener's file, octal digits: who may connect (ours; default 0600)", TEXT, SERVER,
+        .apply = dor__apply_unix_mode},
     {"backlog", "connections that may wait for being accepted", INT, SERVER, RANGE(1, 65535), FIELD(backlog)},
     {"reuseaddr", "SO_REUSEADDR (default true); clients: with option port", BOOL, BOTH, FIELD(reuseaddr)},
     {"reuseport", "SO_REUSEPORT: several processes share the port", BOOL, SERVER, FIELD(reuseport)},

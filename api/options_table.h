@@ -136,6 +136,7 @@ dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *v
 dor_result dor__apply_transport(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_device(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_unix_mode(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_reuse_sessions(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *value);

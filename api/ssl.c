@@ -8,6 +8,7 @@
 #include "ssl/pem_cache.h"
 #include "ssl/socket.h"
 #include "ssl/tcp.h"
+#include "ssl/unix_path.h"
 
 enum { HOST_MAX = 253 }; /* RFC 1035 section 2.3.4, as text */
 
@@ -285,6 +286,17 @@ static dor_result check_family(const dor_options *options, const dor_settings *s
                              own_6 ? 6 : 4, host, host_6 ? 6 : 4);
 }
 
+/* At a path there is no host, and a certificate that is verified for no name at all would be anybody's. */
+static dor_result check_name(const dor_options *options, const char *host, const dor_settings *settings)
+{
+    if (settings->transport || !dor__is_unix(host)) return DOR_SUCCESS;
+    if (settings->server_name[0] || !settings->tls->verify_peer || !settings->tls->verify_host)
+        return DOR_SUCCESS;
+    return dor__options_fail(options, DOR_E_OPTION_CONFLICT,
+                             "option verify_host: a path is no host name to verify the certificate for; set "
+                             "server_name_indication, or verify_host to false");
+}
+
 static int start_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
                          dor_pid self, uint32_t timeout_ms, dor_ref *ref)
 {
@@ -293,6 +305,7 @@ static int start_connect(dor_runtime *runtime, const char *host, uint16_t port, 
     dor_result r = dor__options_resolve(options, DOR_TLS_CLIENT, &settings);
     if (dor__failed(r)) return r.code;
     r = check_family(options, settings, host);
+    if (dor__ok(r)) r = check_name(options, host, settings);
     if (dor__ok(r)) r = dor__settings_set_place(settings, host, port);
     if (dor__ok(r)) r = dor__ssl_connect(runtime, host, port, settings, self, made, timeout_ms);
     dor__settings_unref(settings);
@@ -303,7 +316,7 @@ static int start_connect(dor_runtime *runtime, const char *host, uint16_t port, 
 static bool can_connect_to(const char *host, uint16_t port)
 {
     size_t len = host ? strlen(host) : 0;
-    return len >= 1 && len <= HOST_MAX && port != 0;
+    return len >= 1 && len <= HOST_MAX && (port != 0 || dor__is_unix(host));
 }
 
 int dor_ssl_connect_async(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,

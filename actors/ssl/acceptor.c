@@ -145,7 +145,8 @@ static dor_result serve_connection(dor_shard *shard, incoming in, const struct s
     c->opening = dor__calloc(1, sizeof *c->opening);
     if (c->opening) {
         dor__tcp_format(peer, sizeof(struct sockaddr_in6), &address);
-        if (in.end) dor__ignore(c->transport->ops->name(c->transport, true, &address)); /* for reports */
+        if (in.end || peer->sa_family == AF_UNIX)
+            dor__ignore(c->transport->ops->name(c->transport, true, &address)); /* for reports */
         dor__address_text(&address, c->opening->peer, sizeof c->opening->peer);
     }
     dor__conn_start_handshake(c, NULL, settings->handshake_timeout_ms);

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "ssl/module.h"
 #include "ssl/tcp.h"
+#include "ssl/unix_path.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -40,18 +41,31 @@ static void give_up(dor_connection *c, dor_result why)
     dor__conn_open_failed(c, why);
 }
 
+/* A path has one address, and no waiting for it but in the backlog, which a full one refuses (EAGAIN). */
+static dor_result connect_unix(dor_connection *c)
+{
+    struct sockaddr_storage address;
+    socklen_t len = dor__unix_address(c->opening->connecting->host, &address);
+    if (len == 0) return dor__error(DOR_E_BADARG);
+    dor_result r = dor__tcp_connect(&c->transport, c->local->scheduler, (struct sockaddr *)&address, len,
+                                    c->settings, dor__conn_ready, c);
+    if (dor__failed(r)) c->transport = NULL;
+    return r;
+}
+
 void dor__connector_up(dor_connection *c)
 {
     dor_connecting *connecting = c->opening->connecting;
     dor_address address;
     char host[sizeof connecting->host];
     memcpy(host, connecting->host, sizeof host);
+    bool named = c->settings->transport || !dor__is_unix(host); /* a path is nobody's name */
     if (!c->settings->transport) dor__tcp_host_name(host);
     if (dor__ok(c->transport->ops->name(c->transport, true, &address)))
         dor__address_text(&address, c->opening->peer, sizeof c->opening->peer);
     dor__conn_connect_cancel(c);
     dor__conn_count(c);
-    dor_result r = dor__conn_start_tls(c, host);
+    dor_result r = dor__conn_start_tls(c, named ? host : NULL);
     if (dor__failed(r)) dor__conn_open_failed(c, r);
 }
 
@@ -169,7 +183,9 @@ void dor__conn_connect(dor_connection *c, dor_message *message)
     connecting->port = connect->port;
     memcpy(connecting->host, connect->host, sizeof connecting->host);
     dor__conn_set_deadline(c, connect->request.timeout_ms);
-    dor_result r = c->settings->transport ? connect_module(c) : connect_tcp(c);
+    dor_result r = c->settings->transport           ? connect_module(c)
+                   : dor__is_unix(connecting->host) ? connect_unix(c)
+                                                    : connect_tcp(c);
     if (dor__failed(r)) give_up(c, r);
 }
 

@@ -9,7 +9,9 @@
 #include "ssl/module.h"
 #include "ssl/reload.h"
 #include "ssl/tcp.h"
+#include "ssl/unix_path.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { START_TIMEOUT_NS = 1000000000, START_TRIES = 10 };
@@ -354,10 +356,32 @@ static dor_result open_module(dor_listening *l, const dor_settings *settings, ui
     return DOR_SUCCESS;
 }
 
+/* One socket at a path, in which all shards have a descriptor of their own. */
+static dor_result open_unix(dor_listening *l, const dor_settings *settings, int *fds, unsigned count)
+{
+    unsigned made = 1;
+    DOR_TRY(dor__unix_bind(settings, &fds[0], &l->file));
+    dor_result r = dor__tcp_local_name(fds[0], &l->address);
+    if (dor__ok(r) && listen(fds[0], settings->backlog) < 0) r = dor__errno(errno);
+    for (; made < count && dor__ok(r); made++) {
+        fds[made] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+        if (fds[made] < 0) {
+            r = dor__errno(errno);
+            break;
+        }
+    }
+    if (dor__ok(r)) return r;
+    dor__unix_remove(l->address.path, &l->file);
+    while (made > 0)
+        (void)close(fds[--made]);
+    return r;
+}
+
 static void close_all(dor_listening *l, const int *fds, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         if (fds[i] >= 0) (void)close(fds[i]);
+    dor__unix_remove(l->address.path, &l->file);
     if (!l->module_end) return;
     l->module->unlisten(l->module_end);
     l->module_end = NULL;
@@ -373,7 +397,9 @@ static dor_result start(dor_runtime *runtime, uint16_t port, dor_settings *setti
     if (count > DOR_SHARDS_MAX) count = DOR_SHARDS_MAX;
     DOR_TRY(dor__listening_new(count, settings, spec, &st.listening));
     dor_result r = settings->transport ? open_module(st.listening, settings, port, fds)
-                                       : open_descriptors(settings, port, fds, count, &st.listening->address);
+                   : dor__is_unix(settings->ip)
+                       ? open_unix(st.listening, settings, fds, count)
+                       : open_descriptors(settings, port, fds, count, &st.listening->address);
     if (dor__failed(r)) goto done;
     dor_scheduler *here = dor__scheduler_current();
     if (here && dor__scheduler_runtime(here) == runtime) {

@@ -17,6 +17,7 @@
 #define DOR_SSL_LISTENER_H
 
 #include "ssl/connection.h"
+#include "ssl/unix_path.h"
 #include <dormouse/certificates.h>
 
 enum { DOR_SHARDS_MAX = 64 }; /* as many as a runtime has schedulers */
@@ -40,6 +41,7 @@ typedef struct dor_listening {
     void (*failed)(const char *peer, int reason, void *arg); /* or NULL */
     void *failed_arg;
     dor_address address; /* what the descriptors are bound to */
+    dor_unix_file file;  /* at a path: the listener's, removed when the last shard closes */
     const dor_transport_ops
         *module;      /* or NULL; then there are no descriptors but one `module_end` for all shards */
     void *module_end; /* released when the last shard has closed */

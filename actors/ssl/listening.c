@@ -292,6 +292,7 @@ void dor__listening_shard_closed(dor_listening *l, unsigned shard)
     uv_mutex_lock(&l->lock);
     l->shards[shard].pid = DOR_PID_NONE;
     l->shards[shard].polling = true; /* nobody wakes it any more */
+    if (l->shards_open == 1) dor__unix_remove(l->address.path, &l->file);
     void *end = l->shards_open == 1 ? l->module_end : NULL;
     if (end) {
         /* Before anybody may think that the listener has closed. Nothing here is called by it, so the lock may go. */

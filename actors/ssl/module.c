@@ -233,6 +233,16 @@ static dor_result module_name(dor_transport *t, bool peer, dor_address *address)
     return code == DOR_OK ? DOR_SUCCESS : dor__module_error(code);
 }
 
+static dor_result module_get_option(dor_transport *t, const char *name, int64_t *value)
+{
+    dor_module *m = module_of(t);
+    int64_t now = 0;
+    int code = m->ops->getopts ? m->ops->getopts(m->end, name, &now) : DOR_E_NOT_SUPPORTED;
+    if (code != DOR_OK) return dor__module_error(code);
+    *value = now;
+    return DOR_SUCCESS;
+}
+
 static dor_result module_connected(dor_transport *t)
 {
     module_of(t)->may = READY_MASK;
@@ -255,6 +265,7 @@ static const dor_transport_class module_class = {
     .name = module_name,
     .connected = module_connected,
     .set_option = module_set_option,
+    .get_option = module_get_option,
 };
 
 /* Each is a wish here: a module may well have none of what the options of a system's sockets are about. */

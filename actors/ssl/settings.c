@@ -31,6 +31,7 @@ static const dor_settings defaults = {
     .receive_high = 256 * 1024,
     .receive_low = 64 * 1024,
     .attempt_delay_ms = 250, /* RFC 8305 section 8 */
+    .unix_mode = 0600,
     .backlog = 1024,
     .reuseaddr = true,
     .log_alert = true,

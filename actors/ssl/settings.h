@@ -75,9 +75,10 @@ typedef struct dor_settings {
     uint32_t send_high, send_low;  /* water marks of the send queue, bytes */
     uint32_t receive_high, receive_low; /* of undelivered plaintext, bytes */
 
-    char ip[64];               /* our own address, IPv6 perhaps with a zone; empty: any (IPv4 and IPv6) */
-    char device[16];           /* the interface to bind to; empty: none (IFNAMSIZ) */
-    uint16_t local_port;       /* connect: ours; 0: any */
+    char ip[114];        /* our own address, IPv6 perhaps with a zone, or unix:PATH (listen); empty: any */
+    uint16_t unix_mode;  /* listen at a path: of the file */
+    char device[16];     /* the interface to bind to; empty: none (IFNAMSIZ) */
+    uint16_t local_port; /* connect: ours; 0: any */
     uint32_t attempt_delay_ms; /* connect: from one address to the next */
     int backlog;
     bool reuseaddr;

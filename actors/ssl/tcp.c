@@ -188,7 +188,7 @@ static dor_result set_connection_options(int fd, const dor_settings *settings)
 }
 
 /* SOCK_NONBLOCK and SOCK_CLOEXEC are everywhere we run but on macOS. */
-static int open_socket(int family)
+int dor__stream_socket(int family)
 {
 #ifdef SOCK_NONBLOCK
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -303,7 +303,7 @@ static dor_result bind_client(int fd, int family, const dor_settings *settings)
 dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct sockaddr *to, socklen_t len,
                             const dor_settings *settings, void (*ready)(void *, unsigned), void *user)
 {
-    int fd = open_socket(to->sa_family);
+    int fd = dor__stream_socket(to->sa_family);
     if (fd < 0) return dor__errno(errno);
     dor_result r = set_connection_options(fd, settings);
     if (dor__ok(r)) r = bind_client(fd, to->sa_family, settings);
@@ -318,6 +318,8 @@ dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, const struct so
     if (dor__failed(r)) (*t)->ops->close(*t);
     return r;
 }
+
+/* ---- descriptors of others ------------------------------------------------------------------------------------- */
 
 bool dor__tcp_is_stream(int fd)
 {
@@ -345,7 +347,7 @@ static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_
     struct sockaddr_storage address;
     socklen_t len;
     DOR_TRY(dor__tcp_parse(ip, port, &address, &len));
-    int fd = open_socket(address.ss_family);
+    int fd = dor__stream_socket(address.ss_family);
     if (fd < 0) return dor__errno(errno);
     if (settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.ss_family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->ip[0] ? 1 : 0);

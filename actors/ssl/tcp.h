@@ -16,6 +16,9 @@
 DOR_MUST_USE dor_result dor__tcp_new(dor_transport **t, dor_scheduler *s, int fd,
                                      void (*ready)(void *, unsigned), void *user);
 
+/** A stream socket, non-blocking and closed on exec; -1, and errno says why. */
+int dor__stream_socket(int family);
+
 /**
  * An address in text: "192.0.2.1", "2001:db8::1", "fe80::1%eth0" (or its number), the latter two also in brackets. BADARG: it
  * is none; ENODEV: there is no such interface. len may be NULL.

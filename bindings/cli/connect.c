@@ -40,9 +40,11 @@ enum { FLAGS = sizeof(flags) / sizeof(flags[0]) };
 static const cli_command command = {
     .name = "connect",
     .positional = "HOST:PORT",
-    .about = "A TLS client: sends its standard input, prints what it receives, and says on standard error "
-             "what was negotiated.\n"
-             "At the end of the input it closes its side and goes on receiving until the peer closes.",
+    .about =
+        "A TLS client: sends its standard input, prints what it receives, and says on standard error "
+        "what was negotiated.\n"
+        "unix:PATH in the place of HOST:PORT is a Unix-domain socket, and needs --servername or --insecure.\n"
+        "At the end of the input it closes its side and goes on receiving until the peer closes.",
     .epilogue = "Exit status: 0 success; 1 failure; 2 wrong arguments; 3 the connection was refused or ended "
                 "by an alert.",
     .flags = flags,
@@ -55,6 +57,11 @@ bool cli_target_parse(const char *text, cli_target *target)
 {
     int64_t port;
     const char *host = text, *colon = strrchr(text, ':');
+    target->port = 0;
+    if (strncmp(text, "unix:", 5) == 0) {
+        int len = snprintf(target->host, sizeof(target->host), "%s", text);
+        return len > 5 && (size_t)len < sizeof(target->host);
+    }
     if (!colon) return false;
     size_t len = (size_t)(colon - text);
     bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
@@ -171,7 +178,7 @@ int cli_connect(int argc, char **argv)
     int status = cli_args_parse(&command, argc, argv, &given);
     if (status >= 0) return status;
     if (!cli_target_parse(given.positional, &target))
-        return cli_args_wrong(&command, "\"%s\" is not HOST:PORT", given.positional);
+        return cli_args_wrong(&command, "\"%s\" is not HOST:PORT or unix:PATH", given.positional);
     const char *count = cli_args_get(&command, &given, "resume");
     if (count && !cli_args_number(count, 0, MAX_RESUME, &resume))
         return cli_args_wrong(&command, "--resume: given \"%s\", wanted a number from 0 to %d", count,

@@ -12,7 +12,7 @@ typedef struct cli_target {
     bool json;
 } cli_target;
 
-/** "HOST:PORT", "192.0.2.1:PORT", "[2001:db8::1]:PORT"; false for anything else. */
+/** "HOST:PORT", "192.0.2.1:PORT", "[2001:db8::1]:PORT", "unix:PATH" (port 0); false for anything else. */
 bool cli_target_parse(const char *text, cli_target *target);
 
 /** Says on stderr what a connection has negotiated. */

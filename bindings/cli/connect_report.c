@@ -22,10 +22,13 @@ void cli_report_connected(const cli_target *target, dor_socket socket)
 {
     dor_connection_info info = {.protocol = ""};
     dor_address address = {.ip = ""};
-    char peer[64];
+    char peer[128];
     dor_ssl_connection_info(socket, &info);
     dor_ssl_peername(socket, &address);
-    snprintf(peer, sizeof(peer), address.version == 6 ? "[%s]:%u" : "%s:%u", address.ip, address.port);
+    if (address.version == 0)
+        snprintf(peer, sizeof(peer), "unix:%s", address.path);
+    else
+        snprintf(peer, sizeof(peer), address.version == 6 ? "[%s]:%u" : "%s:%u", address.ip, address.port);
     if (target->json) {
         cli_field fields[] = {{"host", target->host, 0},       {"peer", peer, 0},
                               {"protocol", info.protocol, 0},  {"cipher_suite", info.cipher_suite, 0},
@@ -72,7 +75,9 @@ int cli_report_failure(const cli_target *target, const char *doing, const dor_op
                                0}};
         print_json("failed", fields, alert >= 0 ? 4 : 2);
     } else {
-        fprintf(stderr, "dormouse connect: %s %s:%u: %s\n", doing, target->host, target->port, sentence);
+        char port[8] = ""; /* a path has none */
+        if (target->port) snprintf(port, sizeof(port), ":%u", target->port);
+        fprintf(stderr, "dormouse connect: %s %s%s: %s\n", doing, target->host, port, sentence);
         if (advice(code)) fprintf(stderr, "dormouse connect: %s\n", advice(code));
     }
     return alert >= 0 ? CLI_ALERT : CLI_FAILED;

@@ -34,14 +34,17 @@ static void on_failed(const char *peer, int reason, void *arg)
 
 static void format_address(const dor_address *address, char *text, size_t cap)
 {
-    snprintf(text, cap, address->version == 6 ? "[%s]:%u" : "%s:%u", address->ip, address->port);
+    if (address->version == 0)
+        snprintf(text, cap, "unix:%s", address->path);
+    else
+        snprintf(text, cap, address->version == 6 ? "[%s]:%u" : "%s:%u", address->ip, address->port);
 }
 
 /* What is behind the service of each connection, with --verbose: a line when it opens, and its own end. */
 typedef struct watched {
     const cli_service *service;
     void *state;
-    char peer[64];
+    char peer[128];
 } watched;
 
 static const cli_service *watched_service; /* written before the server starts */
@@ -155,13 +158,12 @@ static int start(const cli_serve_config *config, dor_runtime **runtime, dor_sock
 static void say_listening(const cli_serve_config *config, dor_runtime *runtime, dor_socket listener)
 {
     dor_address address = {.ip = "?", .port = config->port};
-    char text[64];
+    char text[128];
     dor_ssl_sockname(listener, &address);
     format_address(&address, text, sizeof(text));
     if (config->fingerprint[0]) {
-        cli_field made[] = {{"host", config->host ? config->host : "localhost", 0},
-                            {"days", NULL, 30},
-                            {"sha256", config->fingerprint, 0}};
+        cli_field made[] = {
+            {"host", cli_serve_host(config), 0}, {"days", NULL, 30}, {"sha256", config->fingerprint, 0}};
         cli_log("development_certificate", made, 3);
     }
     cli_field fields[] = {{"address", text, 0},
@@ -171,6 +173,14 @@ static void say_listening(const cli_serve_config *config, dor_runtime *runtime, 
     printf("listening on %s\n", text);
     fflush(stdout);
     if (!config->fingerprint[0] || config->json) return;
+    if (address.version == 0) {
+        fprintf(stderr,
+                "This is a server for development: its certificate was made just now. Talk to it with\n"
+                "    dormouse connect %s --insecure\n"
+                "    openssl s_client -unix %s\n",
+                text, address.path);
+        return;
+    }
     fprintf(stderr,
             "This is a server for development: its certificate was made just now. Talk to it with\n"
             "    dormouse connect localhost:%u --insecure\n"

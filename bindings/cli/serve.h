@@ -19,6 +19,8 @@ typedef struct cli_serve_config {
 
 /** Fills *config; -1 to go on, or the status to exit with (then there is nothing to release). */
 int cli_serve_configure(int argc, char **argv, cli_serve_config *config);
+/** Whom a certificate for development is for. */
+const char *cli_serve_host(const cli_serve_config *config);
 void cli_serve_config_fini(cli_serve_config *config);
 
 #endif

@@ -16,7 +16,7 @@
 
 static const cli_flag flags[] = {
     {"config", "FILE", "read FILE (JSON) first; the other options win over it"},
-    {"host", "ADDR", "listen on this address (default: every one, IPv4 and IPv6)"},
+    {"host", "ADDR", "listen on this address, or at unix:PATH (default: every address, IPv4 and IPv6)"},
     {"port", "N", "listen on this port; 0: any free one (default 4433)"},
     {"cert", "FILE", "certificate chain, PEM, leaf first (default: a development certificate)"},
     {"key", "FILE", "its private key, PEM (default: in the --cert file)"},
@@ -210,6 +210,17 @@ static int set_numbers(const cli_given *given, dor_options *options)
     return -1;
 }
 
+static bool is_path(const char *host)
+{
+    return strncmp(host, "unix:", 5) == 0;
+}
+
+/* Whom a certificate for development is for. */
+const char *cli_serve_host(const cli_serve_config *config)
+{
+    return config->host && !is_path(config->host) ? config->host : "localhost";
+}
+
 static int set_options(const cli_given *given, cli_serve_config *config)
 {
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -221,7 +232,9 @@ static int set_options(const cli_given *given, cli_serve_config *config)
     if (status < 0) status = set_numbers(given, config->options);
     if (status >= 0) return status;
     if (config->host && dor_options_set_text(config->options, "ip", config->host) != DOR_OK)
-        return cli_args_wrong(&command, "--host: \"%s\" is no IPv4 or IPv6 address", config->host);
+        return is_path(config->host)
+                   ? cli_args_wrong(&command, "--host: %s", dor_options_error(config->options))
+                   : cli_args_wrong(&command, "--host: \"%s\" is no IPv4 or IPv6 address", config->host);
     return -1;
 }
 
@@ -255,7 +268,8 @@ static int make_certificate(cli_serve_config *config)
     if (is_set(config->options, "cert") || is_set(config->options, "certfile") ||
         is_set(config->options, "certs_keys"))
         return -1;
-    int code = dor_options_use_development_certificate(config->options, config->host, config->fingerprint);
+    const char *host = config->host && is_path(config->host) ? cli_serve_host(config) : config->host;
+    int code = dor_options_use_development_certificate(config->options, host, config->fingerprint);
     if (code == DOR_OK) return -1;
     fprintf(stderr, "dormouse serve: %s\n", dor_options_error(config->options));
     return CLI_FAILED;

@@ -55,6 +55,20 @@ static inline void tcp_only(void)
     if (strcmp(test_transport(), "tcp") != 0) cr_skip_test("is about TCP");
 }
 
+static inline bool over_unix(void)
+{
+    return strcmp(test_transport(), "unix") == 0;
+}
+
+/* Whom clients call. */
+static inline const char *test_host(void)
+{
+    static char name[64];
+    if (!over_unix()) return "127.0.0.1";
+    (void)snprintf(name, sizeof name, "unix:@dormouse-test-%d", (int)getpid());
+    return name;
+}
+
 /* ---- a world -------------------------------------------------------------------------------------------------- */
 
 static inline void begin(world *w, unsigned schedulers)
@@ -64,14 +78,14 @@ static inline void begin(world *w, unsigned schedulers)
     w->server = dor_options_new();
     w->client = dor_options_new();
     OK(dor_options_use_development_certificate(w->server, "localhost", NULL));
-    OK(dor_options_set_text(w->server, "ip", "127.0.0.1"));
+    OK(dor_options_set_text(w->server, "ip", test_host()));
     OK(dor_options_set_text(w->client, "verify", "verify_none"));
     OK(dor_options_set_text(w->server, "active", "false"));
     OK(dor_options_set_text(w->client, "active", "false"));
     OK(dor_options_set_bool(w->server, "log_alert", 0));
     OK(dor_options_set_bool(w->client, "log_alert", 0));
-    OK(dor_options_set_text(w->server, "cb_info", test_transport()));
-    OK(dor_options_set_text(w->client, "cb_info", test_transport()));
+    OK(dor_options_set_text(w->server, "cb_info", over_unix() ? "tcp" : test_transport()));
+    OK(dor_options_set_text(w->client, "cb_info", over_unix() ? "tcp" : test_transport()));
 }
 
 static inline void listen_in(world *w)
@@ -79,7 +93,7 @@ static inline void listen_in(world *w)
     dor_address address;
     OK(dor_ssl_listen(w->runtime, 0, w->server, &w->listener));
     OK(dor_ssl_sockname(w->listener, &address));
-    cr_assert_neq(address.port, 0);
+    cr_assert_eq(address.port == 0, over_unix());
     w->port = address.port;
 }
 
@@ -165,7 +179,7 @@ static inline pair connect_pair(world *w)
 {
     pair p;
     dor_ref ref;
-    OK(dor_ssl_connect_async(w->runtime, "127.0.0.1", w->port, w->client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w->runtime, test_host(), w->port, w->client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w->listener, PATIENCE_MS, &p.server));
     OK(dor_ssl_accept(p.server, NULL, PATIENCE_MS));
     OK(await_reply(ref, &p.client, NULL));

@@ -101,7 +101,7 @@ Test(accept, a_pool_of_threads)
         pthread_create(&threads_[i], NULL, accepts_some, &w);
     for (int i = 0; i < 40; i++) {
         dor_socket s;
-        OK(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s));
+        OK(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s));
         expect_recv(s, 0, "from the pool");
         OK(dor_ssl_close(s));
     }
@@ -149,7 +149,7 @@ Test(accept, closing_answers_those_who_wait)
     FAILS(dor_ssl_transport_accept(w.listener, 10, &s), DOR_E_CLOSED);
     OK(dor_ssl_close(w.listener));
     /* Nobody listens any more when close has returned. */
-    FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s),
+    FAILS(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s),
           dor__errno(ECONNREFUSED).code);
     end(&w);
 }
@@ -314,7 +314,7 @@ Test(accept, a_client_that_rejects_the_certificate_tells_both_ends)
     dor__bytes_free(&key);
     dor__rng_free(rng);
     listen_in(&w);
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &s));
     int server = dor_ssl_accept(s, NULL, PATIENCE_MS), client = await_reply(ref, NULL, NULL);
     cr_assert_eq(dor_error_get_class(client), DOR_CLASS_ALERT_SENT, "%d", client);
@@ -369,14 +369,14 @@ Test(accept, max_connections_refuses_and_counts)
         p[i] = connect_pair(&w);
     dor_ref ref;
     OK(dor_ssl_transport_accept_async(w.listener, DOR_INFINITY, &ref));
-    int refused = dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s);
+    int refused = dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s);
     cr_assert(refused == DOR_E_CLOSED || dor_error_get_errno(refused) == ECONNRESET, "%d", refused);
     cr_assert_eq(statistics(&w).refused, 1);
     OK(dor_ssl_close(p[0].server)); /* makes room */
     OK(dor_ssl_close(p[0].client));
     WAIT_FOR(statistics(&w).connections == 4);
     dor_ref client;
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &client));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &client));
     OK(await_reply(ref, &s, NULL));
     OK(dor_ssl_accept(s, NULL, PATIENCE_MS));
     OK(await_reply(client, NULL, NULL));
@@ -450,7 +450,7 @@ Test(serve, owners_come_and_go_with_their_connections)
     OK(dor_options_unset(w.server, "active"));
     serve_in(&w, &all);
     for (int i = 0; i < 20; i++) {
-        OK(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s[i]));
+        OK(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s[i]));
         send_text(s[i], "echo this");
         expect_recv(s[i], 9, "echo this");
     }
@@ -478,7 +478,7 @@ Test(serve, stopping_ends_the_owners)
     OK(dor_options_unset(w.server, "active"));
     serve_in(&w, &all);
     for (int i = 0; i < 5; i++) {
-        OK(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s));
+        OK(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s));
         send_text(s, "echo this");
         expect_recv(s, 9, "echo this");
     }
@@ -533,7 +533,7 @@ Test(serve, open_may_greet_and_choose_its_mode)
     OK(dor_options_unset(w.server, "active"));
     OK(dor_ssl_serve(w.runtime, 0, w.server, &spec, &w.listener));
     OK(dor_ssl_sockname(w.listener, &address));
-    OK(dor_ssl_connect(w.runtime, "127.0.0.1", address.port, w.client, PATIENCE_MS, &s));
+    OK(dor_ssl_connect(w.runtime, test_host(), address.port, w.client, PATIENCE_MS, &s));
     expect_recv(s, 9, "greetings");
     send_text(s, "a");
     expect_recv(s, 4, "once");
@@ -573,7 +573,7 @@ Test(serve, out_of_descriptors)
     begin(&w, 1);
     OK(dor_options_unset(w.server, "active"));
     serve_in(&w, &all);
-    OK(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s));
+    OK(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s));
     int fds[COUNT], filling[MANY], filled = 0;
     for (int i = 0; i < COUNT; i++)
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -596,7 +596,7 @@ Test(serve, out_of_descriptors)
     while (filled > 0)
         close(filling[--filled]);
     setrlimit(RLIMIT_NOFILE, &before);
-    OK(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &more));
+    OK(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &more));
     send_text(more, "and so do others");
     expect_recv(more, 16, "and so do others");
     cr_assert_eq(statistics(&w).accepted, 2 + COUNT);

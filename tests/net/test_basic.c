@@ -245,7 +245,7 @@ Test(basic, before_the_handshake_nothing_goes)
     dor_buffer *data;
     begin(&w, 1);
     listen_in(&w);
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
     FAILS(dor_ssl_send(server, "x", 1), DOR_E_ENOTCONN);
     FAILS(dor_ssl_recv(server, 0, 10, &data), DOR_E_ENOTCONN);
@@ -396,7 +396,7 @@ Test(basic, accept_overrides_the_listeners_options)
     dor_options *o = dor_options_new();
     OK(dor_options_set_text(o, "packet", "4"));
     OK(dor_options_set_text(w.client, "packet", "4"));
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
     OK(dor_ssl_accept(server, o, PATIENCE_MS));
     OK(await_reply(ref, &client, NULL));

@@ -27,7 +27,7 @@ static void churn(world *w, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         dor_socket s;
-        OK(dor_ssl_connect(w->runtime, "127.0.0.1", w->port, w->client, PATIENCE_MS, &s));
+        OK(dor_ssl_connect(w->runtime, test_host(), w->port, w->client, PATIENCE_MS, &s));
         if (i % 3) expect_recv(s, 1, "!"); /* every third closes with data on its way to it */
         OK(dor_ssl_close(s));
     }
@@ -80,7 +80,7 @@ Test(churn, bytes_per_connection)
     churn(&w, 20);
     long before = atomic_load(&live_bytes);
     for (int i = 0; i < COUNT; i++) {
-        OK(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s[i]));
+        OK(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s[i]));
         expect_recv(s[i], 1, "!");
     }
     long awake = atomic_load(&live_bytes) - before;

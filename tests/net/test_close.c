@@ -246,7 +246,7 @@ Test(close, the_owners_death_closes_with_close_notify)
     begin(&w, 2);
     listen_in(&w);
     pthread_create(&thread, NULL, accepts_and_dies, &w);
-    OK(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &client));
+    OK(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &client));
     expect_recv(client, 0, "farewell");
     FAILS(dor_ssl_recv(client, 0, PATIENCE_MS, &data), DOR_E_CLOSED);
     pthread_join(thread, NULL);

@@ -48,7 +48,7 @@ Test(connect, a_listener_on_one_address_only)
         listen_in(&w);
         connects_to(&w, "::1", "::1", 6);
         dor_socket s;
-        FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &s),
+        FAILS(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &s),
               dor__errno(ECONNREFUSED).code);
     }
     end(&w);
@@ -79,7 +79,7 @@ Test(connect, verifies_the_peer_and_its_name)
     for (int i = 0; i < 3; i++) {
         if (i == 1) OK(dor_options_set_text(o, "server_name_indication", "localhost"));
         if (i == 2) OK(dor_options_set_text(o, "server_name_indication", "example.org"));
-        OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, o, PATIENCE_MS, &ref));
+        OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, o, PATIENCE_MS, &ref));
         OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
         int code = dor_ssl_accept(server, NULL, PATIENCE_MS), mine = await_reply(ref, &client, NULL);
         if (i < 2) {
@@ -140,7 +140,7 @@ Test(connect, times_out)
     begin(&w, 1);
     listen_in(&w);
     uint64_t start = now_ms();
-    FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, 100, &s), DOR_E_TIMEOUT);
+    FAILS(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, 100, &s), DOR_E_TIMEOUT);
     cr_assert_geq(now_ms() - start, 100);
     cr_assert_lt(now_ms() - start, 5000);
     WAIT_FOR(statistics(&w).connections == 0);
@@ -184,7 +184,7 @@ static void *connects(void *arg)
 {
     world *w = arg;
     dor_socket s;
-    int code = dor_ssl_connect(w->runtime, "127.0.0.1", w->port, w->client, DOR_INFINITY, &s);
+    int code = dor_ssl_connect(w->runtime, test_host(), w->port, w->client, DOR_INFINITY, &s);
     cr_assert(code == DOR_E_STOPPED || code == DOR_E_CLOSED || dor_error_get_class(code) == DOR_CLASS_IO,
               "%d", code);
     return NULL;

@@ -15,7 +15,7 @@ static void offer_protocols(world *w)
 static dor_socket pause_server(world *w, dor_ref *connecting)
 {
     dor_socket s;
-    OK(dor_ssl_connect_async(w->runtime, "127.0.0.1", w->port, w->client, PATIENCE_MS, connecting));
+    OK(dor_ssl_connect_async(w->runtime, test_host(), w->port, w->client, PATIENCE_MS, connecting));
     OK(dor_ssl_transport_accept(w->listener, PATIENCE_MS, &s));
     FAILS(dor_ssl_handshake_continue(s, NULL, PATIENCE_MS), DOR_E_EINVAL);
     OK(dor_ssl_accept(s, NULL, PATIENCE_MS));
@@ -152,7 +152,7 @@ Test(pause, the_handshakes_time_bounds_it)
     OK(dor_options_set_text(w.server, "handshake", "hello"));
     OK(dor_options_set_int(w.server, "handshake_timeout", 300));
     listen_in(&w);
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &s));
     OK(dor_ssl_accept(s, NULL, 100));
     uv_sleep(150);
@@ -175,7 +175,7 @@ Test(pause, a_client)
         OK(dor_options_set_list(w.client, "versions", versions[i], NULL));
         OK(dor_options_set_text(w.client, "handshake", "hello"));
         listen_in(&w);
-        OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+        OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
         OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &p.server));
         OK(dor_ssl_accept_async(p.server, NULL, PATIENCE_MS, &accepting));
         OK(await_reply(ref, &p.client, NULL));
@@ -208,7 +208,7 @@ Test(pause, a_client_verifies_by_the_second_options)
     begin(&w, 2);
     OK(dor_options_set_text(w.client, "handshake", "hello"));
     listen_in(&w);
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &s));
     OK(dor_ssl_accept_async(s, NULL, PATIENCE_MS, &accepting));
     OK(await_reply(ref, &c, NULL));

@@ -77,7 +77,7 @@ Test(information, exporters_used_badly)
     FAILS(dor_ssl_prf(p.client, "s", 1, LABEL, &(dor_prf_seed){.len = 1}, 1, out, 8), DOR_E_BADARG);
     FAILS(dor_ssl_prf(w.listener, "s", 1, LABEL, NULL, 0, out, 8), DOR_E_ENOTCONN);
 
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &fresh));
     FAILS(dor_ssl_export_keying_material(fresh, LABEL, NULL, 0, out, 8), DOR_E_ENOTCONN);
     OK(dor_ssl_close(fresh));

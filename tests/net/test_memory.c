@@ -41,7 +41,7 @@ static void live(world *w)
 {
     dor_ref connecting, accepting, shaking;
     dor_socket client = 0, server = 0;
-    int code = dor_ssl_connect_async(w->runtime, "127.0.0.1", w->port, w->client, 2000, &connecting);
+    int code = dor_ssl_connect_async(w->runtime, test_host(), w->port, w->client, 2000, &connecting);
     bool connects = code == DOR_OK;
     if (dor_ssl_transport_accept_async(w->listener, connects ? 300 : 0, &accepting) == DOR_OK &&
         replied(accepting, &server, NULL) && dor_ssl_accept_async(server, NULL, 1000, &shaking) == DOR_OK)
@@ -143,7 +143,7 @@ Test(memory, each_allocation_of_a_server_fails_once)
         dor_socket s = DOR_SOCKET_NONE;
         dor_buffer *data = NULL;
         atomic_store(&fail_after, n);
-        if (dor_ssl_connect(w.runtime, "127.0.0.1", address.port, w.client, 2000, &s) == DOR_OK) {
+        if (dor_ssl_connect(w.runtime, test_host(), address.port, w.client, 2000, &s) == DOR_OK) {
             if (dor_ssl_send(s, "echo", 4) == DOR_OK && dor_ssl_recv(s, 4, 300, &data) == DOR_OK)
                 expect_data(data, "echo", 4);
             (void)dor_ssl_close(s);

@@ -42,7 +42,7 @@ static void new_pair(monkey *m)
     world *w = &m->all->w;
     dor_ref ref;
     dor_socket client = 0, server = 0;
-    if (dor_ssl_connect_async(w->runtime, "127.0.0.1", w->port, w->client, 3000, &ref) != DOR_OK) return;
+    if (dor_ssl_connect_async(w->runtime, test_host(), w->port, w->client, 3000, &ref) != DOR_OK) return;
     if (dor_ssl_transport_accept(w->listener, 3000, &server) == DOR_OK)
         check(dor_ssl_accept(server, NULL, 3000));
     check(await_reply(ref, &client, NULL));

@@ -399,7 +399,7 @@ Test(owner, before_the_handshake)
     dor_socket server;
     begin(&w, 2);
     listen_in(&w);
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
     dor_pid pid = spawn_on(w.runtime, DOR_ON(1), does_nothing, NULL, NULL);
     OK(dor_ssl_controlling_process(server, pid));

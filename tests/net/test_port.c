@@ -47,7 +47,7 @@ static void begin_party(party *p, bool passive)
     OK(dor_port_leave());
     as(p->clients);
     for (unsigned i = 0; i < CLIENTS; i++)
-        OK(dor_ssl_connect_async(p->w.runtime, "127.0.0.1", p->w.port, p->w.client, PATIENCE_MS,
+        OK(dor_ssl_connect_async(p->w.runtime, test_host(), p->w.port, p->w.client, PATIENCE_MS,
                                  &p->client[i].ref));
     OK(dor_port_leave());
 }
@@ -353,7 +353,7 @@ Test(net_port, never_waits_in_a_blocking_form)
     OK(dor_port_new(w.runtime, NULL, &port));
     OK(dor_ssl_controlling_process(s.server, port));
     as(port);
-    FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, 1000, &made), DOR_E_WOULD_DEADLOCK);
+    FAILS(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, 1000, &made), DOR_E_WOULD_DEADLOCK);
     FAILS(dor_ssl_transport_accept(w.listener, 1000, &made), DOR_E_WOULD_DEADLOCK);
     FAILS(dor_ssl_accept(s.server, NULL, 1000), DOR_E_WOULD_DEADLOCK);
     FAILS(dor_ssl_send(s.server, "x", 1), DOR_E_WOULD_DEADLOCK);

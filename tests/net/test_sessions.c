@@ -179,7 +179,7 @@ Test(sessions, what_is_wrong_is_refused)
     FAILS(dor_ssl_listen(w.runtime, 0, w.server, &refused), DOR_E_OPTION_CONFLICT);
     cr_expect(strstr(dor_options_error(w.server), "ticket_key_period"));
     OK(dor_options_set_session_cache(w.client, cache));
-    FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, 1, &refused), DOR_E_OPTION_CONFLICT);
+    FAILS(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, 1, &refused), DOR_E_OPTION_CONFLICT);
     dor_session_cache_unref(cache);
     dor_options_free(o);
     end(&w);
@@ -263,7 +263,7 @@ Test(client_sessions, concurrent_connects_have_a_ticket_each)
     cr_expect_not(again(&w));
     OK(dor_options_set_session(w.client, NULL));
     for (int i = 0; i < CONNECTS; i++)
-        OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &refs[i]));
+        OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &refs[i]));
     for (int i = 0; i < CONNECTS; i++)
         OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &servers[i]));
     /* All hellos are out before the first ticket of these can come. */
@@ -340,7 +340,7 @@ Test(client_sessions, a_session_of_laxer_days_is_not_resumed)
     OK(dor_options_set_text(w.client, "verify", "verify_peer"));
     OK(dor_options_set_bytes(w.client, "cacerts", dor_buffer_data(stranger), dor_buffer_len(stranger)));
     dor_buffer_unref(stranger);
-    OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+    OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
     OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
     cr_expect_neq(dor_ssl_accept(server, NULL, PATIENCE_MS), DOR_OK);
     cr_expect_neq(await_reply(ref, &client, NULL), DOR_OK);
@@ -402,7 +402,7 @@ static int kept_by(const char *tickets)
     for (int round = 0; round < 3; round++) { /* the third resumes what a resumed one brought */
         dor_ssl_session *next = NULL;
         OK(dor_options_set_session(w.client, session));
-        OK(dor_ssl_connect_async(w.runtime, "127.0.0.1", w.port, w.client, PATIENCE_MS, &ref));
+        OK(dor_ssl_connect_async(w.runtime, test_host(), w.port, w.client, PATIENCE_MS, &ref));
         OK(dor_ssl_transport_accept(w.listener, PATIENCE_MS, &server));
         OK(dor_ssl_accept(server, NULL, PATIENCE_MS));
         OK(await_reply(ref, &client, NULL));
@@ -477,7 +477,7 @@ Test(policy, has_the_last_word)
 
         dor_socket refused;
         OK(dor_options_set_reuse_session(w.client, decide, &p));
-        FAILS(dor_ssl_connect(w.runtime, "127.0.0.1", w.port, w.client, 1000, &refused),
+        FAILS(dor_ssl_connect(w.runtime, test_host(), w.port, w.client, 1000, &refused),
               DOR_E_OPTION_CONFLICT);
         end(&w);
     }

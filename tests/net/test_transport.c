@@ -123,6 +123,17 @@ static int w_setopts(void *connection, const char *name, int64_t value)
     return DOR_E_NOT_SUPPORTED;
 }
 
+static atomic_int get_fails;
+
+static int w_getopts(void *connection, const char *name, int64_t *value)
+{
+    (void)connection;
+    if (atomic_load(&get_fails)) return atomic_load(&get_fails);
+    if (strcmp(name, "sndbuf") == 0) *value = 4711;
+    if (strcmp(name, "keepalive") == 0) *value = 1;
+    return strcmp(name, "recbuf") == 0 ? DOR_E_NOT_SUPPORTED : DOR_OK;
+}
+
 static void w_shutdown(void *connection)
 {
     memory()->shutdown(((wrapped *)connection)->inner);
@@ -137,7 +148,8 @@ static const dor_transport_ops wrapping = {.connect = w_connect,
                                            .recv = w_recv,
                                            .shutdown = w_shutdown,
                                            .close = w_close,
-                                           .setopts = w_setopts};
+                                           .setopts = w_setopts,
+                                           .getopts = w_getopts};
 
 static void begin_wrapped(world *w, unsigned schedulers)
 {
@@ -174,6 +186,37 @@ static void exchange(world *w, size_t len)
     OK(dor_ssl_close(p.client));
     FAILS(dor_ssl_recv(p.server, 0, PATIENCE_MS, &data), DOR_E_CLOSED);
     OK(dor_ssl_close(p.server));
+}
+
+Test(transport, is_asked_for_its_options)
+{
+    static const char *const names[] = {"nodelay", "keepalive", "sndbuf", "linger", "recbuf"};
+    world w;
+    int64_t number;
+    begin_wrapped(&w, 2);
+    OK(dor_options_set_int(w.client, "linger", 77));
+    pair p = connect_pair(&w);
+    dor_options *values = dor_options_new();
+    OK(dor_ssl_getopts(p.client, names, 4, values));
+    OK(dor_options_get_int(values, "nodelay", &number));
+    cr_expect_eq(number, 0, "as the module says, whatever the option");
+    OK(dor_options_get_int(values, "keepalive", &number));
+    cr_expect_eq(number, 1);
+    OK(dor_options_get_int(values, "sndbuf", &number));
+    cr_expect_eq(number, 4711);
+    FAILS(dor_ssl_getopts(p.client, names + 4, 1, values), DOR_E_NOT_SUPPORTED);
+    OK(dor_options_get_int(values, "linger", &number));
+    cr_expect_eq(number, 77, "and is not asked for this");
+    atomic_store(&get_fails, DOR_E_CLOSED);
+    FAILS(dor_ssl_getopts(p.client, names, 1, values), DOR_E_CLOSED);
+    atomic_store(&get_fails, 12345); /* no code at all */
+    FAILS(dor_ssl_getopts(p.client, names, 1, values), DOR_E_INTERNAL);
+    OK(dor_ssl_getopts(p.client, names + 3, 1, values));
+    atomic_store(&get_fails, 0);
+    dor_options_free(values);
+    OK(dor_ssl_close(p.client));
+    OK(dor_ssl_close(p.server));
+    end_wrapped(&w);
 }
 
 Test(transport, a_module_carries_it_all)

@@ -88,7 +88,7 @@ DOR_API int dor_ssl_stop(uint32_t deadline_ms);
 
 /**
  * Listens on port (0: any free one; dor_ssl_sockname tells) of every scheduler, with SO_REUSEPORT. Options "ip" and
- * "backlog" say where and how. Certificates and keys are loaded here; DOR_E_NO_OPTIONS without any.
+ * "backlog" say where and how; "ip" may be "unix:PATH", and then port is ignored (docs/transports.md). Certificates and keys are loaded here; DOR_E_NO_OPTIONS without any.
  * runtime may be NULL: see dor_runtime_default. Source: listen/2.
  */
 DOR_API int dor_ssl_listen(dor_runtime *runtime, uint16_t port, const dor_options *options,
@@ -109,7 +109,8 @@ DOR_API int dor_ssl_accept_async(dor_socket socket, const dor_options *options, 
 /**
  * Connects to a host name or address (IPv4; IPv6, with a zone and in brackets if need be) and does the client's handshake.
  * Several addresses are tried side by side (RFC 8305); options ip, port and bind_to_device say where from. The peer's
- * certificate and name are verified unless options say otherwise. Source: connect/3,4.
+ * certificate and name are verified unless options say otherwise. "unix:PATH" is a Unix-domain socket (port is ignored):
+ * DOR_E_OPTION_CONFLICT when a name is to be verified and there is no server_name_indication. Source: connect/3,4.
  */
 DOR_API int dor_ssl_connect(dor_runtime *runtime, const char *host, uint16_t port, const dor_options *options,
                             uint32_t timeout_ms, dor_socket *socket);

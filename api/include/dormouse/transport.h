@@ -148,6 +148,9 @@ typedef struct dor_transport_ops {
     /** DOR_OK, or a code. May be NULL: DOR_E_NOT_SUPPORTED. */
     int (*peername)(void *connection, dor_address *address);
     int (*sockname)(void *connection, dor_address *address);
+
+    /** The present value of what setopts sets, for dor_ssl_getopts; a code, too. May be NULL: DOR_E_NOT_SUPPORTED. */
+    int (*getopts)(void *connection, const char *name, int64_t *value);
 } dor_transport_ops;
 
 /**

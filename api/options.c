@@ -290,7 +290,11 @@ int dor_options_add_certs_key(dor_options *options, const dor_certs_key *certs_k
         return dor__options_fail(options, DOR_E_OPTION_TYPE,
                                  "option certs_keys: one without certfile or cert")
             .code;
-    if (!certs_key->certfile && !certs_key->keyfile && !certs_key->key_len)
+    if (certs_key->sign && (certs_key->keyfile || certs_key->key_len))
+        return dor__options_fail(options, DOR_E_OPTION_CONFLICT,
+                                 "option certs_keys: one with a key and with a function that signs")
+            .code;
+    if (!certs_key->certfile && !certs_key->keyfile && !certs_key->key_len && !certs_key->sign)
         return dor__options_fail(options, DOR_E_OPTION_TYPE, "option certs_keys: cert needs key or keyfile")
             .code;
 

@@ -116,12 +116,19 @@ static dor_span bytes_of(const resolving *r, const char *name)
 static dor_result gather_single(const resolving *r, dor_credentials **gathered)
 {
     if (!is_set(r, "cert") && !is_set(r, "certfile")) {
-        const char *lone = is_set(r, "key") ? "key" : is_set(r, "keyfile") ? "keyfile" : NULL;
+        const char *lone = is_set(r, "key")       ? "key"
+                           : is_set(r, "keyfile") ? "keyfile"
+                           : is_set(r, "signer")  ? "signer"
+                                                  : NULL;
         return lone ? dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s needs cert or certfile",
                                         lone)
                     : DOR_SUCCESS;
     }
-    if (!is_set(r, "key") && !is_set(r, "keyfile") && !is_set(r, "certfile"))
+    const dor_value *signer = dor__options_get(r->options, "signer");
+    if (signer && (is_set(r, "key") || is_set(r, "keyfile")))
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "options signer and %s: give one of them",
+                                 is_set(r, "key") ? "key" : "keyfile");
+    if (!is_set(r, "key") && !is_set(r, "keyfile") && !is_set(r, "certfile") && !signer)
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option cert needs key or keyfile");
     dor_span cert = bytes_of(r, "cert"), key = bytes_of(r, "key");
     const dor_certs_key one = {text_of(r, "certfile"),
@@ -130,7 +137,9 @@ static dor_result gather_single(const resolving *r, dor_credentials **gathered)
                                cert.ptr,
                                cert.len,
                                key.ptr,
-                               key.len};
+                               key.len,
+                               signer ? (dor_sign_fn)signer->fn : NULL,
+                               signer ? signer->arg : NULL};
     dor_result result = dor__credentials_new(gathered);
     if (dor__ok(result)) result = dor__credentials_add(*gathered, &one);
     if (dor__ok(result)) return result;
@@ -140,7 +149,7 @@ static dor_result gather_single(const resolving *r, dor_credentials **gathered)
 
 static dor_result gather(const resolving *r, dor_credentials **gathered)
 {
-    static const char *const single[] = {"cert", "certfile", "key", "keyfile"};
+    static const char *const single[] = {"cert", "certfile", "key", "keyfile", "signer"};
     const dor_value *several = dor__options_get(r->options, "certs_keys");
     *gathered = NULL;
     if (!several) return gather_single(r, gathered);

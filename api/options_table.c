@@ -60,6 +60,9 @@ const dor_option dor__options_table[] = {
     {"certs_keys", "several certificates with their keys, best first; dor_options_add_certs_key", OBJECT, BOTH, TOGETHER},
     {"reload_certificates", "ms between looks whether certificate files have changed; 0: never (ours)", INT, SERVER,
         RANGE(0, MS_MAX), FIELD(reload_ms)},
+    {"signer", "makes signatures with a key that is elsewhere; dor_options_set_signer (ours)", DOR_VALUE_FUNCTION, BOTH,
+        TOGETHER},
+    {"sign_off_loop", "signatures with our own key are made on a worker thread (ours)", BOOL, BOTH, TLS(ask_signature)},
     {"password", "password of an encrypted private key", TEXT, BOTH, TOGETHER},
 
     /* the peer */

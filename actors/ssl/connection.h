@@ -15,6 +15,7 @@
 #define DOR_SSL_CONNECTION_H
 
 #include "ssl/local.h"
+#include "ssl/question.h"
 #include "ssl/request.h"
 #include "ssl/transport.h"
 
@@ -60,6 +61,7 @@ typedef struct dor_opening {
     uint64_t limit_ms;          /* when handshake_timeout is over, whatever a call's own time; 0: never */
     dor_bytes kept;             /* ciphertext that came before an answer */
     bool asking;                /* the engine waits for an answer: nothing is read */
+    dor_question *question;     /* whose answer, if it is not the owner's; we hold it */
     bool paused;                /* and it is the owner's: DOR_MSG_SSL_CONTINUE */
     char peer[64];              /* address in text, for reports */
 } dor_opening;
@@ -202,6 +204,8 @@ bool dor__conn_question(dor_connection *c, dor_span rest);
 bool dor__conn_keep(dor_connection *c, dor_span data);
 /** DOR_MSG_SSL_CONTINUE: the owner has seen the hello. */
 void dor__conn_continue(dor_connection *c, dor_message *message);
+/** DOR_MSG_SSL_ANSWER: to the question that is open, or to one that is not. Takes it. */
+void dor__conn_answered(dor_connection *c, dor_message *message);
 
 /* ---- connector.c ---------------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/ct.h"
 #include "ssl/pem_cache.h"
+#include "ssl/signer.h"
 
 #include <stdio.h>
 
@@ -65,6 +66,8 @@ dor_result dor__credentials_add(dor_credentials *credentials, const dor_certs_ke
               copy_text(spec->password, &item->password) &&
               dor__ok(dor__bytes_append(&item->cert, dor__span(spec->cert, spec->cert_len))) &&
               dor__ok(dor__bytes_append(&item->key, dor__span(spec->key, spec->key_len)));
+    item->sign = spec->sign;
+    item->sign_arg = spec->sign_arg;
     if (!ok) {
         item_fini(item);
         return dor__error(DOR_E_NOMEM);
@@ -81,7 +84,7 @@ dor_result dor__credentials_copy(const dor_credentials *from, dor_credentials **
         const dor_credential *item = &from->items[i];
         dor_result result = dor__credentials_add(
             copy, &(dor_certs_key){item->certfile, item->keyfile, item->password, item->cert.ptr,
-                                   item->cert.len, item->key.ptr, item->key.len});
+                                   item->cert.len, item->key.ptr, item->key.len, item->sign, item->sign_arg});
         if (dor__failed(result)) {
             dor__credentials_unref(copy);
             return result;
@@ -101,8 +104,14 @@ static dor_result load_chain(const dor_credential *item, dor_chain *chain, dor_c
     return dor__cached_chain(item->certfile, item->password, chain, trouble->why, sizeof(trouble->why));
 }
 
-static dor_result load_key(const dor_credential *item, dor_private_key **key, dor_credential_trouble *trouble)
+static dor_result load_key(const dor_credential *item, const dor_certificate *leaf, dor_private_key **key,
+                           dor_credential_trouble *trouble)
 {
+    if (item->sign) {
+        dor_result made = dor__signer_key(leaf, item->sign, item->sign_arg, key);
+        if (dor__failed(made)) dor_format_error(made.code, trouble->why, sizeof(trouble->why));
+        return made;
+    }
     const char *path = item->keyfile ? item->keyfile : item->certfile;
     trouble->part = item->key.len ? "key" : item->keyfile ? "keyfile" : "certfile";
     if (item->key.len)
@@ -131,7 +140,7 @@ static dor_result load_one(const dor_credential *item, dor_tls_config *config, c
     dor_chain chain = {.count = 0};
     dor_private_key *key = NULL;
     DOR_TRY(load_chain(item, &chain, trouble));
-    dor_result result = load_key(item, &key, trouble);
+    dor_result result = load_key(item, chain.certs[0], &key, trouble);
     if (dor__ok(result)) {
         if (issuers) dor__chain_complete(&chain, issuers);
         result = dor__tls_config_add_identity(config, chain.certs, chain.count, key);

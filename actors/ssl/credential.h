@@ -14,6 +14,8 @@
 typedef struct dor_credential {
     char *certfile, *keyfile, *password;
     dor_bytes cert, key;
+    dor_sign_fn sign; /* or NULL: the key is in one of those */
+    void *sign_arg;
 } dor_credential;
 
 typedef struct dor_credentials {

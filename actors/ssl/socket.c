@@ -243,6 +243,7 @@ void dor__conn_request(dor_connection *c, dor_message *message)
         break;
     }
     case DOR_MSG_SSL_CONTINUE: dor__conn_continue(c, message); break;
+    case DOR_MSG_SSL_ANSWER: dor__conn_answered(c, message); break;
     case DOR_MSG_SSL_CONNECT: dor__conn_connect(c, message); break;
     case DOR_MSG_SSL_UPGRADE: dor__conn_upgrade(c, message); break;
     case DOR_MSG_SSL_DOWNGRADE: dor__conn_downgrade(c, message); break;

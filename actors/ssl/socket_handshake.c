@@ -17,6 +17,7 @@ void dor__conn_free_opening(dor_connection *c)
     if (opening->request) dor__request_answer(opening->request, dor__error(DOR_E_CLOSED), NULL);
     dor__bytes_free(&opening->rest);
     dor__bytes_free(&opening->kept);
+    dor__question_abandon(opening->question);
     dor__free(opening);
 }
 

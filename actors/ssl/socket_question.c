@@ -1,5 +1,5 @@
 /*
- * socket_question.c - a handshake that waits for an answer: the pause at the hello.
+ * socket_question.c - a handshake that waits for an answer: the pause at the hello, signatures.
  *
  * While the engine asks, nothing is read; what one read had brought beyond the question is kept in the opening, so at most
  * DOR_RECEIVE_LEN bytes. The deadline of the handshake goes on, and so do close, the owner's death and the runtime's stop.
@@ -8,6 +8,7 @@
  */
 #include "ssl/listener.h"
 #include "ssl/hosts.h"
+#include "ssl/signer.h"
 #include "tls/question.h"
 
 /* ---- waiting --------------------------------------------------------------------------------------------------- */
@@ -122,6 +123,55 @@ static dor_result choose_host(dor_connection *c)
     return DOR_SUCCESS;
 }
 
+/* ---- signatures ------------------------------------------------------------------------------------------------- */
+
+static void refuse(dor_connection *c, dor_result why)
+{
+    dor__conn_open_failed(c, dor__tls_refuse(c->tls, why));
+}
+
+/* From here on the connection may be anything: who signs may have done so already, or have failed. */
+static void on_signature(dor_connection *c, dor_span rest)
+{
+    dor_tls_question asked;
+    wait_for_answer(c, rest);
+    if (!c->opening || !c->opening->asking) return; /* no memory for the rest */
+    dor__tls_get_question(c->tls, &asked);
+    dor_result r =
+        dor__question_new(c->actor.pid, DOR_QUESTION_SIGN, dor__private_key_max_sig_len(asked.identity->key),
+                          &c->opening->question);
+    if (dor__ok(r)) r = dor__signer_ask(c->local->scheduler, &asked, c->server, c->opening->question);
+    if (dor__failed(r)) refuse(c, r);
+}
+
+static dor_result take_signature(dor_connection *c, const dor_answer *answer)
+{
+    if (answer->result == DOR_E_CANCELLED)
+        return dor__tls_refuse(c->tls, dor__alert(DOR_ALERT_INTERNAL_ERROR, DOR_REASON_SIGNER_FAILED));
+    if (answer->result != DOR_OK) return dor__tls_refuse(c->tls, dor__error(answer->result));
+    dor_result r = dor__tls_answer_signature(c->tls, dor__bytes_span(&answer->data));
+    if (r.code != DOR_E_BADARG) return r;
+    return dor__tls_refuse(c->tls, dor__alert(DOR_ALERT_INTERNAL_ERROR, DOR_REASON_SIGNER_WRONG));
+}
+
+void dor__conn_answered(dor_connection *c, dor_message *message)
+{
+    const dor_answer *answer = dor_message_payload(message);
+    dor_opening *opening = c->opening;
+    if (opening && opening->asking && opening->question == answer->question) {
+        dor__question_abandon(opening->question);
+        opening->question = NULL;
+        dor_result r = take_signature(c, answer);
+        if (dor__ok(r))
+            go_on(c);
+        else
+            dor__conn_open_failed(c, r);
+    }
+    dor__message_free(message);
+}
+
+/* ---- both -------------------------------------------------------------------------------------------------------- */
+
 static bool on_hello(dor_connection *c, dor_span rest)
 {
     dor_result r = choose_host(c);
@@ -144,7 +194,7 @@ bool dor__conn_question(dor_connection *c, dor_span rest)
     dor_tls_question question;
     dor__tls_get_question(c->tls, &question);
     if (question.kind == DOR_TLS_QUESTION_HELLO) return on_hello(c, rest);
-    dor__conn_open_failed(c, dor__tls_refuse(c->tls, dor__error(DOR_E_INTERNAL)));
+    on_signature(c, rest);
     return false;
 }
 

@@ -23,6 +23,7 @@
 #include <dormouse/options.h>
 #include <dormouse/port.h>
 #include <dormouse/session.h>
+#include <dormouse/signer.h>
 #include <dormouse/simulate.h>
 #include <dormouse/ssl.h>
 #include <dormouse/suites.h>

@@ -65,6 +65,11 @@ bool dor__private_key_is_elsewhere(const dor_private_key *key)
     return key->release != NULL;
 }
 
+const dor_public_key *dor__private_key_public(const dor_private_key *key)
+{
+    return key->public_half;
+}
+
 dor_private_key *dor__private_key_ref(dor_private_key *key)
 {
     /* Relaxed: whoever calls holds a reference already, so nothing has to become visible by this. */

@@ -44,6 +44,12 @@ const char *dor__sig_name(dor_sig_scheme scheme)
     return info ? info->name : NULL;
 }
 
+dor_hash_id dor__sig_hash(dor_sig_scheme scheme)
+{
+    const dor_sig_info *info = dor__sig_info(scheme);
+    return info ? info->hash : DOR_HASH_NONE;
+}
+
 bool dor__sig_fits_key(dor_sig_scheme scheme, dor_key_type type)
 {
     const dor_sig_info *info = dor__sig_info(scheme);

@@ -45,6 +45,9 @@ typedef struct dor_public_key dor_public_key;
 /** "ecdsa_secp256r1_sha256" and so on, or NULL. */
 const char *dor__sig_name(dor_sig_scheme scheme);
 
+/** What a scheme hashes the message with; NONE for Ed25519, which has it whole, and for unknown ones. */
+dor_hash_id dor__sig_hash(dor_sig_scheme scheme);
+
 /** True when a key of this type can make signatures of the scheme at all (RSA size aside). */
 bool dor__sig_fits_key(dor_sig_scheme scheme, dor_key_type type);
 
@@ -84,6 +87,9 @@ void *dor__private_key_holder(const dor_private_key *key);
 dor_private_key *dor__private_key_ref(dor_private_key *key);
 void dor__private_key_unref(dor_private_key *key);
 dor_key_type dor__private_key_type(const dor_private_key *key);
+
+/** Its public half, borrowed: to check what was signed with it. */
+const dor_public_key *dor__private_key_public(const dor_private_key *key);
 
 /** The longest signature the key makes, in bytes. */
 size_t dor__private_key_max_sig_len(const dor_private_key *key);

@@ -90,7 +90,8 @@ typedef struct dor_tls_config {
     /** Each secret as it comes to be, an NSS key log line without the newline; on the connection's thread. NULL: none. */
     void (*key_log)(void *ctx, const char *line);
     void *key_log_ctx;
-    bool ask_hello; /* stop at the peer's hello and ask what to do (question.h) */
+    bool ask_hello;     /* stop at the peer's hello and ask what to do (question.h) */
+    bool ask_signature; /* and for each signature, also where the key is here */
 
     bool middlebox_compat;         /* RFC 8446 appendix D.4 */
     uint32_t max_handshake_len;    /* one message, bytes (default 64 KiB) */

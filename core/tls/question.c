@@ -40,7 +40,7 @@ static dor_result keep_content(dor_handshake *hs, dor_span content)
 dor_result dor__handshake_sign(dor_tls *t, dor_span content, uint8_t sig[DOR_SIG_MAX_LEN], size_t *sig_len)
 {
     dor_handshake *hs = t->hs;
-    if (!dor__private_key_is_elsewhere(hs->identity->key))
+    if (!dor__private_key_is_elsewhere(hs->identity->key) && !t->config->ask_signature)
         return dor__sign(hs->identity->key, hs->scheme, content, t->env->rng, sig, DOR_SIG_MAX_LEN, sig_len);
     *sig_len = hs->signature.len;
     if (hs->signature.len) {
@@ -74,6 +74,7 @@ void dor__tls_get_question(const dor_tls *t, dor_tls_question *question)
         question->identity = t->hs->identity;
         question->scheme = t->hs->scheme;
         question->content = t->hs->to_sign;
+        question->hello.server_name = dor__server_name_get(t);
     } else if (dor__is_client(t)) {
         question->hello.version = t->version;
         question->hello.suite = t->suite;
@@ -167,13 +168,24 @@ dor_result dor__tls_answer_hello(dor_tls *t, dor_tls_config *config)
     return DOR_SUCCESS;
 }
 
+static dor_result signature_check(const dor_handshake *hs, dor_span signature)
+{
+    const dor_private_key *key = hs->identity->key;
+    if (!dor__private_key_is_elsewhere(key)) return DOR_SUCCESS;
+    dor_result r = dor__verify(dor__private_key_public(key), hs->scheme, hs->to_sign, signature);
+    return dor_error_get_class(r.code) == DOR_CLASS_ALERT_SENT
+               ? dor__alert(DOR_ALERT_INTERNAL_ERROR, DOR_REASON_SIGNER_WRONG)
+               : r;
+}
+
 dor_result dor__tls_answer_signature(dor_tls *t, dor_span signature)
 {
     DOR_TRY(expect(t, DOR_TLS_QUESTION_SIGN));
     if (signature.len == 0 || signature.len > DOR_SIG_MAX_LEN ||
         signature.len > dor__private_key_max_sig_len(t->hs->identity->key))
         return dor__error(DOR_E_BADARG);
-    dor_result r = dor__arena_copy(&t->hs->arena, signature, &t->hs->signature);
+    dor_result r = signature_check(t->hs, signature);
+    if (dor__ok(r)) r = dor__arena_copy(&t->hs->arena, signature, &t->hs->signature);
     if (dor__failed(r)) return dor__tls_fail(t, r);
     answered(t->hs);
     return DOR_SUCCESS;

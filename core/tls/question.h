@@ -16,7 +16,8 @@
  *          dor_tls_hello tells of it, and before anything is chosen. A client's, behind the server's first words: in TLS
  *          1.3 EncryptedExtensions, in 1.2 ServerHello. Once in a handshake: the hello that follows a HelloRetryRequest
  *          has to say the same, so the answer to the first holds.
- *   SIGN   where the key of our certificate is elsewhere (dor__private_key_elsewhere).
+ *   SIGN   where the key of our certificate is elsewhere (dor__private_key_elsewhere), or config->ask_signature: then the
+ *          key is here, and whoever answers signs with it on another thread.
  *
  * Threads: as the connection's.
  */
@@ -48,7 +49,7 @@ typedef struct dor_tls_hello {
 
 typedef struct dor_tls_question {
     dor_tls_question_kind kind;
-    dor_tls_hello hello;          /* HELLO */
+    dor_tls_hello hello;          /* HELLO; of SIGN only server_name */
     const dor_identity *identity; /* SIGN: its key is the one to sign with */
     dor_sig_scheme scheme;        /* SIGN */
     dor_span content; /* SIGN: to be hashed as the scheme says, and signed; borrowed until the answer */
@@ -64,7 +65,11 @@ void dor__tls_get_question(const dor_tls *t, dor_tls_question *question);
  */
 DOR_MUST_USE dor_result dor__tls_answer_hello(dor_tls *t, dor_tls_config *config);
 
-/** SIGN: the signature; copied. BADARG, with the question still open, when the key makes none of this length. */
+/**
+ * SIGN: the signature; copied. BADARG, with the question still open, when the key makes none of this length. One of a key
+ * that is elsewhere is verified before it goes out, so that a faulty signer neither confuses the peer nor gives the key
+ * away by what it got wrong: alert internal_error, SIGNER_WRONG. One of our own keys was made by dor__sign.
+ */
 DOR_MUST_USE dor_result dor__tls_answer_signature(dor_tls *t, dor_span signature);
 
 /**

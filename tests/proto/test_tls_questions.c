@@ -437,10 +437,11 @@ Test(questions, signatures_of_a_wrong_length_and_wrong_ones)
         cr_assert_eq(dor__tls_answer_signature(t, DOR_SPAN_EMPTY).code, DOR_E_BADARG);
         cr_assert_eq(dor__tls_answer_signature(t, dor__span(sig, most + 1)).code, DOR_E_BADARG);
         cr_assert_eq(dor__tls_answer_signature(t, dor__span(sig, sizeof sig)).code, DOR_E_BADARG);
-        cr_assert(dor__ok(dor__tls_answer_signature(t, dor__span(sig, most))));
-        cr_assert_eq(dor__tls_answer_signature(t, dor__span(sig, most)).code, DOR_E_EINVAL, "twice");
+        dor_result wrong = dor__alert(DOR_ALERT_INTERNAL_ERROR, DOR_REASON_SIGNER_WRONG);
+        cr_assert_eq(dor__tls_answer_signature(t, dor__span(sig, most)).code, wrong.code);
+        cr_assert_eq(dor__tls_answer_signature(t, dor__span(sig, most)).code, wrong.code, "it sticks");
         proto_resume(&pair, DOR_TLS_SERVER);
-        fails(DOR_TLS_CLIENT, DOR_ALERT_DECRYPT_ERROR, DOR_REASON_BAD_SIGNATURE);
+        fails(DOR_TLS_SERVER, DOR_ALERT_INTERNAL_ERROR, DOR_REASON_SIGNER_WRONG);
     }
 }
 

@@ -27,6 +27,8 @@ static const row rows[] = {
     {"key", {"\"MAA=\""}, {"\"$$\"", "1", "\"\""}},
     {"keyfile", {"\"a.pem\""}, {"1", "\"\""}},
     {"password", {"\"secret\""}, {"1", "\"\""}},
+    {"signer", {NULL}, {"\"sign\"", "true", "1"}},
+    {"sign_off_loop", {"true", "false"}, {"1", "\"yes\""}},
     {"verify", {"\"verify_peer\"", "\"verify_none\""}, {"\"peer\"", "true", "0"}},
     {"verify_host", {"true", "false"}, {"1", "\"host\""}},
     {"fail_if_no_peer_cert", {"true", "false"}, {"1", "\"yes\""}},

@@ -170,6 +170,8 @@ typedef enum dor_alert {
     X(SESSION_MISMATCH,       129, INTERNAL, "the resumed session does not match what was negotiated")              \
     X(PEER_ALERT,             130, INTERNAL, "the peer sent a fatal alert")                                         \
     X(UNRECOGNIZED_NAME,      131, INTERNAL, "the name that the client calls is not served here")                    \
+    X(SIGNER_FAILED,          140, INTERNAL, "whoever holds the key of our certificate has made no signature")       \
+    X(SIGNER_WRONG,           141, INTERNAL, "the signature made for us does not verify with our certificate")       \
     /* certificates */                                                                                              \
     X(CERT_MALFORMED,         160, INTERNAL, "a certificate is malformed")                                          \
     X(CERT_UNKNOWN_CA,        161, INTERNAL, "no path leads from the certificate to a trusted authority (unknown CA)") \

@@ -52,9 +52,18 @@ DOR_API int dor_options_set_array(dor_options *options, const char *name, const 
 /** Sets an option to bytes (cert, key: DER). For cacerts each call adds one certificate. */
 DOR_API int dor_options_set_bytes(dor_options *options, const char *name, const void *data, size_t len);
 
+/** What a connection waits for; see dormouse/signer.h. */
+typedef struct dor_question dor_question;
+/** What is to be signed; see dormouse/signer.h. */
+typedef struct dor_sign_request dor_sign_request;
+
+/** Gets what is to be signed, and a reference to the question; see dor_options_set_signer. */
+typedef void (*dor_sign_fn)(const dor_sign_request *request, dor_question *question, void *arg);
+
 /**
  * One certificate chain and its key, for option certs_keys. Each in a file (PEM, DER, or PKCS#12, which holds both) or in
- * memory as DER, which wins. What is not given is NULL; without keyfile and key the key is looked for in certfile.
+ * memory as DER, which wins. What is not given is NULL; without keyfile and key the key is looked for in certfile. With sign
+ * the key is elsewhere, and none is looked for.
  */
 typedef struct dor_certs_key {
     const char *certfile; /**< the chain, leaf first, perhaps with the key */
@@ -64,12 +73,14 @@ typedef struct dor_certs_key {
     size_t cert_len;      /**< bytes at cert */
     const void *key;      /**< a private key in DER */
     size_t key_len;       /**< bytes at key */
+    dor_sign_fn sign;     /**< or who signs with a key that is elsewhere, as dor_options_set_signer's */
+    void *sign_arg;       /**< what sign is called with */
 } dor_certs_key;
 
 /**
  * Adds to certs_keys, the certificates from which one is chosen by what the peer can verify; the first that fits is taken,
  * so they stand in order of preference. At most eight. All is copied; files are read later, as always. DOR_E_OPTION_TYPE for
- * one without a certificate, or one with a certificate in DER and no key. Source: option certs_keys of later OTP releases.
+ * one without a certificate, or one with a certificate in DER and no key; DOR_E_OPTION_CONFLICT for one with a key and sign. Source: option certs_keys of later OTP releases.
  */
 DOR_API int dor_options_add_certs_key(dor_options *options, const dor_certs_key *certs_key);
 

@@ -112,6 +112,8 @@ const dor_option dor__options_table[] = {
         "and these with the client's certificate (default stateless_with_cert)", TEXT, BOTH,
         .words = "disabled|manual|auto|stateless|stateful|stateless_with_cert|stateful_with_cert",
         .apply = dor__apply_session_tickets},
+    {"resume_without_ems", "TLS 1.2: also sessions of peers without extended master secret (ours)", BOOL, BOTH,
+        TLS(resume_without_ems)},
     {"ticket_count", "TLS 1.3 tickets that a server sends after a full handshake (ours)", INT, SERVER, RANGE(0, 16),
         TLS(ticket_count)},
     {"session_lifetime", "seconds that a session may be resumed (ours)", INT, SERVER, RANGE(1, 604800),

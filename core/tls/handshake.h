@@ -285,7 +285,7 @@ typedef struct dor_handshake {
     dor_span peer_suites;    /* server: only while the ClientHello is handled */
     dor_span psk_identities; /* server: likewise */
     dor_span psk_binders;    /* server: likewise */
-    bool psk_dhe_ke;         /* psk_key_exchange_modes has it */
+    bool psk_dhe_ke;         /* psk_key_exchange_modes has it, or was not sent */
     bool peer_early_data;
 
     /* key exchange */

@@ -57,6 +57,7 @@ static const row rows[] = {
     {"reuse_sessions", {"true", "false", "\"save\"", "\"true\""}, {"\"never\"", "1"}},
     {"reuse_session", {NULL}, {"\"id\"", "true", "1"}},
     {"session_tickets", {"\"disabled\"", "\"manual\"", "\"auto\"", "\"stateless\"", "\"stateful_with_cert\""}, {"\"on\"", "true"}},
+    {"resume_without_ems", {"true", "false"}, {"1", "\"yes\""}},
     {"ticket_count", {"0", "16"}, {"17", "-1"}},
     {"session_lifetime", {"1", "604800"}, {"0", "604801"}},
     {"max_sessions", {"1", "20000"}, {"0", "\"all\""}},

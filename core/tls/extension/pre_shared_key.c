@@ -14,7 +14,7 @@ static dor_result illegal(void)
 
 /* ---- psk_key_exchange_modes ------------------------------------------------------------------------------- */
 
-/* Without it a server sends no tickets, so it goes with every hello that could use one later. */
+/* Without it many a server sends no tickets, so it goes with every hello that could use one later. */
 static bool modes_should_send(const dor_tls *t, unsigned context)
 {
     (void)context;
@@ -44,6 +44,9 @@ static dor_result modes_if_missing(dor_tls *t, unsigned context)
     (void)context;
     if (t->hs->ext_received & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY))
         return dor__alert(DOR_ALERT_MISSING_EXTENSION, DOR_REASON_MISSING_EXTENSION);
+    /* Tickets that do not suit the modes of a hello should not be sent, says section 4.2.9. A hello without any says nothing
+     * against them: OTP's client names its modes when it offers a ticket, so not before it has got its first. */
+    t->hs->psk_dhe_ke = true;
     return DOR_SUCCESS;
 }
 

@@ -81,7 +81,8 @@ def inline(node):
             text += " "
         else:
             text += inline(child)
-        text += escaped(re.sub(r"\s+", " ", child.tail or ""))
+        tail = escaped(re.sub(r"\s+", " ", child.tail or ""))
+        text += tail.lstrip() if text.endswith("\n") else tail
     return text
 
 

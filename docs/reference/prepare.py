@@ -24,6 +24,9 @@ NAME = re.compile(r"(?<![\w#@/.\\])(dor_\w*[a-z0-9]|DOR_\w*[A-Z0-9])\b(?!\.h|\*|
 def words(text):
     """The text of a comment: without its frame, with what doxygen would take for a command made harmless."""
     lines = [re.sub(r"^\s*\* ?", "", line).rstrip() for line in text[2:-2].strip("*").strip("<").split("\n")]
+    for i in range(len(lines) - 1, 0, -1):  # what follows a list is no part of its last item
+        if lines[i][:1].strip() and not lines[i].startswith("- ") and re.match(r" +(- |\w)", lines[i - 1]):
+            lines.insert(i, "")
     return "\n".join(lines).strip("\n")
 
 

@@ -33,13 +33,11 @@ def programs(text):
 
 
 def shown_is_there(name):
-    """Every other block of C stands in an example of the page's name, apart from clang-format's spaces."""
-    text = page(name)
-    prefix, examples = name.replace("-", "_").replace(".md", ""), ""
-    for file in sorted(os.listdir(os.path.join(SOURCE, "docs", "examples"))):
-        if file.startswith(prefix):
-            with open(os.path.join(SOURCE, "docs", "examples", file), encoding="utf-8") as source:
-                examples += source.read()
+    """Every other block of C stands in an example that the page links to."""
+    text, examples = page(name), ""
+    for file in set(re.findall(r"\(examples/(\w+\.c)\)", text)):
+        with open(os.path.join(SOURCE, "docs", "examples", file), encoding="utf-8") as source:
+            examples += source.read()
     blocks = re.findall(r"```c\n(.*?)```", re.sub(r"<!-- \S+ -->\n```\w+\n.*?```", "", text, flags=re.S), re.S)
     check("%s shows something" % name, len(blocks) >= 2)
     for block in blocks:
@@ -117,15 +115,21 @@ def erlang(pki):
     if output("erl", "-noshell", "-eval", "halt(case code:which(ssl) of non_existing -> 1; _ -> 0 end).")[0]:
         print("Erlang has no ssl here: its side is left out")
         return
-    script = os.path.join(WORK, "echo.escript")
-    with open(script, "w", encoding="utf-8") as file:
-        file.write(programs(page("from-erlang.md"))["echo.escript"])
-    ours = [os.path.join(EXAMPLES, "from_erlang")]
+    scripts = {}
+    for name, text in programs(page("from-erlang.md")).items():
+        scripts[name] = os.path.join(WORK, name)
+        with open(scripts[name], "w", encoding="utf-8") as file:
+            file.write(text)
+    script, ours = scripts["echo.escript"], [os.path.join(EXAMPLES, "from_erlang")]
     key, ca = [os.path.join(pki, "p256.pem"), os.path.join(pki, "p256.key")], os.path.join(pki, "root.pem")
     for server in (ours, ["escript", script]):
         for client in (ours, ["escript", script]):
             talk("%s serves %s" % (server[0], client[0]), server + ["serve", "PORT"] + key,
                  client + ["ask", "PORT", ca, "a line"], "a line\n")
+    talk("a pause at the hello", ["escript", scripts["hello.escript"], "serve", "PORT"] + key,
+         ours + ["ask", "PORT", ca, "whoever"], "this is localhost\n")
+    talk("an upgrade", ["escript", scripts["upgrade.escript"], "serve", "PORT"] + key,
+         [os.path.join(EXAMPLES, "starttls"), "mail", "PORT"], "221 bye\n")
 
 
 def main():

@@ -108,6 +108,15 @@ def openssl(pki):
     check("a file that is missing is named", code == 1, said)
 
 
+def cplusplus():
+    path = os.path.join(WORK, "header.cpp")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("#include <dormouse.h>\nint main() { return dor_error_get_class(DOR_OK); }\n")
+    code, said = output("c++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                        "-I" + os.path.join(SOURCE, "api", "include"), path)
+    check("from-openssl.md: C++ includes the headers as they are", code == 0, said)
+
+
 def erlang(pki):
     if not shutil.which("escript"):
         print("there is no escript here: the Erlang side is left out")
@@ -136,6 +145,7 @@ def main():
     for name in ("from-erlang.md", "from-openssl.md"):
         shown_is_there(name)
     pki = make_pki()
+    cplusplus()
     openssl(pki)
     erlang(pki)
     print("%d failed" % len(failures))

@@ -40,6 +40,8 @@ static dor_result set_modes(dor_connection *c, const dor_ssl_command *command)
     const dor_socket_modes *modes = &command->modes;
     if (command->set_active) DOR_TRY(new_active(c->active, modes->active, &active));
     if (command->set_packet && modes->packet >= DOR_PACKET_MODE_COUNT) return dor__error(DOR_E_BADARG);
+    /* Made from settings that a handshake has replaced meanwhile: they would bring old certificates back. */
+    if (command->settings && command->settings->tls != c->settings->tls) return dor__error(DOR_E_EALREADY);
     if (command->set_inet) DOR_TRY(set_inet(c, command)); /* may be refused, so it comes first */
     if (command->settings) go_by(c, command->settings);
     if (command->set_packet) dor__conn_set_packet(c, modes->packet);

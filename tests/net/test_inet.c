@@ -744,6 +744,37 @@ Test(inet, send_timeout_on_an_open_connection)
     end(&w);
 }
 
+/* Who was told BUSY is told when sends that were withdrawn have made room, though nobody has received anything. */
+Test(inet, withdrawn_sends_make_room)
+{
+    enum { ONE = 16000, HIGH = 2000000, SENDS = HIGH / ONE + 400 };
+    static dor_ref refs[SENDS];
+    static char bytes[ONE];
+    world w;
+    int sent = 0, timed_out = 0, code = DOR_OK;
+    begin(&w, 2);
+    OK(dor_options_set_int(w.client, "send_timeout", 300));
+    OK(dor_options_set_int(w.client, "high_watermark", HIGH));
+    OK(dor_options_set_int(w.client, "low_watermark", HIGH / 2));
+    OK(dor_options_set_int(w.client, "sndbuf", 20000));
+    OK(dor_options_set_int(w.server, "recbuf", 20000));
+    OK(dor_options_set_int(w.server, "receive_high_watermark", 20000));
+    OK(dor_options_set_int(w.server, "receive_low_watermark", 10000));
+    listen_in(&w);
+    pair p = connect_pair(&w);
+    while (sent < SENDS && code == DOR_OK) {
+        code = dor_ssl_send_async(p.client, dor_buffer_new(bytes, ONE), &refs[sent]);
+        sent += code == DOR_OK;
+    }
+    FAILS(code, DOR_E_BUSY); /* and what the kernel and the server still take is far from half of it */
+    expect_event(p.client, DOR_MSG_SSL_WRITABLE, DOR_OK);
+    for (int i = 0; i < sent; i++)
+        timed_out += await_reply(refs[i], NULL, NULL) == DOR_E_TIMEOUT;
+    cr_assert_gt(timed_out, HIGH / 2 / ONE / 2);
+    OK(dor_ssl_send_async(p.client, dor_buffer_new("x", 1), NULL));
+    end(&w);
+}
+
 /* Every allocation of a send that has a time fails in turn: an error, never a hang or a loss. */
 Test(inet, send_timeout_without_memory)
 {
@@ -760,11 +791,12 @@ Test(inet, send_timeout_without_memory)
         int code = dor_ssl_send_async(p.client, data, &ref);
         if (code == DOR_OK) code = await_reply(ref, NULL, NULL);
         atomic_store(&fail_after, -1);
-        cr_assert(code == DOR_OK || code == DOR_E_NOMEM, "%d", code);
+        /* Reading needs memory, too: one that gets none is closed, and the send with it. */
+        cr_assert(code == DOR_OK || code == DOR_E_NOMEM || code == DOR_E_CLOSED, "%d", code);
         good += code == DOR_OK;
         OK(dor_ssl_close(p.client));
         OK(dor_ssl_close(p.server));
     }
-    cr_assert(good > 0 && good < 12, "%d", good);
+    cr_assert_lt(good, 12);
     end(&w);
 }

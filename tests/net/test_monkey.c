@@ -67,7 +67,13 @@ static void set_something(monkey *m, dor_socket s)
 {
     static const char *const modes[] = {"raw", "1", "2", "4", "line"};
     dor_options *o = dor_options_new();
-    OK(dor_options_set_text(o, "packet", modes[next_random(m) % 5]));
+    uint32_t what = next_random(m) % 8;
+    if (what == 0) OK(dor_options_set_int(o, "linger", next_random(m) % 2000));
+    if (what == 1) OK(dor_options_set_int(o, "send_timeout", next_random(m) % 300));
+    if (what == 2) OK(dor_options_set_bool(o, "send_timeout_close", (int)(next_random(m) % 2)));
+    if (what == 3 && strcmp(test_transport(), "tcp") == 0)
+        OK(dor_options_set_int(o, "keepidle", 1 + next_random(m) % 100));
+    if (what > 2) OK(dor_options_set_text(o, "packet", modes[next_random(m) % 5]));
     check(dor_ssl_setopts(s, o));
     dor_options_free(o);
 }

@@ -527,6 +527,8 @@ static int whole_way(void)
     if (code == DOR_OK) code = dor_options_set_text(o, "cacertfile", file("a.pem"));
     if (code == DOR_OK) code = dor_options_set_list(o, "alpn_preferred_protocols", "h2", "http/1.1", NULL);
     if (code == DOR_OK) code = dor_options_set_bytes(o, "cacerts", cert_a.ptr, cert_a.len);
+    for (int i = 0; i < 3 && code == DOR_OK; i++)
+        code = dor_options_add_raw(o, 6, i, &i, sizeof i);
     if (code == DOR_OK) code = dor__options_resolve(o, DOR_TLS_SERVER, &s).code;
     dor_settings *copy = NULL;
     if (code == DOR_OK) code = dor__options_override(s, o, DOR_TLS_SERVER, &copy).code;
@@ -534,6 +536,40 @@ static int whole_way(void)
     dor__settings_unref(s);
     dor_options_free(o);
     return code;
+}
+
+static int change_open(dor_settings *present)
+{
+    dor_ssl_command c = {.set_inet = false};
+    dor_options *o = dor_options_new();
+    if (!o) return DOR_E_NOMEM;
+    int code = dor_options_add_raw(o, 6, 1, "abcd", 4);
+    if (code == DOR_OK) code = dor_options_set_int(o, "send_timeout", 9);
+    if (code == DOR_OK) code = dor_options_set_int(o, "keepidle", 9);
+    if (code == DOR_OK) code = dor__options_to_command(o, present, &c).code;
+    cr_assert(code == DOR_OK ? c.settings && c.raw : !c.settings && !c.raw);
+    forget(&c);
+    dor_options_free(o);
+    return code;
+}
+
+Test(options_resolve, open_connections_when_every_allocation_may_fail)
+{
+    int code = DOR_E_NOMEM;
+    long limit = 0;
+    dor_options *o = server_options();
+    dor_settings *present = resolved(o, DOR_TLS_SERVER);
+    dor__set_allocator(&scarce);
+    for (; code != DOR_OK && limit < 1000; limit++) {
+        allowance = limit;
+        code = change_open(present);
+        cr_assert(code == DOR_OK || code == DOR_E_NOMEM, "%ld allocations gave %d", limit, code);
+    }
+    dor__set_allocator(NULL);
+    cr_expect_eq(code, DOR_OK);
+    cr_expect_geq(limit, 4);
+    dor__settings_unref(present);
+    dor_options_free(o);
 }
 
 Test(options_resolve, every_allocation_may_fail)

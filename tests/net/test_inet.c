@@ -666,6 +666,10 @@ static void time_out(const char *version)
     dor_socket_statistics s = stat_of(p.client);
     cr_assert_leq(s.send_queued, MORE_THAN_FITS + 200 * 1024, "twenty that are withdrawn hold nothing");
     receive_much(p.server);
+    dor_options *o = dor_options_new();
+    OK(dor_options_set_text(o, "send_timeout", "infinity")); /* however busy this machine is */
+    OK(dor_ssl_setopts(p.client, o));
+    dor_options_free(o);
     send_text(p.client, "next");
     expect_recv(p.server, 0, "next");
     end(&w);
@@ -690,6 +694,7 @@ Test(inet, sends_in_time_are_not_disturbed)
         OK(dor_ssl_send_async(p.client, dor_buffer_new("", 0), NULL));
         expect_recv(p.server, 7, "in time");
     }
+    OK(setopt_code(p.client, "linger", PATIENCE_MS, false));
     OK(dor_ssl_send_async(p.client, much(), NULL));
     OK(dor_ssl_close(p.client)); /* with sends that have time left */
     receive_much(p.server);
@@ -707,7 +712,8 @@ Test(inet, a_send_that_times_out_and_closes)
     listen_in(&w);
     pair p = connect_pair(&w);
     OK(dor_ssl_send_async(p.client, much(), &ref));
-    OK(dor_ssl_send_async(p.client, dor_buffer_new("x", 1), NULL) == DOR_E_BUSY ? DOR_OK : DOR_E_INTERNAL);
+    int code = dor_ssl_send_async(p.client, dor_buffer_new("x", 1), NULL);
+    cr_assert(code == DOR_E_BUSY || code == DOR_E_CLOSED, "%d", code); /* if it was quicker */
     FAILS(await_reply(ref, NULL, NULL), DOR_E_TIMEOUT);
     expect_event(p.client, DOR_MSG_SSL_ERROR, DOR_E_TIMEOUT);
     FAILS(dor_ssl_send(p.client, "x", 1), DOR_E_CLOSED);
@@ -716,7 +722,8 @@ Test(inet, a_send_that_times_out_and_closes)
     /* The same for sends that nobody waits for, and for one that waits behind them. */
     p = connect_pair(&w);
     OK(dor_ssl_send_async(p.client, much(), NULL));
-    OK(dor_ssl_sendv_async(p.client, NULL, 0, &other) == DOR_E_BUSY ? DOR_OK : DOR_E_INTERNAL);
+    code = dor_ssl_sendv_async(p.client, NULL, 0, &other);
+    cr_assert(code == DOR_E_BUSY || code == DOR_E_CLOSED, "%d", code);
     expect_event(p.client, DOR_MSG_SSL_ERROR, DOR_E_TIMEOUT);
     end(&w);
 }
@@ -753,7 +760,7 @@ Test(inet, withdrawn_sends_make_room)
     world w;
     int sent = 0, timed_out = 0, code = DOR_OK;
     begin(&w, 2);
-    OK(dor_options_set_int(w.client, "send_timeout", 300));
+    OK(dor_options_set_int(w.client, "send_timeout", 3000)); /* longer than it takes to fill the queue */
     OK(dor_options_set_int(w.client, "high_watermark", HIGH));
     OK(dor_options_set_int(w.client, "low_watermark", HIGH / 2));
     OK(dor_options_set_int(w.client, "sndbuf", 20000));

@@ -24,6 +24,19 @@ int dor_host_new(const dor_options *options, dor_host **host)
     return r.code;
 }
 
+int dor_host_new_over(const dor_options *options, const dor_options *base, dor_host **host)
+{
+    dor_settings *settings;
+    if (!host || !options || !base) return DOR_E_BADARG;
+    if (dor__options_get(options, "sni_hosts") || dor__options_get(options, "sni_fun"))
+        return dor__options_fail(options, DOR_E_OPTION_CONFLICT,
+                                 "options sni_hosts and sni_fun are a listener's")
+            .code;
+    dor_result r = dor__options_resolve_over(options, base, &settings);
+    if (dor__ok(r)) *host = (dor_host *)settings;
+    return r.code;
+}
+
 dor_host *dor_host_ref(dor_host *host)
 {
     return host ? (dor_host *)dor__settings_ref(settings_of(host)) : NULL;
@@ -53,7 +66,10 @@ int dor_options_add_sni_host(dor_options *options, const char *name, dor_host *h
                                  name)
             .code;
     if (dor__failed(r)) return dor__options_fail(options, r.code, "option sni_hosts: no room for more").code;
-    return dor__options_set_object(options, "sni_hosts", more, release_hosts);
+    int code = dor__options_set_object(options, "sni_hosts", more, release_hosts);
+    char plain[DOR_HOST_NAME_MAX + 1];
+    if (code == DOR_OK && dor__host_pattern(name, plain)) dor__options_drop_host(options, plain);
+    return code;
 }
 
 int dor_options_set_sni_fun(dor_options *options, dor_sni_fn fn, void *arg)

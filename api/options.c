@@ -34,6 +34,7 @@ void dor_options_free(dor_options *options)
     if (!options) return;
     for (size_t i = 0; i < dor__options_count; i++)
         dor__value_clear(&options->values[i]);
+    dor__options_drop_hosts(options);
     dor__free(options->error);
     dor__free(options);
 }
@@ -322,6 +323,7 @@ int dor_options_unset(dor_options *options, const char *name)
     const dor_option *option = dor__option_find(name);
     if (!option) return dor__option_refuse(options, name).code;
     dor__value_clear(&options->values[option - dor__options_table]);
+    if (strcmp(name, "sni_hosts") == 0) dor__options_drop_hosts(options);
     return DOR_OK;
 }
 

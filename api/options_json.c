@@ -213,10 +213,96 @@ static dor_result read_raws(const reading *in, const dor_option *option, const j
     return DOR_SUCCESS;
 }
 
+/* ---- sni_hosts: {"a.example": {options}, "*.b.example": {options}} --------------------------------------------------- */
+
+static dor_result read_options(const reading *in, json_t *object);
+
+/* What belongs to the listener, or to whoever gets its connections: a host that says otherwise would be heard by nobody. */
+static bool is_listeners(const char *name)
+{
+    static const char *const names[] = {"active",
+                                        "packet",
+                                        "packet_size",
+                                        "line_delimiter",
+                                        "mode",
+                                        "header",
+                                        "exit_on_close",
+                                        "sni_hosts",
+                                        "ip",
+                                        "ifaddr",
+                                        "port",
+                                        "backlog",
+                                        "reuseaddr",
+                                        "reuseport",
+                                        "bind_to_device",
+                                        "max_connections",
+                                        "max_handshakes",
+                                        "acceptors",
+                                        "accept_budget",
+                                        "accept_rate",
+                                        "accept_burst",
+                                        "ipv6_v6only",
+
+                                        "cb_info",
+                                        "reload_certificates"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+static dor_result check_host(const reading *in, const json_t *object)
+{
+    if (!json_is_object(object))
+        return complain(in, DOR_E_OPTION_TYPE, "given %s, wanted an object of options", kind_of(object));
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
+        if (dor__option_find(name) && is_listeners(name))
+            return complain(in, DOR_E_OPTION_CONFLICT, "option %s is the listener's", name);
+    }
+    return DOR_SUCCESS;
+}
+
+static dor_result read_host(const reading *in, const char *name, json_t *object)
+{
+    char why[2048] = "";
+    reading inner = {.options = dor_options_new(),
+                     .folder = in->folder,
+                     .folder_len = in->folder_len,
+                     .error = why,
+                     .error_cap = sizeof(why)};
+    if (!inner.options) return complain(in, DOR_E_NOMEM, "option sni_hosts: out of memory");
+    dor_result result = check_host(&inner, object);
+    if (dor__ok(result)) result = read_options(&inner, object);
+    if (dor__failed(result)) {
+        dor_options_free(inner.options);
+        return complain(in, result.code, "option sni_hosts, %.100s: %s", name, why);
+    }
+    int code = dor__options_add_host(in->options, name, inner.options);
+    if (code == DOR_E_OPTION_TYPE)
+        return complain(in, code, "option sni_hosts: \"%.60s\" is no host name, nor \"*.\" in front of one",
+                        name);
+    return code == DOR_OK ? DOR_SUCCESS : complain(in, code, "option sni_hosts: out of memory");
+}
+
+static dor_result read_hosts(const reading *in, const json_t *hosts)
+{
+    const char *name;
+    json_t *value;
+    if (!json_is_object(hosts))
+        return complain(in, DOR_E_OPTION_TYPE,
+                        "option sni_hosts: given %s, wanted an object, {\"name\": {options}, ...}",
+                        kind_of(hosts));
+    json_object_foreach((json_t *)(uintptr_t)hosts, name, value) DOR_TRY(read_host(in, name, value));
+    return DOR_SUCCESS;
+}
+
 static dor_result read_option(const reading *in, const char *name, const json_t *value)
 {
     const dor_option *option = dor__option_find(name);
     if (!option) return said(in, dor__option_refuse(in->options, name).code);
+    if (strcmp(name, "sni_hosts") == 0) return read_hosts(in, value);
     if (strcmp(name, "certs_keys") == 0) return read_certs_keys(in, option, value);
     if (strcmp(name, "raw") == 0) return read_raws(in, option, value);
     if ((option->kinds & DOR_VALUE_BYTES) && (json_is_string(value) || json_is_array(value)))

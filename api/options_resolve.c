@@ -353,6 +353,7 @@ static dor_result run(resolving *r, dor_settings **settings)
 {
     dor_result result = apply_all(r);
     if (dor__ok(result)) result = finish(r);
+    if (dor__ok(result)) result = dor__options_settle_hosts(r->options, r->fresh, r->settings);
     if (dor__failed(result)) {
         dor__settings_unref(r->settings);
         return result;

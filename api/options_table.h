@@ -74,9 +74,17 @@ typedef struct dor_option {
 extern const dor_option dor__options_table[];
 extern const size_t dor__options_count;
 
+/** A host whose options are laid over the listener's by the call that listens. */
+typedef struct dor_host_spec {
+    struct dor_host_spec *next;
+    dor_options *options;
+    char name[256]; /* plain */
+} dor_host_spec;
+
 struct dor_options {
-    char *error;        /* DOR_OPTIONS_ERROR_CAP bytes of its own, so that a const dor_options can report */
-    dor_value values[]; /* one for each entry of the table */
+    char *error;          /* DOR_OPTIONS_ERROR_CAP bytes of its own, so that a const dor_options can report */
+    dor_host_spec *hosts; /* of sni_hosts, whose value has those that are settled; options_hosts.c */
+    dor_value values[];   /* one for each entry of the table */
 };
 
 enum { DOR_OPTIONS_ERROR_CAP = 2048, DOR_OPTIONS_LIST_MAX = 256 };
@@ -110,6 +118,21 @@ int dor__options_set_object(dor_options *options, const char *name, void *object
 /** fn, or ops, and what it is called with. A code. */
 int dor__options_set_function(dor_options *options, const char *name, void (*fn)(void), const void *ops,
                               void *arg);
+
+/* options_hosts.c */
+
+/** Takes host even on failure. A code: OPTION_TYPE for what is no name. The latest of a name counts. */
+int dor__options_add_host(dor_options *options, const char *name, dor_options *host);
+void dor__options_drop_hosts(dor_options *options);
+void dor__options_drop_host(dor_options *options, const char *plain);
+
+/** A server's settings of options where they say something, else of base. What is wrong stands in options' error. */
+DOR_MUST_USE dor_result dor__options_resolve_over(const dor_options *options, const dor_options *base,
+                                                  dor_settings **settings);
+
+/** Settles the hosts: over options when these are all there is (fresh), else over the listener's settings. */
+DOR_MUST_USE dor_result dor__options_settle_hosts(const dor_options *options, bool fresh,
+                                                  dor_settings *listener);
 
 /** Checks value against the entry (settings NULL), or stores it. */
 dor_result dor__option_apply(const dor_option *option, const dor_draft *draft, const dor_value *value);

@@ -2,8 +2,11 @@
 #include "ssl/hosts.h"
 
 #include "base/alloc.h"
+#include "ssl/reload.h"
 #include "ssl/settings.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct entry {
@@ -104,11 +107,16 @@ static dor_result put(dor_hosts *hosts, const char *name, dor_settings *settings
     return DOR_SUCCESS;
 }
 
+bool dor__host_pattern(const char *name, char plain[DOR_HOST_NAME_MAX + 1])
+{
+    return dor__host_name_plain(dor__span_str(name), plain) && good(plain);
+}
+
 dor_result dor__hosts_with(const dor_hosts *from, const char *name, dor_settings *settings, dor_hosts **hosts)
 {
     char plain[DOR_HOST_NAME_MAX + 1];
     bool there;
-    if (!dor__host_name_plain(dor__span_str(name), plain) || !good(plain)) return dor__error(DOR_E_BADARG);
+    if (!dor__host_pattern(name, plain)) return dor__error(DOR_E_BADARG);
     size_t place = place_of(from, plain, &there);
     if (!there && from->count == DOR_HOSTS_MAX) return dor__error(DOR_E_LIMIT);
     DOR_TRY(make(from->count + 1, hosts));
@@ -134,4 +142,79 @@ dor_settings *dor__hosts_find(const dor_hosts *hosts, const char *plain)
     memcpy(wild + 1, rest, strlen(rest) + 1);
     place = place_of(hosts, wild, &there);
     return there ? hosts->entries[place].settings : NULL;
+}
+
+/* ---- again --------------------------------------------------------------------------------------------------------- */
+
+/* Settings and what became of them, in order of their addresses. */
+typedef struct pair {
+    dor_settings *before, *after;
+} pair;
+
+static int by_before(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t)((const pair *)a)->before, y = (uintptr_t)((const pair *)b)->before;
+    return x < y ? -1 : x > y;
+}
+
+static pair *find_pair(pair *pairs, size_t count, dor_settings *before)
+{
+    const pair key = {before, NULL};
+    return bsearch(&key, pairs, count, sizeof(pair), by_before);
+}
+
+/* after: a reference, to `before` itself when nothing has changed. */
+static dor_result reload_one(const entry *e, pair *p, bool *changed, char *why, size_t why_cap)
+{
+    char said[DOR_RELOAD_WHY_CAP];
+    bool other = false;
+    if (p->after) return DOR_SUCCESS; /* under another name */
+    dor_result r = dor__settings_reload(p->before, &p->after, &other, said, sizeof said);
+    if (dor__failed(r)) {
+        p->after = NULL;
+        (void)snprintf(why, why_cap, "option sni_hosts, %s: %s", e->name, said);
+        return r;
+    }
+    if (!other) {
+        dor__settings_unref(p->after);
+        p->after = dor__settings_ref(p->before);
+    }
+    *changed = *changed || other;
+    return DOR_SUCCESS;
+}
+
+static dor_result replace(const dor_hosts *hosts, pair *pairs, size_t count, dor_hosts **fresh)
+{
+    dor_result r = make(hosts->count, fresh);
+    if (dor__failed(r)) return r;
+    for (size_t i = 0; i < hosts->count && dor__ok(r); i++)
+        r = put(*fresh, hosts->entries[i].name, find_pair(pairs, count, hosts->entries[i].settings)->after);
+    if (dor__failed(r)) dor__hosts_unref(*fresh);
+    return r;
+}
+
+dor_result dor__hosts_reload(dor_hosts *hosts, dor_hosts **fresh, char *why, size_t why_cap)
+{
+    size_t count = 0;
+    bool changed = false;
+    dor_result r = DOR_SUCCESS;
+    pair *pairs = dor__calloc(hosts->count + 1, sizeof *pairs);
+    (void)snprintf(why, why_cap, "out of memory");
+    if (!pairs) return dor__error(DOR_E_NOMEM);
+    for (size_t i = 0; i < hosts->count; i++)
+        pairs[i].before = hosts->entries[i].settings;
+    qsort(pairs, hosts->count, sizeof *pairs, by_before);
+    for (size_t i = 0; i < hosts->count; i++)
+        if (count == 0 || pairs[count - 1].before != pairs[i].before) pairs[count++] = pairs[i];
+    for (size_t i = 0; i < hosts->count && dor__ok(r); i++)
+        r = reload_one(&hosts->entries[i], find_pair(pairs, count, hosts->entries[i].settings), &changed, why,
+                       why_cap);
+    if (dor__ok(r) && changed)
+        r = replace(hosts, pairs, count, fresh);
+    else if (dor__ok(r))
+        *fresh = dor__hosts_ref(hosts);
+    for (size_t i = 0; i < count; i++)
+        dor__settings_unref(pairs[i].after);
+    dor__free(pairs);
+    return r;
 }

@@ -23,6 +23,16 @@ void dor__hosts_unref(dor_hosts *hosts);
 DOR_MUST_USE dor_result dor__hosts_with(const dor_hosts *from, const char *name, dor_settings *settings,
                                         dor_hosts **hosts);
 
+/** The plain form of a name that a host may have, "*." in front allowed. False when it is none. */
+bool dor__host_pattern(const char *name, char plain[DOR_HOST_NAME_MAX + 1]);
+
+/**
+ * The same hosts with certificates, keys and authorities read again from their files, once for a host that has several
+ * names. Where nothing has changed the settings stay as they are, and *fresh is `hosts` itself when that is so everywhere. A
+ * reference. why names the host. Blocks; any thread.
+ */
+DOR_MUST_USE dor_result dor__hosts_reload(dor_hosts *hosts, dor_hosts **fresh, char *why, size_t why_cap);
+
 /** Lower case, without a final dot. False when it does not fit. */
 bool dor__host_name_plain(dor_span name, char plain[DOR_HOST_NAME_MAX + 1]);
 

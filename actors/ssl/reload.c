@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "ssl/credential.h"
+#include "ssl/hosts.h"
 #include "ssl/pem_cache.h"
 
 #include <stdio.h>
@@ -74,6 +75,16 @@ static dor_result reload_identities(dor_settings *s, char *why, size_t why_cap)
     return result;
 }
 
+static dor_result reload_hosts(dor_settings *s, char *why, size_t why_cap)
+{
+    dor_hosts *fresh;
+    if (!s->hosts) return DOR_SUCCESS;
+    DOR_TRY(dor__hosts_reload(s->hosts, &fresh, why, why_cap));
+    dor__hosts_unref(s->hosts);
+    s->hosts = fresh;
+    return DOR_SUCCESS;
+}
+
 dor_result dor__settings_reload(const dor_settings *settings, dor_settings **fresh, bool *changed, char *why,
                                 size_t why_cap)
 {
@@ -82,11 +93,12 @@ dor_result dor__settings_reload(const dor_settings *settings, dor_settings **fre
     DOR_TRY(dor__settings_clone(settings, &copy));
     dor_result result = reload_trust(copy, why, why_cap);
     if (dor__ok(result)) result = reload_identities(copy, why, why_cap);
+    if (dor__ok(result)) result = reload_hosts(copy, why, why_cap);
     if (dor__failed(result)) {
         dor__settings_unref(copy);
         return result;
     }
-    *changed = !same_identities(settings->tls, copy->tls);
+    *changed = !same_identities(settings->tls, copy->tls) || settings->hosts != copy->hosts;
     *fresh = copy;
     why[0] = '\0';
     return DOR_SUCCESS;

@@ -79,8 +79,19 @@ typedef struct dor_host dor_host;
  * caller releases it.
  */
 DOR_API int dor_host_new(const dor_options *options, dor_host **host);
+
 DOR_API dor_host *dor_host_ref(dor_host *host);
 DOR_API void dor_host_unref(dor_host *host);
+
+/**
+ * Settles options laid over others, such as the listener's: what options do not set is as base has it; otherwise as
+ * dor_host_new, errors included. Who gives a part means the whole of it, and nothing of base's: certificate, key and password
+ * (cert, certfile, key, keyfile, certs_keys); authorities (cacerts, cacertfile); the memory of sessions; the key log. Not
+ * taken over are base's address, sni_hosts, sni_fun and session_cache, while ticket_keys are. DOR_E_BADARG, and what else is
+ * wrong stands in dor_options_error(options). The caller releases *host. Source: sni_hosts, whose options go over the
+ * listener's.
+ */
+DOR_API int dor_host_new_over(const dor_options *options, const dor_options *base, dor_host **host);
 
 /**
  * Option sni_hosts: clients that call `name` are served by host. "*.example.org" stands for any one label in front; a name

@@ -16,8 +16,8 @@ extern "C" {
 #endif
 
 /**
- * Reads the listener's certfile, keyfile, cacertfile and those in certs_keys again, and its sni_hosts', off the loops. What was given as bytes
- * stays. Anybody may ask for it. DOR_E_FILE_UNREADABLE, DOR_E_FILE_MALFORMED, DOR_E_KEY_MISMATCH (half of a pair is written
+ * Reads the listener's certfile, keyfile, cacertfile and those in certs_keys again, and those of its sni_hosts, off the loops.
+ * What was given as bytes stays. Anybody may ask for it. DOR_E_FILE_UNREADABLE, DOR_E_FILE_MALFORMED, DOR_E_KEY_MISMATCH (half of a pair is written
  * so far) and others as dor_ssl_listen; then error (may be NULL) gets a sentence with option and file. DOR_E_EINVAL for a
  * connection; DOR_E_BUSY when others go on changing the listener's options at the same time.
  * Sessions and tickets stay good: they were made with this server, a client that resumes judges the certificate that it saw

@@ -79,7 +79,6 @@ typedef struct dor_host dor_host;
  * caller releases it.
  */
 DOR_API int dor_host_new(const dor_options *options, dor_host **host);
-
 DOR_API dor_host *dor_host_ref(dor_host *host);
 DOR_API void dor_host_unref(dor_host *host);
 

@@ -163,6 +163,12 @@ static dor_result apply_path(const dor_draft *draft, const char *text)
     return DOR_SUCCESS;
 }
 
+dor_result dor__apply_v6only(const dor_draft *draft, const dor_value *value)
+{
+    if (draft->settings) draft->settings->v6only = value->number ? DOR_V6ONLY_TRUE : DOR_V6ONLY_FALSE;
+    return DOR_SUCCESS;
+}
+
 /* An IPv6 address may name its zone; whether there is such an interface shows when the address is used. */
 dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value)
 {

@@ -157,6 +157,7 @@ dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value
 dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_transport(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_v6only(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ip(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_device(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_unix_mode(const dor_draft *draft, const dor_value *value);

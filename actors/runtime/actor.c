@@ -310,6 +310,17 @@ void dor__actors_kill(dor_scheduler *s)
     }
 }
 
+bool dor__actors_visit(dor_scheduler *s, uint32_t *slot, uint32_t most,
+                       void (*visit)(dor_actor *actor, void *arg), void *arg)
+{
+    uint32_t used = dor__slab_used(&s->actors), end = used - *slot > most ? *slot + most : used;
+    for (; *slot < end; (*slot)++) {
+        dor_actor *a = actor_of_slot(s, *slot);
+        if (a && a->state == DOR_ACTOR_RUNNING) visit(a, arg);
+    }
+    return *slot < used;
+}
+
 /* ---- turns ---- */
 
 /*

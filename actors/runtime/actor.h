@@ -55,6 +55,13 @@ void dor__actor_end(dor_actor *actor, int reason);
 /** The live actor of a pid of the calling thread's scheduler, else NULL. Same-thread look-ups cost an index. */
 dor_actor *dor__actor_lookup(dor_scheduler *s, dor_pid pid);
 
+/**
+ * Hands the running actors of the next `most` slots of this thread's scheduler to visit, which may end them; *slot is 0 at
+ * first. False when there are no more.
+ */
+bool dor__actors_visit(dor_scheduler *s, uint32_t *slot, uint32_t most,
+                       void (*visit)(dor_actor *actor, void *arg), void *arg);
+
 /** True when pid lives (or lived) on s. */
 bool dor__pid_is_on(dor_pid pid, const dor_scheduler *s);
 

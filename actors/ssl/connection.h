@@ -115,6 +115,7 @@ struct dor_connection {
     bool blocked : 1;     /* the transport takes no more output: writability will come */
     bool asleep : 1;      /* hibernated */
     bool counted : 1;     /* in the statistics and against max_connections */
+    bool shaking : 1;     /* against max_handshakes: accepted, and not through its handshake */
     bool stopping : 1;    /* the runtime stops: no waiting for the peer's FIN */
     bool ending : 1;      /* dor__actor_end was called */
 };
@@ -190,6 +191,8 @@ void dor__conn_remember(dor_connection *c, dor_session *session);
 /** A client's connection failed: with a fatal alert, either way, its session is not resumed (RFC 5246 section 7.2.2). */
 void dor__conn_forget_session(dor_connection *c, dor_result why);
 void dor__conn_free_opening(dor_connection *c);
+/** Of its listener's handshakes it is none any more. */
+void dor__conn_shaken(dor_connection *c);
 
 /** A request took its own settings along: they hold from now on. Takes the reference. */
 void dor__conn_take_settings(dor_connection *c, dor_settings *settings);

@@ -27,6 +27,8 @@ typedef struct dor_listener {
     dor_reload *reload; /* one that the watch has started, and that is not done */
     dor_timer watch;    /* when files are looked at again */
     dor_timer timer;    /* the earliest deadline of those who wait */
+    dor_message *drain; /* who drains it, and waits for the end; or NULL */
+    dor_timer patience; /* when that closes the rest */
 } dor_listener;
 
 static dor_listener *listener_of(dor_actor *actor)
@@ -45,6 +47,15 @@ dor_pid dor__listener_owner(dor_actor *actor)
     return listener->mailbox ? dor__event_mailbox_owner(listener->mailbox) : DOR_PID_NONE;
 }
 
+static void answer_drain(dor_listener *listener, dor_result result, uint32_t count)
+{
+    dor_message *message = listener->drain;
+    listener->drain = NULL;
+    if (!message) return;
+    ((dor_ssl_request *)dor__request_of(message))->reply.count = count;
+    dor__request_answer(message, result, NULL);
+}
+
 void dor__listener_close(dor_actor *actor)
 {
     dor_listener *listener = listener_of(actor);
@@ -52,6 +63,8 @@ void dor__listener_close(dor_actor *actor)
     dor__event_mailbox_retire(listener->mailbox, true);
     listener->mailbox = NULL;
     dor__listening_close(listener->listening);
+    dor__drain_end(listener->listening, false);
+    answer_drain(listener, dor__error(DOR_E_CLOSED), 0);
     dor__actor_end(actor, DOR_OK);
 }
 
@@ -86,6 +99,41 @@ static void wait_for_connection(dor_listener *listener, dor_message *message)
         accept->deadline_ms = dor__scheduler_now_ms(listener->scheduler) + timeout + 1;
     set_timer(listener, accept->deadline_ms);
     dor__listening_wait(listener->listening, message);
+}
+
+/* ---- draining --------------------------------------------------------------------------------------------------- */
+
+static void look_at_drain(dor_listener *listener, dor_message *news)
+{
+    uint32_t closed;
+    dor_drain_state state = dor__drain_look(listener->listening, news, &closed);
+    if (state == DOR_DRAIN_EMPTY) dor__drain_end(listener->listening, false);
+    if (state != DOR_DRAIN_OVER || !listener->drain) return;
+    answer_drain(listener, DOR_SUCCESS, closed);
+    dor__listener_close(&listener->actor);
+}
+
+static void on_patience_over(dor_timer *timer)
+{
+    dor_listener *listener = DOR_CONTAINER_OF(timer, dor_listener, patience);
+    dor__drain_end(listener->listening, true);
+}
+
+static void begin_drain(dor_listener *listener, dor_message *message)
+{
+    const dor_ssl_request *request = dor__request_of(message);
+    dor_result r = !listener->mailbox ? dor__error(DOR_E_CLOSED)
+                   : listener->drain  ? dor__error(DOR_E_EALREADY)
+                                      : dor__drain_begin(listener->listening, listener->actor.pid);
+    if (dor__failed(r)) {
+        dor__request_answer(message, r, NULL);
+        return;
+    }
+    listener->drain = message;
+    if (request->timeout_ms != DOR_INFINITY)
+        dor__timer_start(listener->scheduler, &listener->patience, request->timeout_ms, on_patience_over);
+    dor__listening_close(listener->listening);
+    look_at_drain(listener, NULL);
 }
 
 /* ---- the owner ------------------------------------------------------------------------------------------------ */
@@ -146,6 +194,7 @@ void dor__listener_request(dor_actor *actor, dor_message *message)
     dor_listener *listener = listener_of(actor);
     switch (message->type) {
     case DOR_MSG_SSL_ACCEPT: wait_for_connection(listener, message); break;
+    case DOR_MSG_SSL_DRAIN: begin_drain(listener, message); break;
     case DOR_MSG_SSL_RELOAD:
         dor__ignore(dor__reload_start(listener->scheduler, listener->listening, message, NULL, NULL, NULL));
         break;
@@ -169,6 +218,8 @@ static void listener_receive(dor_actor *actor, dor_message *message)
         dor_down down = *(dor_down *)dor_message_payload(message);
         dor__message_free(message);
         on_down(listener_of(actor), &down);
+    } else if (message->type == DOR_MSG_SSL_DRAINED) {
+        look_at_drain(listener_of(actor), message);
     } else {
         dor__listener_request(actor, message);
     }
@@ -185,9 +236,12 @@ static void listener_destroy(dor_actor *actor)
     dor_listener *listener = listener_of(actor);
     dor__timer_stop(listener->scheduler, &listener->timer);
     dor__timer_stop(listener->scheduler, &listener->watch);
+    dor__timer_stop(listener->scheduler, &listener->patience);
+    answer_drain(listener, dor__error(DOR_E_CLOSED), 0);
     if (listener->reload) dor__reload_forget(listener->reload);
     if (listener->mailbox) dor__event_mailbox_retire(listener->mailbox, true);
     dor__listening_close(listener->listening);
+    dor__drain_end(listener->listening, false);
     dor__listening_unref(listener->listening);
     dor__free(listener);
 }
@@ -297,18 +351,24 @@ static void start_shard(dor_scheduler *s, void *arg)
     dor__listening_unref(start.listening);
 }
 
+/* When not all schedulers are to accept: where the next listener begins, so that several are not all on the first. */
+static _Atomic unsigned next_first;
+
 static void start_shards(dor_runtime *runtime, dor_listening *listening, const int *fds)
 {
     dor_scheduler *here = dor__scheduler_current();
-    for (unsigned i = 0; i < listening->shard_count; i++) {
-        dor_scheduler *s = dor__runtime_scheduler(runtime, i);
+    unsigned all = dor__runtime_scheduler_count(runtime), count = listening->shard_count;
+    /* relaxed: it is a matter of taste which one begins. */
+    unsigned first = count < all ? atomic_fetch_add_explicit(&next_first, count, memory_order_relaxed) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        dor_scheduler *s = dor__runtime_scheduler(runtime, (first + i) % all);
         shard_start *start = dor__malloc(sizeof *start);
         if (start) *start = (shard_start){dor__listening_ref(listening), i, fds[i]};
         if (start && s == here) {
             start_shard(s, start);
         } else if (!start || dor__failed(dor__scheduler_call(s, start_shard, start))) {
             if (fds[i] >= 0) (void)close(fds[i]);
-            dor__listening_shard_closed(listening, i);
+            (void)dor__listening_shard_closed(listening, i, DOR_PID_NONE);
             if (start) dor__listening_unref(listening);
             dor__free(start);
         }
@@ -361,6 +421,7 @@ static dor_result open_unix(dor_listening *l, const dor_settings *settings, int 
 {
     unsigned made = 1;
     DOR_TRY(dor__unix_bind(settings, &fds[0], &l->file));
+    l->shared = true;
     dor_result r = dor__tcp_local_name(fds[0], &l->address);
     if (dor__ok(r) && listen(fds[0], settings->backlog) < 0) r = dor__errno(errno);
     for (; made < count && dor__ok(r); made++) {
@@ -395,6 +456,7 @@ static dor_result start(dor_runtime *runtime, uint16_t port, dor_settings *setti
     unsigned count = dor__runtime_scheduler_count(runtime);
     starting st = {.owner = owner};
     if (count > DOR_SHARDS_MAX) count = DOR_SHARDS_MAX;
+    if (settings->acceptors && count > settings->acceptors) count = settings->acceptors;
     DOR_TRY(dor__listening_new(count, settings, spec, &st.listening));
     dor_result r = settings->transport ? open_module(st.listening, settings, port, fds)
                    : dor__is_unix(settings->ip)

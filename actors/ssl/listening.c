@@ -35,6 +35,7 @@ static void free_parts(dor_listening *l)
         dor__message_free(l->shards[i].demand);
         dor__message_free(l->shards[i].stop);
     }
+    dor__drain_free(l);
     dor__free(l->behaviours);
     dor__free(l);
 }
@@ -58,8 +59,10 @@ dor_result dor__listening_new(unsigned shard_count, dor_settings *settings, cons
     atomic_init(&l->open, 0);
     l->settings = dor__settings_ref(settings);
     l->bound = dor__settings_ref(settings);
-    for (unsigned i = 0; i < shard_count; i++)
+    for (unsigned i = 0; i < shard_count; i++) {
         l->shards[i].polling = true; /* they look for waiters as they start */
+        l->shards[i].fd = -1;
+    }
     *out = l;
     return DOR_SUCCESS;
 }
@@ -93,7 +96,12 @@ bool dor__listening_enter(dor_listening *l, uint32_t max)
 
 void dor__listening_leave(dor_listening *l)
 {
-    atomic_fetch_sub_explicit(&l->open, 1, memory_order_relaxed);
+    dor_to_shard news = {0};
+    if (atomic_fetch_sub_explicit(&l->open, 1, memory_order_relaxed) > 1) return;
+    uv_mutex_lock(&l->lock);
+    news = dor__drain_news(l);
+    uv_mutex_unlock(&l->lock);
+    dor__listening_send(&news, 1);
 }
 
 dor_settings *dor__listening_settings(dor_listening *l)
@@ -155,21 +163,31 @@ static dor_accept_request *accept_of(dor_message *message)
     return dor_message_payload(message);
 }
 
-typedef struct to_shard {
-    dor_pid pid;
-    dor_message *message;
-} to_shard;
-
 /* Not under the lock, which is held for a few instructions only. */
-static void send_all(const to_shard *list, unsigned count)
+void dor__listening_send(const dor_to_shard *list, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        (void)dor__send(list[i].pid, list[i].message); /* a dead shard accepts nothing */
+        if (list[i].message) (void)dor__send(list[i].pid, list[i].message); /* a dead shard accepts nothing */
+}
+
+unsigned dor__listening_gather(dor_listening *l, bool limited, dor_to_shard *wake)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < l->shard_count; i++) {
+        dor_shard_state *shard = &l->shards[i];
+        if (shard->polling || (limited && !shard->limited)) continue;
+        shard->polling = true;
+        shard->limited = false;
+        if (!shard->demand) continue; /* an earlier one is on its way */
+        wake[count++] = (dor_to_shard){shard->pid, shard->demand};
+        shard->demand = NULL;
+    }
+    return count;
 }
 
 void dor__listening_wait(dor_listening *l, dor_message *message)
 {
-    to_shard wake[DOR_SHARDS_MAX];
+    dor_to_shard wake[DOR_SHARDS_MAX];
     unsigned count = 0;
     uv_mutex_lock(&l->lock);
     bool closing = l->closing;
@@ -180,18 +198,11 @@ void dor__listening_wait(dor_listening *l, dor_message *message)
         else
             l->first = message;
         l->last = message;
-        for (unsigned i = 0; i < l->shard_count; i++) {
-            dor_shard_state *shard = &l->shards[i];
-            if (shard->polling) continue;
-            shard->polling = true;
-            if (!shard->demand) continue; /* an earlier one is on its way */
-            wake[count++] = (to_shard){shard->pid, shard->demand};
-            shard->demand = NULL;
-        }
+        count = dor__listening_gather(l, false, wake);
     }
     uv_mutex_unlock(&l->lock);
     if (closing) dor__request_answer(message, dor__error(DOR_E_CLOSED), NULL);
-    send_all(wake, count);
+    dor__listening_send(wake, count);
 }
 
 void dor__listening_woken(dor_listening *l, unsigned shard, dor_message *demand)
@@ -203,36 +214,25 @@ void dor__listening_woken(dor_listening *l, unsigned shard, dor_message *demand)
 
 void dor__listening_ready(dor_listening *l)
 {
-    to_shard wake = {0};
+    dor_to_shard wake = {0};
     uv_mutex_lock(&l->lock);
     for (unsigned i = 0; i < l->shard_count && !wake.message; i++) {
         dor_shard_state *shard = &l->shards[l->module_turn++ % l->shard_count];
         if (shard->pid == DOR_PID_NONE || !shard->demand) continue; /* it is to start, or to look, anyway */
-        wake = (to_shard){shard->pid, shard->demand};
+        wake = (dor_to_shard){shard->pid, shard->demand};
         shard->demand = NULL;
     }
     uv_mutex_unlock(&l->lock);
-    if (wake.message) send_all(&wake, 1);
+    dor__listening_send(&wake, 1);
 }
 
-bool dor__listening_has_waiter(dor_listening *l, unsigned shard)
-{
-    uv_mutex_lock(&l->lock);
-    bool has = l->first != NULL;
-    if (!has) l->shards[shard].polling = false;
-    uv_mutex_unlock(&l->lock);
-    return has;
-}
-
-dor_message *dor__listening_next_waiter(dor_listening *l, unsigned shard)
+dor_message *dor__listening_next_waiter(dor_listening *l)
 {
     uv_mutex_lock(&l->lock);
     dor_message *message = l->first;
     if (message) {
         l->first = accept_of(message)->next;
         if (!l->first) l->last = NULL;
-    } else {
-        l->shards[shard].polling = false;
     }
     uv_mutex_unlock(&l->lock);
     return message;
@@ -287,8 +287,9 @@ bool dor__listening_shard_started(dor_listening *l, unsigned shard, dor_pid pid)
     return go;
 }
 
-void dor__listening_shard_closed(dor_listening *l, unsigned shard)
+bool dor__listening_shard_closed(dor_listening *l, unsigned shard, dor_pid stays)
 {
+    dor_to_shard tell = {0};
     uv_mutex_lock(&l->lock);
     l->shards[shard].pid = DOR_PID_NONE;
     l->shards[shard].polling = true; /* nobody wakes it any more */
@@ -303,13 +304,18 @@ void dor__listening_shard_closed(dor_listening *l, unsigned shard)
         uv_mutex_lock(&l->lock);
     }
     l->shards_open--;
+    bool needed = dor__drain_stay(l, shard, stays, &tell);
+    dor_to_shard news = dor__drain_news(l);
     uv_cond_broadcast(&l->changed);
     uv_mutex_unlock(&l->lock);
+    dor__listening_send(&tell, 1);
+    dor__listening_send(&news, 1);
+    return needed;
 }
 
 void dor__listening_close(dor_listening *l)
 {
-    to_shard stop[DOR_SHARDS_MAX];
+    dor_to_shard stop[DOR_SHARDS_MAX];
     unsigned count = 0;
     uv_mutex_lock(&l->lock);
     bool first_time = !l->closing;
@@ -319,12 +325,12 @@ void dor__listening_close(dor_listening *l)
     for (unsigned i = 0; i < l->shard_count && first_time; i++) {
         dor_shard_state *shard = &l->shards[i];
         if (shard->pid == DOR_PID_NONE) continue;
-        stop[count++] = (to_shard){shard->pid, shard->stop};
+        stop[count++] = (dor_to_shard){shard->pid, shard->stop};
         shard->stop = NULL;
     }
     uv_mutex_unlock(&l->lock);
     answer_all(waiters, DOR_E_CLOSED);
-    send_all(stop, count);
+    dor__listening_send(stop, count);
 }
 
 void dor__listening_await_closed(dor_listening *l)

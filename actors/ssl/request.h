@@ -31,9 +31,12 @@ enum {
     DOR_MSG_SSL_DEMAND, /* to a shard: somebody waits for a connection */
     DOR_MSG_SSL_STOP_SHARD,
     DOR_MSG_SSL_SHARD_STOPPED,
-    DOR_MSG_SSL_ANSWER,   /* to a question of the connection's (question.h) */
-    DOR_MSG_SSL_CONTINUE, /* a handshake that has paused at the hello goes on; a dor_handshake_request */
-    DOR_MSG_SSL_OPEN      /* to a served connection's owner: begin */
+    DOR_MSG_SSL_ANSWER,      /* to a question of the connection's (question.h) */
+    DOR_MSG_SSL_DRAIN,       /* to a listener, which answers when it has ended */
+    DOR_MSG_SSL_DRAINED,     /* to a listener: it is to look how far its drain is */
+    DOR_MSG_SSL_DRAIN_SHARD, /* to a shard that has stayed for it */
+    DOR_MSG_SSL_CONTINUE,    /* a handshake that has paused at the hello goes on; a dor_handshake_request */
+    DOR_MSG_SSL_OPEN         /* to a served connection's owner: begin */
 };
 
 typedef struct dor_ssl_request {

@@ -33,6 +33,7 @@ static const dor_settings defaults = {
     .attempt_delay_ms = 250, /* RFC 8305 section 8 */
     .unix_mode = 0600,
     .backlog = 1024,
+    .accept_budget = 32, /* a burst of a thousand then takes some thirty turns, in which others have theirs */
     .reuseaddr = true,
     .log_alert = true,
 };

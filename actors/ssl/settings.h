@@ -25,6 +25,13 @@ typedef enum dor_reuse {
     DOR_REUSE_SAVE /* a full handshake, whose session is remembered */
 } dor_reuse;
 
+/** Option ipv6_v6only. */
+typedef enum dor_v6only {
+    DOR_V6ONLY_DEFAULT, /* by the address: every one means both families, an IPv6 address itself */
+    DOR_V6ONLY_FALSE,
+    DOR_V6ONLY_TRUE
+} dor_v6only;
+
 typedef struct dor_credentials dor_credentials;
 
 /** What an open socket may change for itself. */
@@ -87,6 +94,12 @@ typedef struct dor_settings {
     dor_raw_options *raw;     /* the same without names; owned; NULL: none */
     uint32_t reload_ms;       /* listeners: how often files are looked at; 0: never */
     uint32_t max_connections; /* per listener; 0: no bound */
+    uint32_t max_handshakes;  /* per listener; 0: no bound */
+    uint32_t acceptors;       /* schedulers that listen; 0: all */
+    uint32_t accept_budget;   /* connections that a shard takes in a turn */
+    uint32_t accept_rate;     /* connections in a second; 0: no bound */
+    uint32_t accept_burst;    /* so many at once, when few came before; 0: accept_rate */
+    uint8_t v6only;           /* a dor_v6only */
 
     bool log_alert;
 } dor_settings;

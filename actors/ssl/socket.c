@@ -248,6 +248,7 @@ void dor__conn_request(dor_connection *c, dor_message *message)
     case DOR_MSG_SSL_UPGRADE: dor__conn_upgrade(c, message); break;
     case DOR_MSG_SSL_DOWNGRADE: dor__conn_downgrade(c, message); break;
     case DOR_MSG_SSL_RELOAD:
+    case DOR_MSG_SSL_DRAIN:
     case DOR_MSG_SSL_ACCEPT: dor__request_answer(message, dor__error(DOR_E_EINVAL), NULL); break;
     case DOR_MSG_SSL_OWNER:
         dor__message_free(message);

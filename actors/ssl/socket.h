@@ -9,6 +9,7 @@
 
 #include "ssl/settings.h"
 #include <dormouse/inet.h>
+#include <dormouse/listener.h>
 
 typedef struct dor_actor dor_actor;
 
@@ -40,6 +41,9 @@ DOR_MUST_USE dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, 
                                            uint32_t timeout_ms);
 /** A listener's files are read again; a failure's reply has a sentence in data. */
 DOR_MUST_USE dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref);
+/** A listener closes, and ends when its connections have, or were closed after the time: their number is in the reply. */
+DOR_MUST_USE dor_result dor__ssl_drain(dor_socket listener, dor_pid reply_to, dor_ref ref,
+                                       uint32_t timeout_ms);
 DOR_MUST_USE dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref,
                                       uint32_t timeout_ms);
 
@@ -73,7 +77,9 @@ typedef enum dor_ssl_order {
     DOR_ORDER_SETTINGS, /* of a listener, for later accepts; the owner's */
     DOR_ORDER_CLOSE,
     DOR_ORDER_CANCEL,         /* a handshake that paused at the hello */
-    DOR_ORDER_STOP_LISTENING, /* EINVAL for a connection */
+    DOR_ORDER_STOP_LISTENING, /* EINVAL for a connection; and the next two */
+    DOR_ORDER_SUSPEND,
+    DOR_ORDER_RESUME,
     DOR_ORDER_SHUTDOWN,
     DOR_ORDER_KEYS
 } dor_ssl_order;
@@ -119,6 +125,8 @@ DOR_MUST_USE dor_result dor__socket_getstat(dor_actor *a, dor_socket_statistics 
 DOR_MUST_USE dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address);
 DOR_MUST_USE dor_result dor__socket_hello(dor_actor *a, dor_ssl_hello *hello);
 bool dor__socket_is_client(dor_actor *a);
+/** EINVAL for a connection. */
+DOR_MUST_USE dor_result dor__socket_listener_statistics(dor_actor *a, dor_listener_statistics *statistics);
 DOR_MUST_USE dor_result dor__socket_info(dor_actor *a, dor_connection_info *info);
 DOR_MUST_USE dor_result dor__socket_peercert(dor_actor *a, dor_buffer **der);
 DOR_MUST_USE dor_result dor__socket_session(dor_actor *a, dor_session **session);

@@ -7,7 +7,7 @@
  *
  * Threads: any.
  */
-#include "ssl/listener.h"
+#include "ssl/admission.h"
 
 typedef struct whereabouts {
     dor_pid pid;
@@ -123,6 +123,17 @@ dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref)
     return DOR_SUCCESS;
 }
 
+dor_result dor__ssl_drain(dor_socket listener, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
+{
+    whereabouts w;
+    DOR_TRY(find(dor__handle_producer(listener), &w));
+    dor_message *m = dor__request_new(DOR_MSG_SSL_DRAIN, sizeof(dor_ssl_request), reply_to, ref, listener);
+    if (!m) return dor__error(DOR_E_NOMEM);
+    ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
+    forward(&w, m);
+    return DOR_SUCCESS;
+}
+
 /* ---- sending -------------------------------------------------------------------------------------------------- */
 
 static void release_send(dor_ssl_request *request)
@@ -205,7 +216,7 @@ typedef struct carrier {
     waiter *waiter; /* or NULL */
     dor_ssl_query *query;
     dor_ssl_command command;
-    dor_listening **closed;
+    dor_listening **waits; /* for whom there is more to wait for when it has been handled */
     dor_result result;
 } carrier;
 
@@ -239,9 +250,13 @@ static dor_message *new_carrier(uint32_t type, dor_ssl_query *query, const dor_s
     return m;
 }
 
-static dor_result carry_out(dor_actor *actor, const dor_ssl_command *command, dor_listening **closed)
+static dor_result carry_out(dor_actor *actor, const dor_ssl_command *command, dor_listening **waits)
 {
     if (!dor__is_listener(actor)) return dor__conn_command(dor__conn_of(actor), command);
+    if (command->order == DOR_ORDER_SUSPEND || command->order == DOR_ORDER_RESUME) {
+        if (waits) *waits = dor__listening_ref(dor__listener_listening(actor));
+        return dor__listening_suspend(dor__listener_listening(actor), command->order == DOR_ORDER_SUSPEND);
+    }
     if (command->order == DOR_ORDER_SETTINGS) {
         if (command->caller != dor__listener_owner(actor)) return dor__error(DOR_E_NOT_OWNER);
         dor__listening_set_settings(dor__listener_listening(actor), command->settings);
@@ -249,7 +264,7 @@ static dor_result carry_out(dor_actor *actor, const dor_ssl_command *command, do
     }
     if (command->order != DOR_ORDER_CLOSE && command->order != DOR_ORDER_STOP_LISTENING)
         return dor__error(DOR_E_ENOTCONN);
-    if (closed) *closed = dor__listening_ref(dor__listener_listening(actor));
+    if (waits) *waits = dor__listening_ref(dor__listener_listening(actor));
     dor__listener_close(actor);
     return DOR_SUCCESS;
 }
@@ -257,7 +272,7 @@ static dor_result carry_out(dor_actor *actor, const dor_ssl_command *command, do
 void dor__ssl_run(dor_actor *actor, dor_message *m)
 {
     carrier *k = dor_message_payload(m);
-    k->result = k->query ? k->query->run(actor, k->query) : carry_out(actor, &k->command, k->closed);
+    k->result = k->query ? k->query->run(actor, k->query) : carry_out(actor, &k->command, k->waits);
     dor__message_free(m);
 }
 
@@ -323,14 +338,18 @@ dor_result dor__ssl_command(dor_socket socket, const dor_ssl_command *command)
         return r;
     }
     if (dor__on_scheduler()) return command_from_afar(socket, w.pid, command);
-    dor_listening *closed = NULL;
+    dor_listening *waits = NULL;
     dor_message *m = new_carrier(DOR_MSG_SSL_COMMAND, NULL, command);
     if (!m) return dor__error(DOR_E_NOMEM);
-    ((carrier *)dor_message_payload(m))->closed = &closed;
+    ((carrier *)dor_message_payload(m))->waits = &waits;
     dor_result r = send_and_wait(w.pid, m);
-    if (closed) {
-        dor__listening_await_closed(closed); /* so that nobody connects any more when the call returns */
-        dor__listening_unref(closed);
+    if (waits) {
+        /* So that nobody connects, or is accepted, any more when the call returns. */
+        if (command->order == DOR_ORDER_SUSPEND)
+            dor__listening_await_suspended(waits);
+        else if (command->order != DOR_ORDER_RESUME)
+            dor__listening_await_closed(waits);
+        dor__listening_unref(waits);
     }
     return r;
 }

@@ -113,6 +113,7 @@ void dor__conn_shut(dor_connection *c)
     if (c->transport) c->transport->ops->close(c->transport);
     c->transport = NULL;
     c->blocked = false;
+    dor__conn_shaken(c);
     if (c->counted) {
         dor__count(c->local, DOR_COUNT_CONNECTIONS, -1);
         if (c->listening) dor__listening_leave(c->listening);

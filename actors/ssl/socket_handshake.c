@@ -7,6 +7,7 @@
 #include "ssl/connection.h"
 #include "ssl/listener.h"
 #include "base/alloc.h"
+#include "ssl/admission.h"
 
 void dor__conn_free_opening(dor_connection *c)
 {
@@ -19,6 +20,13 @@ void dor__conn_free_opening(dor_connection *c)
     dor__bytes_free(&opening->kept);
     dor__question_abandon(opening->question);
     dor__free(opening);
+}
+
+void dor__conn_shaken(dor_connection *c)
+{
+    if (!c->shaking) return;
+    c->shaking = false;
+    dor__listening_handshake_over(c->listening, NULL);
 }
 
 static void on_deadline(dor_timer *timer)
@@ -143,6 +151,8 @@ void dor__conn_connected(dor_connection *c)
     dor__conn_free_opening(c);
     c->state = DOR_CONN_OPEN;
     dor__count(c->local, DOR_COUNT_HANDSHAKES, 1);
+    if (c->listening) dor__listening_count(c->listening, DOR_LISTENER_HANDSHAKES_DONE);
+    dor__conn_shaken(c);
     if (!c->server) remember_session(c);
     dor__conn_touch(c);
     dor__conn_sleep_later(c);
@@ -167,6 +177,9 @@ void dor__conn_open_failed(dor_connection *c, dor_result why)
     if (c->state >= DOR_CONN_OPEN) return;
     if (c->state == DOR_CONN_HANDSHAKE) {
         dor__count(c->local, DOR_COUNT_HANDSHAKES_FAILED, 1);
+        if (c->listening)
+            dor__listening_count(c->listening, why.code == DOR_E_TIMEOUT ? DOR_LISTENER_HANDSHAKES_TIMED_OUT
+                                                                         : DOR_LISTENER_HANDSHAKES_FAILED);
         if (alert) dor__conn_log(c, "handshake", why.code);
         dor__conn_forget_session(c, why);
     }
@@ -175,6 +188,7 @@ void dor__conn_open_failed(dor_connection *c, dor_result why)
         memcpy(peer, c->opening->peer, sizeof peer);
         c->opening->request = NULL;
     }
+    dor__conn_shaken(c);
     dor__conn_retire(c, true);
     dor__conn_answer_recv(c, why, NULL);
     /* A timeout or a close is said to the peer, too (user_canceled); after an alert there is no more to say. */

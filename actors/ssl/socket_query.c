@@ -1,7 +1,7 @@
 /*
  * socket_query.c - what an open socket can be told and asked, on its own scheduler.
  */
-#include "ssl/listener.h"
+#include "ssl/admission.h"
 #include "ssl/inet_statistics.h"
 #include <stdio.h>
 
@@ -78,6 +78,8 @@ dor_result dor__conn_command(dor_connection *c, const dor_ssl_command *command)
     switch (command->order) {
     case DOR_ORDER_MODES: return set_modes(c, command);
     case DOR_ORDER_SETTINGS: /* an open connection has them for good */
+    case DOR_ORDER_SUSPEND:
+    case DOR_ORDER_RESUME:
     case DOR_ORDER_STOP_LISTENING: return dor__error(DOR_E_EINVAL);
     case DOR_ORDER_CLOSE:
         if (!c->mailbox) return dor__error(DOR_E_CLOSED);
@@ -230,4 +232,11 @@ dor_result dor__socket_session(dor_actor *a, dor_session **session)
     else
         *session = NULL;
     return *session ? DOR_SUCCESS : dor__error(DOR_E_NO_SESSION);
+}
+
+dor_result dor__socket_listener_statistics(dor_actor *a, dor_listener_statistics *statistics)
+{
+    if (!dor__is_listener(a)) return dor__error(DOR_E_EINVAL);
+    dor__listening_statistics(dor__listener_listening(a), statistics);
+    return DOR_SUCCESS;
 }

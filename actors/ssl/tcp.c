@@ -341,6 +341,12 @@ dor_result dor__tcp_adopt(int fd, const dor_settings *settings)
 
 /* ---- listening ----------------------------------------------------------------------------------------------- */
 
+static int v6only(const dor_settings *settings)
+{
+    if (settings->v6only != DOR_V6ONLY_DEFAULT) return settings->v6only == DOR_V6ONLY_TRUE;
+    return settings->ip[0] != 0;
+}
+
 static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_t port, bool share, bool join,
                            int *out)
 {
@@ -350,7 +356,7 @@ static dor_result bind_one(const dor_settings *settings, const char *ip, uint16_
     int fd = dor__stream_socket(address.ss_family);
     if (fd < 0) return dor__errno(errno);
     if (settings->reuseaddr) set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (address.ss_family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, settings->ip[0] ? 1 : 0);
+    if (address.ss_family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only(settings));
     if (join || settings->reuseport) set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     /* Inherited by what is accepted, which saves a call for each connection. */
     dor_result r = set_connection_options(fd, settings);
@@ -371,7 +377,8 @@ dor_result dor__tcp_bind(const dor_settings *settings, uint16_t port, bool share
     if (settings->ip[0]) return bind_one(settings, settings->ip, port, share, join, fd);
     dor_result r = bind_one(settings, "::", port, share, join, fd);
     int error = dor_error_get_errno(r.code);
-    if (error == EAFNOSUPPORT || error == EADDRNOTAVAIL) /* a machine without IPv6 */
+    bool without = error == EAFNOSUPPORT || error == EADDRNOTAVAIL; /* a machine without IPv6 */
+    if (without && settings->v6only != DOR_V6ONLY_TRUE)
         r = bind_one(settings, "0.0.0.0", port, share, join, fd);
     return r;
 }

@@ -19,6 +19,7 @@
 #include <dormouse/information.h>
 #include <dormouse/handshake.h>
 #include <dormouse/inet.h>
+#include <dormouse/listener.h>
 #include <dormouse/observe.h>
 #include <dormouse/options.h>
 #include <dormouse/port.h>

@@ -65,6 +65,7 @@ typedef struct dor_ssl_reply {
     int fd; /**< downgrade: the descriptor, closed with the message unless the receiver puts -1 here; else -1 */
     uint32_t header_len; /**< of data, as in dor_ssl_event */
     uint8_t http;        /**< as in dor_ssl_event */
+    uint32_t count;      /**< drain: how many connections were closed when the time was over */
 } dor_ssl_reply;
 
 /* ---- start and stop ------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "ssl/tcp.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 enum { PROTOCOL_MAX = 255 }; /* RFC 7301 section 3.1: opaque ProtocolName<1..2^8-1> */
 
@@ -60,6 +61,63 @@ dor_result dor__options_resolve_serve(const dor_options *options, const dor_serv
     }
     *out = settings;
     return r;
+}
+
+/* ---- descriptors that listen already ------------------------------------------------------------------------------- */
+
+static dor_result check_descriptor(int fd, const dor_options *options)
+{
+    static const char *const bound[] = {"ip",          "ifaddr",    "bind_to_device",
+                                        "ipv6_v6only", "unix_mode", "cb_info"};
+    if (!dor__tcp_listens(fd))
+        return dor__options_fail(options, DOR_E_BADARG, "descriptor %d is no stream socket that listens", fd);
+    for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++)
+        if (dor__options_get(options, bound[i]))
+            return dor__options_fail(options, DOR_E_OPTION_CONFLICT,
+                                     "option %s: the descriptor is bound already, by whoever made it",
+                                     bound[i]);
+    return DOR_SUCCESS;
+}
+
+static dor_result listen_there(dor_runtime *runtime, int fd, dor_settings *settings,
+                               const dor_server_spec *spec, bool *taken, dor_socket *listener)
+{
+    dor_pid self = DOR_PID_NONE;
+    DOR_TRY(dor__runtime_enter_real(&runtime));
+    dor_result r = spec ? DOR_SUCCESS : become_owner(runtime, &self);
+    *taken = dor__ok(r);
+    if (*taken) r = dor__ssl_listen_fd(runtime, fd, settings, self, spec, listener);
+    dor__runtime_leave(runtime);
+    return r;
+}
+
+static int listen_fd(dor_runtime *runtime, int fd, const dor_options *options, const dor_server_spec *spec,
+                     dor_socket *listener)
+{
+    dor_settings *settings;
+    bool taken = false;
+    dor_result r = check_descriptor(fd, options);
+    if (dor__ok(r))
+        r = spec ? dor__options_resolve_serve(options, spec, &settings)
+                 : dor__options_resolve(options, DOR_TLS_SERVER, &settings);
+    if (dor__ok(r)) {
+        r = listen_there(runtime, fd, settings, spec, &taken, listener);
+        dor__settings_unref(settings);
+    }
+    /* What failed before it could be taken, and is not the caller's mistake: see listener.h. */
+    if (dor__failed(r) && !taken && dor_error_get_class(r.code) != DOR_CLASS_USAGE) (void)close(fd);
+    return r.code;
+}
+
+int dor_ssl_listen_fd(dor_runtime *runtime, int fd, const dor_options *options, dor_socket *listener)
+{
+    return listener ? listen_fd(runtime, fd, options, NULL, listener) : DOR_E_BADARG;
+}
+
+int dor_ssl_serve_fd(dor_runtime *runtime, int fd, const dor_options *options, const dor_server_spec *spec,
+                     dor_socket *listener)
+{
+    return listener && spec ? listen_fd(runtime, fd, options, spec, listener) : DOR_E_BADARG;
 }
 
 /* ---- orders ------------------------------------------------------------------------------------------------------- */

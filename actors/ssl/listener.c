@@ -438,6 +438,26 @@ static dor_result open_unix(dor_listening *l, const dor_settings *settings, int 
     return r;
 }
 
+/* A socket that somebody else has made listen: likewise. Takes fd even on failure. */
+static dor_result open_inherited(dor_listening *l, const dor_settings *settings, int fd, int *fds,
+                                 unsigned count)
+{
+    unsigned made = 1;
+    fds[0] = fd;
+    l->shared = true;
+    dor_result r = dor__tcp_adopt(fd, settings);
+    if (dor__ok(r)) r = dor__tcp_local_name(fd, &l->address);
+    for (; made < count && dor__ok(r); made++) {
+        fds[made] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (fds[made] >= 0) continue;
+        r = dor__errno(errno);
+        break;
+    }
+    while (dor__failed(r) && made > 0)
+        (void)close(fds[--made]);
+    return r;
+}
+
 static void close_all(dor_listening *l, const int *fds, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
@@ -449,26 +469,33 @@ static void close_all(dor_listening *l, const int *fds, unsigned count)
     dor_transport_handle_unref(l->module_handle);
 }
 
-static dor_result start(dor_runtime *runtime, uint16_t port, dor_settings *settings, dor_pid owner,
-                        const dor_server_spec *spec, dor_socket *handle)
+/* inherited: a descriptor that listens already, taken even on failure; or -1. */
+static dor_result start(dor_runtime *runtime, uint16_t port, int inherited, dor_settings *settings,
+                        dor_pid owner, const dor_server_spec *spec, dor_socket *handle)
 {
     int fds[DOR_SHARDS_MAX];
     unsigned count = dor__runtime_scheduler_count(runtime);
     starting st = {.owner = owner};
     if (count > DOR_SHARDS_MAX) count = DOR_SHARDS_MAX;
     if (settings->acceptors && count > settings->acceptors) count = settings->acceptors;
-    DOR_TRY(dor__listening_new(count, settings, spec, &st.listening));
-    dor_result r = settings->transport ? open_module(st.listening, settings, port, fds)
-                   : dor__is_unix(settings->ip)
-                       ? open_unix(st.listening, settings, fds, count)
-                       : open_descriptors(settings, port, fds, count, &st.listening->address);
-    if (dor__failed(r)) goto done;
     dor_scheduler *here = dor__scheduler_current();
-    if (here && dor__scheduler_runtime(here) == runtime) {
+    if (here && dor__scheduler_runtime(here) != runtime)
+        return dor__error(DOR_E_WOULD_DEADLOCK); /* a mistake of the caller's, who keeps its descriptor */
+    dor_result r = dor__listening_new(count, settings, spec, &st.listening);
+    if (dor__failed(r)) {
+        if (inherited >= 0) (void)close(inherited);
+        return r;
+    }
+    r = inherited >= 0               ? open_inherited(st.listening, settings, inherited, fds, count)
+        : settings->transport        ? open_module(st.listening, settings, port, fds)
+        : dor__is_unix(settings->ip) ? open_unix(st.listening, settings, fds, count)
+                                     : open_descriptors(settings, port, fds, count, &st.listening->address);
+    if (dor__failed(r)) goto done;
+    if (here) {
         start_listener(here, &st);
         r = st.result;
     } else {
-        r = here ? dor__error(DOR_E_WOULD_DEADLOCK) : start_and_wait(runtime, &st);
+        r = start_and_wait(runtime, &st);
     }
     if (dor__ok(r)) {
         start_shards(runtime, st.listening, fds);
@@ -483,11 +510,17 @@ done:
 dor_result dor__ssl_listen(dor_runtime *runtime, uint16_t port, dor_settings *settings, dor_pid owner,
                            dor_socket *listener)
 {
-    return start(runtime, port, settings, owner, NULL, listener);
+    return start(runtime, port, -1, settings, owner, NULL, listener);
 }
 
 dor_result dor__ssl_serve(dor_runtime *runtime, uint16_t port, dor_settings *settings,
                           const dor_server_spec *spec, dor_socket *listener)
 {
-    return start(runtime, port, settings, DOR_PID_NONE, spec, listener);
+    return start(runtime, port, -1, settings, DOR_PID_NONE, spec, listener);
+}
+
+dor_result dor__ssl_listen_fd(dor_runtime *runtime, int fd, dor_settings *settings, dor_pid owner,
+                              const dor_server_spec *spec, dor_socket *listener)
+{
+    return start(runtime, 0, fd, settings, spec ? DOR_PID_NONE : owner, spec, listener);
 }

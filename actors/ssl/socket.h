@@ -21,6 +21,10 @@ DOR_MUST_USE dor_result dor__ssl_listen(dor_runtime *runtime, uint16_t port, dor
 DOR_MUST_USE dor_result dor__ssl_serve(dor_runtime *runtime, uint16_t port, dor_settings *settings,
                                        const dor_server_spec *spec, dor_socket *listener);
 
+/** Either over a socket that listens already: with a spec serve, else listen. Takes fd, even on failure, but for WOULD_DEADLOCK. */
+DOR_MUST_USE dor_result dor__ssl_listen_fd(dor_runtime *runtime, int fd, dor_settings *settings,
+                                           dor_pid owner, const dor_server_spec *spec, dor_socket *listener);
+
 /* Requests: the reply (DOR_MSG_SSL_REPLY with ref) goes to reply_to, which becomes the owner of a new socket. */
 DOR_MUST_USE dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_ref ref,
                                                   uint32_t timeout_ms);

@@ -330,6 +330,18 @@ bool dor__tcp_is_stream(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening;
 }
 
+bool dor__tcp_listens(int fd)
+{
+    struct sockaddr_storage name = {0};
+    int type = 0, listening = 0;
+    socklen_t len = sizeof type, name_len = sizeof name;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM) return false;
+    len = sizeof listening;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening) return false;
+    if (getsockname(fd, (struct sockaddr *)&name, &name_len) < 0) return false;
+    return name.ss_family == AF_INET || name.ss_family == AF_INET6 || name.ss_family == AF_UNIX;
+}
+
 dor_result dor__tcp_adopt(int fd, const dor_settings *settings)
 {
     int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);

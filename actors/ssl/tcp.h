@@ -37,6 +37,9 @@ DOR_MUST_USE dor_result dor__tcp_connect(dor_transport **t, dor_scheduler *s, co
 /** Whether fd is a stream socket that does not listen: what can carry a connection. */
 bool dor__tcp_is_stream(int fd);
 
+/** Whether fd is a stream socket that listens: TCP or Unix. */
+bool dor__tcp_listens(int fd);
+
 /** Makes a descriptor that somebody else connected like one of ours: non-blocking, closed on exec, with our flags. */
 DOR_MUST_USE dor_result dor__tcp_adopt(int fd, const dor_settings *settings);
 

@@ -4,6 +4,8 @@
 #include "net_support.h"
 #include "hand_peer.h"
 
+#include <fcntl.h>
+
 static dor_listener_statistics figures(const world *w)
 {
     dor_listener_statistics s;
@@ -434,5 +436,81 @@ Test(listeners, every_address_is_of_both_families)
     serve_in(&w, NULL);
     OK(try_connect(&w, "::1"));
     OK(try_connect(&w, "127.0.0.1"));
+    end(&w);
+}
+
+/* ---- descriptors that listen already ----------------------------------------------------------------------------- */
+
+static int listening_socket(uint16_t *port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    cr_assert_eq(listen(fd, 50), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+Test(listeners, by_an_inherited_descriptor)
+{
+    world w;
+    dor_address address;
+    dor_server_spec spec = {.open = greet, .receive = drop};
+    begin(&w, 3);
+    OK(dor_options_unset(w.server, "ip"));
+    OK(dor_options_unset(w.server, "cb_info"));
+    OK(dor_options_unset(w.server, "active"));
+    int fd = listening_socket(&w.port), copy = dup(fd);
+    hand early;
+    hand_init(&early, w.port); /* who connected before is served, too */
+    OK(dor_ssl_serve_fd(w.runtime, fd, w.server, &spec, &w.listener));
+    OK(dor_ssl_sockname(w.listener, &address));
+    cr_assert_eq(address.port, w.port);
+    hand_shake(&early);
+    cr_assert(early.connected);
+    hand_free(&early);
+    for (int i = 0; i < 10; i++)
+        (void)greeted(&w);
+    cr_assert_eq(figures(&w).backlog_max, 50); /* one queue for all */
+    OK(dor_ssl_drain(w.listener, 0, NULL));
+    cr_assert(!is_open(fd));
+
+    OK(dor_options_set_text(w.server, "active",
+                            "false")); /* its giver has it still, and another may go on with it */
+    OK(dor_ssl_listen_fd(w.runtime, copy, w.server, &w.listener));
+    pair p = connect_pair(&w);
+    send_text(p.client, "and again");
+    expect_recv(p.server, 9, "and again");
+    end(&w);
+}
+
+Test(listeners, not_by_any_descriptor)
+{
+    world w;
+    uint16_t port;
+    dor_server_spec spec = {0};
+    begin(&w, 1);
+    int fd = listening_socket(&port), other = socket(AF_INET, SOCK_STREAM, 0);
+    FAILS(dor_ssl_listen_fd(w.runtime, fd, w.server, &w.listener), DOR_E_OPTION_CONFLICT);
+    cr_assert_not_null(strstr(dor_options_error(w.server), "option ip"), "%s", dor_options_error(w.server));
+    OK(dor_options_unset(w.server, "ip"));
+    OK(dor_options_unset(w.server, "cb_info"));
+    FAILS(dor_ssl_listen_fd(w.runtime, other, w.server, &w.listener), DOR_E_BADARG);
+    cr_assert_not_null(strstr(dor_options_error(w.server), "listens"), "%s", dor_options_error(w.server));
+    FAILS(dor_ssl_listen_fd(w.runtime, -1, w.server, &w.listener), DOR_E_BADARG);
+    FAILS(dor_ssl_listen_fd(w.runtime, fd, NULL, &w.listener), DOR_E_NO_OPTIONS);
+    FAILS(dor_ssl_listen_fd(w.runtime, fd, w.server, NULL), DOR_E_BADARG);
+    FAILS(dor_ssl_serve_fd(w.runtime, fd, w.server, NULL, &w.listener), DOR_E_BADARG);
+    cr_assert(is_open(fd) && is_open(other)); /* mistakes leave them with the caller */
+    OK(dor_ssl_serve_fd(w.runtime, fd, w.server, &spec, &w.listener));
+    close(other);
     end(&w);
 }

@@ -17,6 +17,25 @@
 extern "C" {
 #endif
 
+/* ---- sockets that listen already ----------------------------------------------------------------------- */
+
+/**
+ * Listens by fd, a stream socket (TCP or Unix) that somebody else has bound and made listen: a service manager, or the
+ * process before this one. Everything else is as for dor_ssl_listen; all schedulers accept from the one queue. Options that
+ * say where to listen (ip, ifaddr, bind_to_device, ipv6_v6only, unix_mode, cb_info) are DOR_E_OPTION_CONFLICT, and the
+ * backlog is as long as it was made.
+ *
+ * Who owns fd: as with dor_ssl_accept_fd an error of class usage (DOR_E_BADARG when it does not listen, a bad option, an
+ * unreadable file) leaves it with the caller, untouched. With every other outcome it is the library's: closed on
+ * failure, and with the listener. It is made non-blocking for everybody who has a copy of it, and closed on exec here; as
+ * long as others keep copies, clients can connect, and wait. Any thread.
+ */
+DOR_API int dor_ssl_listen_fd(dor_runtime *runtime, int fd, const dor_options *options, dor_socket *listener);
+
+/** Serves by fd, whose owner is as above, as dor_ssl_serve does by a port; spec is copied. DOR_E_ codes as of both. */
+DOR_API int dor_ssl_serve_fd(dor_runtime *runtime, int fd, const dor_options *options,
+                             const dor_server_spec *spec, dor_socket *listener);
+
 /* ---- suspending ---------------------------------------------------------------------------------------- */
 
 /**

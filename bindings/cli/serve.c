@@ -207,42 +207,52 @@ static void log_figures(dor_runtime *runtime)
 
 /* ---- ending --------------------------------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static uint64_t connections(dor_runtime *runtime)
 {
     dor_ssl_statistics statistics = {0};
     return dor_ssl_get_statistics(runtime, &statistics) == DOR_OK ? statistics.connections : 0;
 }
 
-/* Waits until every connection is gone or the time is over; a second signal ends the process. */
-static void drain(const sigset_t *signals, dor_runtime *runtime, uint32_t timeout_ms)
+/* What a signal means while it drains: a second one ends the process. */
+static void on_second(int second, dor_runtime *runtime)
 {
-    const struct timespec pause = {0, POLL_MS * 1000000L};
-    const int64_t end_ms = now_ms() + timeout_ms;
-    while (connections(runtime) > 0 && now_ms() < end_ms) {
-        int second = sigtimedwait(signals, NULL, &pause);
-        if (second == SIGUSR1) log_figures(runtime);
-        if (second < 0 || second == SIGUSR1 || second == SIGHUP) continue;
-        cli_log("ended", (cli_field[]){{"signal", strsignal(second), 0}}, 1);
-        _exit(128 + second);
-    }
+    if (second == SIGUSR1) log_figures(runtime);
+    if (second < 0 || second == SIGUSR1 || second == SIGHUP) return;
+    cli_log("ended", (cli_field[]){{"signal", strsignal(second), 0}}, 1);
+    _exit(128 + second);
 }
 
-static void log_statistics(dor_runtime *runtime)
+/* Waits until every connection has ended, or was told to when the time was over; how many those were. */
+static uint32_t drain(const sigset_t *signals, dor_runtime *runtime, dor_socket listener, uint32_t timeout_ms)
+{
+    const struct timespec pause = {0, POLL_MS * 1000000L};
+    dor_message *message;
+    dor_pid self;
+    dor_ref ref;
+    int code = dor_process_attach(runtime, &self);
+    if (code == DOR_OK) code = dor_ssl_drain_async(listener, timeout_ms, &ref);
+    if (code != DOR_OK) {
+        failed("draining", NULL, code);
+        return 0;
+    }
+    while (dor_receive(&message, 0) != DOR_OK)
+        on_second(sigtimedwait(signals, NULL, &pause), runtime);
+    uint32_t closed = ((const dor_ssl_reply *)dor_message_payload(message))->count;
+    dor_message_free(message);
+    return closed;
+}
+
+static void log_statistics(dor_runtime *runtime, uint32_t cut_off)
 {
     dor_ssl_statistics s = {0};
     if (dor_ssl_get_statistics(runtime, &s) != DOR_OK) return;
-    cli_field fields[] = {
-        {"accepted", NULL, (long long)s.accepted},     {"refused", NULL, (long long)s.refused},
-        {"handshakes", NULL, (long long)s.handshakes}, {"failed", NULL, (long long)s.handshakes_failed},
-        {"bytes_in", NULL, (long long)s.bytes_in},     {"bytes_out", NULL, (long long)s.bytes_out},
-        {"cut_off", NULL, (long long)s.connections}};
+    cli_field fields[] = {{"accepted", NULL, (long long)s.accepted},
+                          {"refused", NULL, (long long)s.refused},
+                          {"handshakes", NULL, (long long)s.handshakes},
+                          {"failed", NULL, (long long)s.handshakes_failed},
+                          {"bytes_in", NULL, (long long)s.bytes_in},
+                          {"bytes_out", NULL, (long long)s.bytes_out},
+                          {"cut_off", NULL, cut_off}};
     cli_log("ended", fields, sizeof(fields) / sizeof(fields[0]));
 }
 
@@ -273,13 +283,11 @@ static int run(const cli_serve_config *config)
         if (signal_number == SIGHUP) reload(listener);
     }
     cli_service_drain();
-    dor_ssl_stop_listening(listener);
     cli_field fields[] = {{"signal", strsignal(signal_number), 0},
                           {"connections", NULL, (long long)connections(runtime)},
                           {"deadline_ms", NULL, config->drain_timeout_ms}};
     cli_log("draining", fields, 3);
-    drain(&signals, runtime, config->drain_timeout_ms);
-    log_statistics(runtime);
+    log_statistics(runtime, drain(&signals, runtime, listener, config->drain_timeout_ms));
     int code = dor_runtime_stop(runtime, STOP_MS);
     return code == DOR_OK ? CLI_OK : failed("stopping", NULL, code);
 }

@@ -10,10 +10,12 @@
          background/1, result/1]).
 
 -define(PATIENCE, 30000).
+-define(LIFE, 170000). % also where a call of ssl's does not return
 
 main(_) ->
     ok = logger:set_primary_config(level, none),
     {ok, _} = application:ensure_all_started(ssl),
+    {ok, _} = timer:apply_after(?LIFE, erlang, halt, [3]),
     io:format("= ready~n"),
     loop(erl_eval:new_bindings()).
 

@@ -25,6 +25,7 @@ http {
         ssl_certificate_key $PKI/p256.key;
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_session_cache shared:s:1m;
+        ssl_session_tickets @TICKETS@;
         location / { return 200 "served to \$ssl_protocol \$ssl_server_name\n"; }
     }
     server {
@@ -36,15 +37,17 @@ http {
 }
 END
 
-# nginx cannot choose a port itself, so one is tried after the other.
-for PORT in $(some_ports); do
-    sed -i -E "s/127.0.0.1:(@PORT@|[0-9]+)/127.0.0.1:$PORT/" "$WORK/nginx.conf"
-    "$NGINX" -p "$WORK" -e "$WORK/error.log" -c "$WORK/nginx.conf" >"$WORK/nginx.log" 2>&1 &
-    SERVER_PID=$!
-    PIDS+=("$SERVER_PID")
-    wait_for 5 test -s "$WORK/nginx.pid" && break
-done
-[ -s "$WORK/nginx.pid" ] || {
+# start_nginx TICKETS. It cannot choose a port itself, so one is tried after the other.
+start_nginx() {
+    rm -f "$WORK/nginx.pid"
+    sed -i -E "s/ssl_session_tickets [^;]*/ssl_session_tickets $1/" "$WORK/nginx.conf"
+    for PORT in $(some_ports); do
+        sed -i -E "s/127.0.0.1:(@PORT@|[0-9]+)/127.0.0.1:$PORT/" "$WORK/nginx.conf"
+        "$NGINX" -p "$WORK" -e "$WORK/error.log" -c "$WORK/nginx.conf" >"$WORK/nginx.log" 2>&1 &
+        SERVER_PID=$!
+        PIDS+=("$SERVER_PID")
+        wait_for 5 test -s "$WORK/nginx.pid" && return
+    done
     cat "$WORK/nginx.log" "$WORK/error.log"
     exit 1
 }
@@ -60,13 +63,18 @@ fetch() {
 }
 
 GET='GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
-for version in 2 3; do
-    fetch --cacert "$PKI/root.pem" --versions tlsv1.$version
-    check "TLS 1.$version: status" equal "$STATUS" 0
-    check "TLS 1.$version: page" has "$WORK/out" "^served to TLSv1.$version localhost"
-    fetch --cacert "$PKI/root.pem" --versions tlsv1.$version --resume 1
-    check "TLS 1.$version: resumed" has "$WORK/err" ', resumed'
-    check "TLS 1.$version: page" has "$WORK/out" "^served to TLSv1.$version"
+# By ticket, and with its memory of ids (in TLS 1.3 these are tickets, too).
+for tickets in on off; do
+    start_nginx $tickets
+    for version in 2 3; do
+        fetch --cacert "$PKI/root.pem" --versions tlsv1.$version
+        check "tickets $tickets, TLS 1.$version: status" equal "$STATUS" 0
+        check "tickets $tickets, TLS 1.$version: page" has "$WORK/out" "^served to TLSv1.$version localhost"
+        fetch --cacert "$PKI/root.pem" --versions tlsv1.$version --resume 1
+        check "tickets $tickets, TLS 1.$version: resumed" has "$WORK/err" ', resumed'
+        check "tickets $tickets, TLS 1.$version: page" has "$WORK/out" "^served to TLSv1.$version"
+    done
+    [ $tickets = on ] && stop_server
 done
 fetch --cacert "$PKI/root.pem" --alpn http/1.1
 check "ALPN" has "$WORK/err" 'alpn: http/1.1'

@@ -46,6 +46,24 @@ if command -v gnutls-cli >/dev/null; then
     check "TLS 1.2: gnutls-cli" has "$WORK/out" 'This is a resumed session'
 fi
 
+# --- curl: a session for each of several connections --------------------------------------------------------------------
+# curl_twice WORDS OPTIONS CURL-ARGUMENTS...: two pages over two connections, the second of which is resumed.
+curl_twice() {
+    serve "$2"
+    curl -s --max-time 20 --cacert "$PKI/root.pem" -H 'Connection: close' -w '%{num_connects}\n' "${@:3}" \
+        "https://localhost:$PORT/one" "https://localhost:$PORT/two" >"$WORK/out" 2>&1
+    check "$1: two connections" equal "$(grep -c '^1$' "$WORK/out")" 2
+    check "$1: the first one new" equal "$(grep -Ec 'resumed +no' "$WORK/out")" 1
+    check "$1: the second resumed" equal "$(grep -Ec 'resumed +yes' "$WORK/out")" 1
+}
+if command -v curl >/dev/null; then
+    for kind in stateless stateful; do
+        curl_twice "curl, TLS 1.3, $kind" ", \"session_tickets\": \"$kind\"" --tlsv1.3
+    done
+    curl_twice "curl, TLS 1.2 by id" ', "session_tickets": "stateful"' --tls-max 1.2
+    curl_twice "curl, TLS 1.2 by ticket" ', "session_tickets": "stateless"' --tls-max 1.2
+fi
+
 # --- tickets that are ids -----------------------------------------------------------------------------------------------
 for kind in stateful stateful_with_cert; do
     serve ", \"session_tickets\": \"$kind\""

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "ssl/hosts.h"
-#include "ssl/session_keeper.h"
+#include "ssl/session_store.h"
 #include "ssl/ticket_keys.h"
 #include "ssl/unix_path.h"
 
@@ -442,6 +442,14 @@ dor_result dor__apply_session(const dor_draft *draft, const dor_value *value)
     }
     dor__session_unref(draft->settings->session);
     draft->settings->session = dor__session_ref((dor_session *)value->session);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_session_store(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    dor__session_outside_unref(draft->settings->outside);
+    draft->settings->outside = dor__session_outside_ref(value->object);
     return DOR_SUCCESS;
 }
 

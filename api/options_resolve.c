@@ -9,7 +9,7 @@
 #include "ssl/credential.h"
 #include "ssl/pem_cache.h"
 #include "ssl/pem_file.h"
-#include "ssl/session_keeper.h"
+#include "ssl/session_store.h"
 #include "ssl/ticket_keys.h"
 
 #include <stdlib.h>
@@ -267,6 +267,25 @@ static bool any_set(const resolving *r, const char *const *names, size_t count)
     return false;
 }
 
+/* Sessions by id are outside; the keeper stays for its ticket keys. */
+static dor_result set_outside(resolving *r)
+{
+    dor_settings *s = r->settings;
+    dor_session_outside *outside;
+    if (is_set(r, "session_cb") && (is_set(r, "max_sessions") || is_set(r, "max_session_bytes")))
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "options session_cb and %s: what is kept outside has no such bound",
+                                 is_set(r, "max_sessions") ? "max_sessions" : "max_session_bytes");
+    dor_result result = dor__session_outside_for(s->outside, s->tls, s->keeper, &outside);
+    if (dor__failed(result)) return dor__options_fail(r->options, result.code, "out of memory");
+    dor__session_outside_unref(s->outside);
+    s->outside = outside;
+    s->tls->store = &dor__session_outside_ops;
+    s->tls->store_ctx = outside;
+    s->tls->ask_session = true;
+    return DOR_SUCCESS;
+}
+
 /*
  * A server's memory of sessions. Settings that override another's share it, except when they judge the client otherwise:
  * a session that was made under laxer rules must not come in by the side door.
@@ -291,7 +310,7 @@ static dor_result set_keeper(resolving *r)
     }
     tls->store = &dor__session_keeper_ops;
     tls->store_ctx = r->settings->keeper;
-    return DOR_SUCCESS;
+    return r->settings->outside ? set_outside(r) : DOR_SUCCESS;
 }
 
 /* The file of the key log: named by an option, or by the environment when an option says that it may. */

@@ -122,6 +122,8 @@ const dor_option dor__options_table[] = {
     {"max_session_bytes", "bytes that they may take (ours)", INT, SERVER, RANGE(4096, (int64_t)1 << 40)},
     {"session_cache", "a cache that listeners share; dor_options_set_session_cache (ours)", OBJECT, SERVER,
         .apply = dor__apply_session_cache},
+    {"session_cb", "a store of the program's for a server's sessions; dor_options_set_session_store", OBJECT, SERVER,
+        .apply = dor__apply_session_store},
     {"ticket_keys", "keys that tickets are sealed with, 48 bytes each: the first seals, all open (ours)", BYTES,
         SERVER | ADDS, .apply = dor__apply_ticket_keys},
     {"ticket_key_period", "seconds until a ticket key that was made here is followed by another (ours)", INT, SERVER,

@@ -163,6 +163,7 @@ dor_result dor__apply_device(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_unix_mode(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_reuse_sessions(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_session_store(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_raw(const dor_draft *draft, const dor_value *value);

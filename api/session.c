@@ -7,7 +7,7 @@
 #include "base/ct.h"
 #include "runtime/calls.h"
 #include "ssl/client_sessions.h"
-#include "ssl/session_keeper.h"
+#include "ssl/session_store.h"
 #include "ssl/socket.h"
 #include "ssl/ticket_keys.h"
 #include <dormouse/session.h>
@@ -115,6 +115,37 @@ int dor_session_cache_get_statistics(dor_session_cache *cache, dor_session_stati
     if (!cache || !statistics) return DOR_E_BADARG;
     dor__session_keeper_statistics(keeper_of(cache), statistics);
     return DOR_OK;
+}
+
+/* ---- stores ----------------------------------------------------------------------------------------------------- */
+
+static void release_outside(void *outside)
+{
+    dor__session_outside_unref(outside);
+}
+
+int dor_options_set_session_store(dor_options *options, const dor_session_store_ops *ops, void *arg)
+{
+    dor_session_outside *outside;
+    if (!options || (ops && (!ops->lookup || !ops->store || !ops->remove))) return DOR_E_BADARG;
+    if (!ops) return dor_options_unset(options, "session_cb");
+    dor_result r = dor__session_outside_new(ops, arg, &outside);
+    return dor__ok(r) ? dor__options_set_object(options, "session_cb", outside, release_outside) : r.code;
+}
+
+int dor_question_session(dor_question *question, const void *data, size_t len)
+{
+    enum { LONGEST = 1 << 18 }; /* that dor__session_serialise makes */
+    if (!question) return DOR_E_BADARG;
+    if ((data || len == 0) && len <= LONGEST)
+        return dor__question_answer(question, DOR_QUESTION_SESSION, dor__span(data, len));
+    dor__question_unref(question);
+    return data ? DOR_E_TOO_BIG : DOR_E_BADARG;
+}
+
+int dor_question_once(const dor_question *question)
+{
+    return question && dor__question_once(question);
 }
 
 /* ---- listeners ---------------------------------------------------------------------------------------------------- */

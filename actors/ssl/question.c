@@ -15,6 +15,7 @@ struct dor_question {
     atomic_uint state;
     dor_pid asker;
     dor_question_kind kind;
+    bool once;
     dor_message *answer; /* whoever moves the state away from WAITING has it */
 };
 
@@ -117,6 +118,16 @@ dor_question *dor__question_ref(dor_question *q)
 void dor__question_unref(dor_question *q)
 {
     user_gone(q);
+}
+
+void dor__question_set_once(dor_question *q)
+{
+    q->once = true;
+}
+
+bool dor__question_once(const dor_question *q)
+{
+    return q->once;
 }
 
 bool dor__question_waits(const dor_question *q)

@@ -28,6 +28,10 @@ typedef struct dor_answer {
 DOR_MUST_USE dor_result dor__question_new(dor_pid asker, dor_question_kind kind, size_t room,
                                           dor_question **question);
 
+/** Before it is handed out: a session is asked for that is good for one use. */
+void dor__question_set_once(dor_question *question);
+bool dor__question_once(const dor_question *question);
+
 /** The asker lets go of its own: nobody waits any more. NULL is harmless. */
 void dor__question_abandon(dor_question *question);
 

@@ -370,7 +370,7 @@ void dor__session_keeper_set_ticket_keys(dor_session_keeper *keeper, dor_span gi
     dor__ticket_keys_replace(&keeper->keys, given);
 }
 
-const dor_session_store_ops dor__session_keeper_ops = {
+const dor_tls_store_ops dor__session_keeper_ops = {
     .store = store,
     .lookup = lookup,
     .remove = forget,

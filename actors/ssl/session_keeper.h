@@ -32,7 +32,7 @@ dor_session_keeper *dor__session_keeper_ref(dor_session_keeper *keeper);
 void dor__session_keeper_unref(dor_session_keeper *keeper);
 
 /** For dor_tls_config.store, with the keeper as store_ctx. */
-extern const dor_session_store_ops dor__session_keeper_ops;
+extern const dor_tls_store_ops dor__session_keeper_ops;
 
 void dor__session_keeper_statistics(dor_session_keeper *keeper, dor_session_statistics *statistics);
 

@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "ssl/credential.h"
 #include "ssl/hosts.h"
-#include "ssl/session_keeper.h"
+#include "ssl/session_store.h"
 
 /*
  * The send queue's high mark bounds what a slow peer can make us hold: 256 KiB keep a 10 Gbit/s loop busy between two
@@ -107,6 +107,7 @@ static dor_result copy_with(const dor_settings *from, dor_tls_config *tls, dor_s
     dor__credentials_ref(copy->credentials);
     if (copy->hosts) dor__hosts_ref(copy->hosts);
     if (copy->keeper) dor__session_keeper_ref(copy->keeper);
+    dor__session_outside_ref(copy->outside);
     if (copy->session) dor__session_ref(copy->session);
     if (copy->key_log) dor__key_log_ref(copy->key_log);
     if (copy->raw) dor__raw_ref(copy->raw);
@@ -164,6 +165,7 @@ void dor__settings_unref(dor_settings *settings)
     dor__free(settings->cacertfile);
     dor__hosts_unref(settings->hosts);
     if (settings->keeper) dor__session_keeper_unref(settings->keeper);
+    dor__session_outside_unref(settings->outside);
     dor__session_unref(settings->session);
     dor__key_log_unref(settings->key_log);
     dor__raw_unref(settings->raw);

@@ -16,6 +16,7 @@
 #include <dormouse/transport.h>
 
 typedef struct dor_session_keeper dor_session_keeper;
+typedef struct dor_session_outside dor_session_outside; /* session_store.h */
 
 enum { DOR_SESSION_PLACE_LEN = 32 };
 
@@ -51,6 +52,7 @@ typedef struct dor_settings {
     dor_credentials *credentials; /* where the identities of tls came from; NULL: there are none */
     char *cacertfile;             /* where tls->trust came from, if from there; owned */
     dor_session_keeper *keeper;   /* servers: what tls->store_ctx points to; owned */
+    dor_session_outside *outside; /* servers: or this, where sessions are kept outside; owned */
     dor_session
         *session; /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
     dor_key_log *key_log; /* what tls->key_log_ctx points to; owned; NULL: none */

@@ -1,5 +1,5 @@
 /*
- * socket_question.c - a handshake that waits for an answer: the pause at the hello, signatures.
+ * socket_question.c - a handshake that waits for an answer: the pause at the hello, signatures, sessions.
  *
  * While the engine asks, nothing is read; what one read had brought beyond the question is kept in the opening, so at most
  * DOR_RECEIVE_LEN bytes. The deadline of the handshake goes on, and so do close, the owner's death and the runtime's stop.
@@ -8,6 +8,7 @@
  */
 #include "ssl/listener.h"
 #include "ssl/hosts.h"
+#include "ssl/session_store.h"
 #include "ssl/signer.h"
 #include "tls/question.h"
 
@@ -123,24 +124,37 @@ static dor_result choose_host(dor_connection *c)
     return DOR_SUCCESS;
 }
 
-/* ---- signatures ------------------------------------------------------------------------------------------------- */
+/* ---- signatures and sessions ------------------------------------------------------------------------------------------------- */
 
 static void refuse(dor_connection *c, dor_result why)
 {
     dor__conn_open_failed(c, dor__tls_refuse(c->tls, why));
 }
 
-/* From here on the connection may be anything: who signs may have done so already, or have failed. */
-static void on_signature(dor_connection *c, dor_span rest)
+static dor_result ask_session(dor_connection *c, const dor_tls_question *asked)
+{
+    dor_question **question = &c->opening->question;
+    if (!c->settings->outside) return dor__error(DOR_E_INTERNAL);
+    DOR_TRY(dor__question_new(c->actor.pid, DOR_QUESTION_SESSION, 0, question));
+    if (asked->session_version >= DOR_TLS_1_3) dor__question_set_once(*question);
+    dor__session_outside_lookup(c->settings->outside, asked->session_version, asked->session_id, *question);
+    return DOR_SUCCESS;
+}
+
+static dor_result ask_signature(dor_connection *c, const dor_tls_question *asked)
+{
+    DOR_TRY(dor__question_new(c->actor.pid, DOR_QUESTION_SIGN,
+                              dor__private_key_max_sig_len(asked->identity->key), &c->opening->question));
+    return dor__signer_ask(c->local->scheduler, asked, c->server, c->opening->question);
+}
+
+static void ask_outside(dor_connection *c, dor_span rest)
 {
     dor_tls_question asked;
     wait_for_answer(c, rest);
     if (!c->opening || !c->opening->asking) return; /* no memory for the rest */
     dor__tls_get_question(c->tls, &asked);
-    dor_result r =
-        dor__question_new(c->actor.pid, DOR_QUESTION_SIGN, dor__private_key_max_sig_len(asked.identity->key),
-                          &c->opening->question);
-    if (dor__ok(r)) r = dor__signer_ask(c->local->scheduler, &asked, c->server, c->opening->question);
+    dor_result r = asked.kind == DOR_TLS_QUESTION_SESSION ? ask_session(c, &asked) : ask_signature(c, &asked);
     if (dor__failed(r)) refuse(c, r);
 }
 
@@ -154,6 +168,16 @@ static dor_result take_signature(dor_connection *c, const dor_answer *answer)
     return dor__tls_refuse(c->tls, dor__alert(DOR_ALERT_INTERNAL_ERROR, DOR_REASON_SIGNER_WRONG));
 }
 
+/* Whatever went wrong outside: it is as if there had been no session. */
+static dor_result take_answer(dor_connection *c, const dor_answer *answer)
+{
+    dor_tls_question asked;
+    dor__tls_get_question(c->tls, &asked);
+    if (asked.kind == DOR_TLS_QUESTION_SIGN) return take_signature(c, answer);
+    return dor__tls_answer_session(c->tls, answer->result == DOR_OK ? dor__bytes_span(&answer->data)
+                                                                    : DOR_SPAN_EMPTY);
+}
+
 void dor__conn_answered(dor_connection *c, dor_message *message)
 {
     const dor_answer *answer = dor_message_payload(message);
@@ -161,7 +185,7 @@ void dor__conn_answered(dor_connection *c, dor_message *message)
     if (opening && opening->asking && opening->question == answer->question) {
         dor__question_abandon(opening->question);
         opening->question = NULL;
-        dor_result r = take_signature(c, answer);
+        dor_result r = take_answer(c, answer);
         if (dor__ok(r))
             go_on(c);
         else
@@ -194,7 +218,7 @@ bool dor__conn_question(dor_connection *c, dor_span rest)
     dor_tls_question question;
     dor__tls_get_question(c->tls, &question);
     if (question.kind == DOR_TLS_QUESTION_HELLO) return on_hello(c, rest);
-    on_signature(c, rest);
+    ask_outside(c, rest);
     return false;
 }
 

@@ -25,16 +25,18 @@ typedef struct dor_identity {
  * Where a server keeps TLS 1.2 sessions and ticket keys; may be called from several threads at once. Sessions are passed
  * by reference count: store takes its own, lookup gives one to the caller (NULL: none).
  */
-typedef struct dor_session_store_ops {
+typedef struct dor_tls_store_ops {
     void (*store)(void *ctx, dor_session *session);
     dor_session *(*lookup)(void *ctx, int64_t now_ms, dor_span id);
     void (*remove)(void *ctx, dor_span id);
     /** As lookup, of a TLS 1.3 session alone, which is gone from the store then; NULL: no stateful tickets. */
     dor_session *(*take)(void *ctx, int64_t now_ms, dor_span id);
+    /** With ask_session, in place of the two: a TLS 1.3 session that was asked for has been used, and goes. */
+    void (*used)(void *ctx, dor_span id);
     /** TLS 1.3 tickets; NULL functions: none are issued, none accepted. */
     dor_result (*ticket_seal)(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *ticket);
     dor_result (*ticket_open)(void *ctx, int64_t now_ms, dor_span ticket, dor_bytes *plain, bool *opened);
-} dor_session_store_ops;
+} dor_tls_store_ops;
 
 /** What a TLS 1.3 server's tickets are. */
 typedef enum dor_ticket_kind {
@@ -73,7 +75,7 @@ typedef struct dor_tls_config {
     uint8_t
         ticket_count; /* server, TLS 1.3: tickets after a full handshake (default 2; after resumption 1) */
     uint32_t session_lifetime_s;
-    const dor_session_store_ops *store; /* server; NULL: no resumption */
+    const dor_tls_store_ops *store; /* server; NULL: no resumption */
     void *store_ctx;
     bool tickets_disabled;  /* none are sent and none taken */
     bool tickets_12;        /* server: TLS 1.2's too (RFC 5077), where ticket_kind is STATELESS */
@@ -91,6 +93,7 @@ typedef struct dor_tls_config {
     void (*key_log)(void *ctx, const char *line);
     void *key_log_ctx;
     bool ask_hello;     /* stop at the peer's hello and ask what to do (question.h) */
+    bool ask_session;   /* server: sessions by id are not looked up in the store but asked for (question.h) */
     bool ask_signature; /* and for each signature, also where the key is here */
 
     bool middlebox_compat;         /* RFC 8446 appendix D.4 */

@@ -48,6 +48,7 @@ void dor__handshake_free(dor_tls *t)
     dor__public_key_free(hs->peer_key);
     dor__kx_free(hs->kx);
     dor__session_unref(hs->session);
+    dor__session_unref(hs->outside);
     dor__transcript_fini(&hs->transcript);
     dor__bytes_free(&hs->flight);
     dor__arena_fini(&hs->arena);

@@ -304,6 +304,11 @@ typedef struct dor_handshake {
     /* resumption */
     dor_session *session; /* client: offered; server: accepted. A reference */
     uint16_t psk_index;   /* server */
+    dor_span asked_id;    /* server: the session that was asked for last, in the arena */
+    uint16_t asked_version;
+    uint8_t asked;        /* sessions asked for that have been answered */
+    uint8_t lookups;      /* of them, so far in this turn of the hello's handler */
+    dor_session *outside; /* the last answer; a reference */
 
     /* certificates */
     const dor_identity *identity;               /* ours, or NULL */
@@ -451,6 +456,12 @@ extern const dor_action dor__step_ask_hello;
  */
 DOR_MUST_USE dor_result dor__handshake_sign(dor_tls *t, dor_span content, uint8_t sig[DOR_SIG_MAX_LEN],
                                             size_t *sig_len);
+
+/**
+ * Server: the session of that id from outside, a new reference, or NULL. Where it has to be asked for, it asks, and the caller
+ * returns (see dor__asking); as it comes again, from the hello's beginning, earlier answers have been found wanting already.
+ */
+DOR_MUST_USE dor_result dor__session_ask(dor_tls *t, uint16_t version, dor_span id, dor_session **session);
 
 /* ---- alerts: alert.c ------------------------------------------------------------------------------------- */
 

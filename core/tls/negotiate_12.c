@@ -84,6 +84,7 @@ dor_result dor__negotiate_12(dor_tls *t)
     dor_session *session;
 
     DOR_TRY(dor__session_find_12(t, &session));
+    if (dor__asking(t)) return DOR_SUCCESS;
     if (!session) return begin_full(t);
     dor__session_unref(hs->session);
     hs->session = session;

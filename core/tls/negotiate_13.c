@@ -94,6 +94,7 @@ dor_result dor__negotiate_13(dor_tls *t)
         return dor__property_set(t, DOR_PROPERTY_RETRY);
     }
     DOR_TRY(dor__psk_choose(t, &resumed));
+    if (dor__asking(t)) return DOR_SUCCESS;
     DOR_TRY(key_exchange(t, share));
     if (!resumed) {
         DOR_TRY(authenticate_by_certificate(t));

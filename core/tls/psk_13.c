@@ -112,6 +112,11 @@ dor_result dor__ticket_session(dor_tls *t, dor_span ticket, dor_session **sessio
     dor_bytes plain = DOR_BYTES_EMPTY;
     bool opened = false;
     *session = NULL;
+    if (config->ticket_kind == DOR_TICKETS_STATEFUL && config->ask_session) {
+        DOR_TRY(dor__session_ask(t, DOR_TLS_1_3, ticket, session));
+        if (*session) config->store->used(config->store_ctx, ticket);
+        return DOR_SUCCESS;
+    }
     if (config->ticket_kind == DOR_TICKETS_STATEFUL) {
         *session = config->store->take(config->store_ctx, dor__now_ms(t), ticket);
         return DOR_SUCCESS;
@@ -180,6 +185,7 @@ dor_result dor__psk_choose(dor_tls *t, bool *accepted)
         DOR_TRY(rd_vec16(&identities, &ticket, 1, 65535));
         DOR_TRY(rd_u32(&identities, &age));
         DOR_TRY(ticket_try(t, ticket, age, accepted));
+        if (dor__asking(t)) return DOR_SUCCESS;
         hs->psk_index = i;
     }
     return *accepted ? binder_check(t) : DOR_SUCCESS;

@@ -52,6 +52,24 @@ dor_result dor__handshake_sign(dor_tls *t, dor_span content, uint8_t sig[DOR_SIG
     return DOR_SUCCESS;
 }
 
+dor_result dor__session_ask(dor_tls *t, uint16_t version, dor_span id, dor_session **session)
+{
+    dor_handshake *hs = t->hs;
+    *session = NULL;
+    if (id.len != DOR_SESSION_MAX_ID) return DOR_SUCCESS; /* none of ours */
+    unsigned turn = hs->lookups++;
+    if (turn + 1 == hs->asked) {
+        *session = hs->outside;
+        hs->outside = NULL;
+    }
+    if (turn < hs->asked || turn >= DOR_SESSION_QUESTIONS_MAX) return DOR_SUCCESS;
+    DOR_TRY(dor__arena_copy(&hs->arena, id, &hs->asked_id));
+    hs->asked_version = version;
+    hs->answers &= (uint8_t) ~(1u << DOR_TLS_QUESTION_SESSION); /* the next one is another question */
+    dor__tls_ask(t, DOR_TLS_QUESTION_SESSION);
+    return DOR_SUCCESS;
+}
+
 /* ---- looking ----------------------------------------------------------------------------------------------- */
 
 /* It lies in front of what was put aside; its header was judged and its form looked at when it came. */
@@ -75,6 +93,9 @@ void dor__tls_get_question(const dor_tls *t, dor_tls_question *question)
         question->scheme = t->hs->scheme;
         question->content = t->hs->to_sign;
         question->hello.server_name = dor__server_name_get(t);
+    } else if (question->kind == DOR_TLS_QUESTION_SESSION) {
+        question->session_id = t->hs->asked_id;
+        question->session_version = t->hs->asked_version;
     } else if (dor__is_client(t)) {
         question->hello.version = t->version;
         question->hello.suite = t->suite;
@@ -187,6 +208,32 @@ dor_result dor__tls_answer_signature(dor_tls *t, dor_span signature)
     dor_result r = signature_check(t->hs, signature);
     if (dor__ok(r)) r = dor__arena_copy(&t->hs->arena, signature, &t->hs->signature);
     if (dor__failed(r)) return dor__tls_fail(t, r);
+    answered(t->hs);
+    return DOR_SUCCESS;
+}
+
+/* Who keeps sessions for us may have lost or mixed them up; what it gives is one only if it is the one. */
+static bool is_asked(const dor_handshake *hs, const dor_session *session)
+{
+    return session->version == hs->asked_version &&
+           dor__span_equal(dor__span(session->id, session->id_len), hs->asked_id);
+}
+
+dor_result dor__tls_answer_session(dor_tls *t, dor_span serialised)
+{
+    dor_session *session = NULL;
+    DOR_TRY(expect(t, DOR_TLS_QUESTION_SESSION));
+    if (serialised.len > 0) {
+        dor_result r = dor__session_parse(serialised, &session);
+        if (dor_error_get_class(r.code) == DOR_CLASS_MEMORY) return dor__tls_fail(t, r);
+    }
+    if (session && !is_asked(t->hs, session)) {
+        dor__session_unref(session);
+        session = NULL;
+    }
+    dor__session_unref(t->hs->outside);
+    t->hs->outside = session;
+    t->hs->asked++;
     answered(t->hs);
     return DOR_SUCCESS;
 }

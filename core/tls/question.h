@@ -11,13 +11,16 @@
  * it keeps, or leaves in the socket. What the engine had taken already waits inside (at most one record and one message).
  * dor__tls_close and dor__tls_free work at any time; a question has no life beyond its connection.
  *
- * Two things are asked:
+ * Three things are asked:
  *   HELLO  where config->ask_hello. A server's comes when the first ClientHello is there, of good form as far as
  *          dor_tls_hello tells of it, and before anything is chosen. A client's, behind the server's first words: in TLS
  *          1.3 EncryptedExtensions, in 1.2 ServerHello. Once in a handshake: the hello that follows a HelloRetryRequest
  *          has to say the same, so the answer to the first holds.
  *   SIGN   where the key of our certificate is elsewhere (dor__private_key_elsewhere), or config->ask_signature: then the
  *          key is here, and whoever answers signs with it on another thread.
+ *   SESSION where config->ask_session: a server's client shows the id of a TLS 1.2 session, or a TLS 1.3 ticket that may be
+ *          one, of the length that ours have. In TLS 1.3 for each such ticket in turn, at most DOR_SESSION_QUESTIONS_MAX, until
+ *          one can be used.
  *
  * Threads: as the connection's.
  */
@@ -26,10 +29,13 @@
 
 #include "tls/engine.h"
 
+enum { DOR_SESSION_QUESTIONS_MAX = 4 };
+
 typedef enum dor_tls_question_kind {
     DOR_TLS_QUESTION_NONE = 0,
     DOR_TLS_QUESTION_HELLO,
-    DOR_TLS_QUESTION_SIGN
+    DOR_TLS_QUESTION_SIGN,
+    DOR_TLS_QUESTION_SESSION
 } dor_tls_question_kind;
 
 /**
@@ -52,7 +58,9 @@ typedef struct dor_tls_question {
     dor_tls_hello hello;          /* HELLO; of SIGN only server_name */
     const dor_identity *identity; /* SIGN: its key is the one to sign with */
     dor_sig_scheme scheme;        /* SIGN */
-    dor_span content; /* SIGN: to be hashed as the scheme says, and signed; borrowed until the answer */
+    dor_span content;    /* SIGN: to be hashed as the scheme says, and signed; borrowed until the answer */
+    dor_span session_id; /* SESSION; borrowed until the answer */
+    uint16_t session_version; /* SESSION: of which version it has to be; TLS 1.3's is good for one use */
 } dor_tls_question;
 
 /** The open question; kind NONE when there is none. */
@@ -71,6 +79,12 @@ DOR_MUST_USE dor_result dor__tls_answer_hello(dor_tls *t, dor_tls_config *config
  * away by what it got wrong: alert internal_error, SIGNER_WRONG. One of our own keys was made by dor__sign.
  */
 DOR_MUST_USE dor_result dor__tls_answer_signature(dor_tls *t, dor_span signature);
+
+/**
+ * SESSION: what dor__session_serialise made, from whoever keeps it; empty: there is none. What is no session, or another one
+ * than was asked for, is none either. A good one is judged as any other is.
+ */
+DOR_MUST_USE dor_result dor__tls_answer_session(dor_tls *t, dor_span serialised);
 
 /**
  * Any question: ends the handshake, with why's alert or internal_error if it has none. Gives what sticks; EINVAL when

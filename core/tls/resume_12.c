@@ -86,6 +86,8 @@ static dor_result find(dor_tls *t, dor_session **session)
     const dor_handshake *hs = t->hs;
     if (hs->v12.peer_ticket.len > 0 && tickets_12(config))
         return dor__ticket_session(t, hs->v12.peer_ticket, session);
+    if (config->resumption && config->ask_session)
+        return dor__session_ask(t, DOR_TLS_1_2, dor__span(hs->session_id, hs->session_id_len), session);
     if (config->resumption && config->store && config->store->lookup && hs->session_id_len > 0)
         *session = config->store->lookup(config->store_ctx, dor__now_ms(t),
                                          dor__span(hs->session_id, hs->session_id_len));

@@ -132,7 +132,7 @@ static dor_result too_big(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plai
 /* A client's certificate may be larger than a ticket: no reason to lose the connection. */
 Test(tls13_tickets, none_where_the_session_does_not_fit)
 {
-    dor_session_store_ops ops = proto_store_ops;
+    dor_tls_store_ops ops = proto_store_ops;
     ops.ticket_seal = too_big;
     server->store = &ops;
     run(NULL);

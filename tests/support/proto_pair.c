@@ -82,7 +82,7 @@ static dor_result store_ticket_open(void *ctx, int64_t now_ms, dor_span ticket, 
     return DOR_SUCCESS;
 }
 
-const dor_session_store_ops proto_store_ops = {
+const dor_tls_store_ops proto_store_ops = {
     .store = store_store,
     .lookup = store_lookup,
     .remove = store_remove,

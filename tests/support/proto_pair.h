@@ -55,7 +55,7 @@ typedef struct proto_store {
 
 void proto_store_init(proto_store *store);
 void proto_store_fini(proto_store *store);
-extern const dor_session_store_ops proto_store_ops;
+extern const dor_tls_store_ops proto_store_ops;
 
 /** The moment at which pairs live, milliseconds since 1970: certificates of support/pki.h are valid. */
 int64_t proto_now_ms(void);

@@ -67,6 +67,7 @@ static const row rows[] = {
                     "[{\"cert\": \"MA==\", \"key\": \"MA==\"}]", "[{\"cert\": \"MA==\", \"keyfile\": \"a\"}, {\"certfile\": \"b\"}]"},
         {"\"a.pem\"", "true", "[\"a.pem\"]", "[{}]", "[{\"keyfile\": \"a\"}]", "[{\"cert\": \"MA==\"}]"}},
     {"reload_certificates", {"0", "60000"}, {"-1", "true"}},
+    {"session_cb", {NULL}, {"\"redis\"", "true", "1"}},
     {"session_cache", {NULL}, {"\"shared\"", "true", "1"}},
     {"ticket_keys", {"\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"",
                      "[\"MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\", "

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
-static const dor_session_store_ops *ops = &dor__session_keeper_ops;
+static const dor_tls_store_ops *ops = &dor__session_keeper_ops;
 
 static dor_session *make(unsigned number, int64_t created_ms)
 {

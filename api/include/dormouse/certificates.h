@@ -33,7 +33,8 @@ DOR_API int dor_ssl_reload_async(dor_socket listener, dor_ref *ref);
  * cacertfile; DOR_E_OPTION_CONFLICT for any other option. Files are read by the caller's thread, and are those that
  * dor_ssl_reload reads from now on. Only the owner may do it; for a listener of dor_ssl_serve, which has none, anybody.
  * Sessions and tickets made under the old certificates are forgotten: the listener gets a new memory of its own, or the
- * session_cache that may be given here too. dor_options_error(options) says what went wrong. Immediate.
+ * session_cache or session_cb that may be given here too; what a session_cb of before holds stays in it, and good.
+ * dor_options_error(options) says what went wrong. Immediate.
  */
 DOR_API int dor_ssl_set_certificates(dor_socket listener, const dor_options *options);
 

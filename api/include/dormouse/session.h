@@ -59,6 +59,46 @@ DOR_API int dor_session_cache_get_statistics(dor_session_cache *cache, dor_sessi
 /** Those of a listener's cache, its own or a shared one. Immediate; DOR_E_EINVAL for a connection. */
 DOR_API int dor_ssl_get_session_statistics(dor_socket listener, dor_session_statistics *statistics);
 
+/* ---- sessions kept elsewhere ----------------------------------------------------------------------------- */
+
+/**
+ * A store of the program's, perhaps on another machine, for what a server keeps of sessions: TLS 1.2's by id, and TLS 1.3's
+ * where session_tickets is stateful. The functions run on the connection's scheduler, several at once where there are several;
+ * they must not block nor call into the connection, and what they are given is valid during the call alone. id is opaque, at
+ * most 64 bytes; data is a secret of at most 256 KiB: who reads it reads the session's traffic and can be taken for its client,
+ * and who writes to the store can be any client. Wipe copies; keep both from the wire, or seal them.
+ */
+typedef struct dor_session_store_ops {
+    /** Answers, there or later, by dor_question_session; a reference to question comes along (dormouse/signer.h). */
+    void (*lookup)(void *arg, const void *id, size_t id_len, dor_question *question);
+    /** Keeps data for lifetime_s seconds, or for less; in the place of what there is. */
+    void (*store)(void *arg, const void *id, size_t id_len, const void *data, size_t len,
+                  uint32_t lifetime_s);
+    /** The session is not to be resumed any more; perhaps there is none. */
+    void (*remove)(void *arg, const void *id, size_t id_len);
+} dor_session_store_ops;
+
+/**
+ * A server's store of sessions, in place of its cache (option session_cb); all functions are given. ops is copied; arg must live
+ * as long as the connections and listeners that these options are used for. What comes back is judged as what a cache holds is
+ * (name, suite, version, lifetime, certificate, option reuse_session). DOR_E_OPTION_CONFLICT from the call that listens, with
+ * max_sessions or max_session_bytes. NULL: none. Source: session_cb.
+ */
+DOR_API int dor_options_set_session_store(dor_options *options, const dor_session_store_ops *ops, void *arg);
+
+/**
+ * The answer to a lookup, as signer.h says of answers: what store was given, which is copied; len 0: there is none. Damaged data,
+ * or a session that was stored under another id, count as none, and so does a refusal: the handshake is a full one. Also
+ * DOR_E_BADARG, DOR_E_TOO_BIG and DOR_E_NOMEM, likewise.
+ */
+DOR_API int dor_question_session(dor_question *question, const void *data, size_t len);
+
+/**
+ * Of a lookup: not 0 when the session may be used once (a TLS 1.3 ticket). A store that can look up and remove in one step
+ * should; otherwise two connections at the same moment may both resume. remove is called in any case.
+ */
+DOR_API int dor_question_once(const dor_question *question);
+
 /* ---- who decides ----------------------------------------------------------------------------------------- */
 
 /** A session that a client wants to resume and that everything else allows. Valid during the call. */

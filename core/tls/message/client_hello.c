@@ -257,10 +257,12 @@ static dor_result client_hello_receive(dor_tls *t, dor_span body)
     DOR_TRY(compression_check(t, ch.compression));
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_CLIENT_HELLO, &ch.found));
     hs->peer_suites = ch.suites;
+    hs->lookups = 0;
     dor_result r = t->version == DOR_TLS_1_3 ? dor__negotiate_13(t) : dor__negotiate_12(t);
     hs->peer_suites = hs->psk_identities = hs->psk_binders = hs->v12.peer_ticket =
         DOR_SPAN_EMPTY; /* they borrow from the message */
     DOR_TRY(r);
+    if (dor__asking(t)) return DOR_SUCCESS;
     if (!again && hs->properties & DOR_PROPERTY_RETRY) DOR_TRY(constant_digest(body, &ch, hs->hello_digest));
     return DOR_SUCCESS;
 }

@@ -94,9 +94,10 @@ done:
 
 bool dor__tickets_possible(const dor_tls_config *config)
 {
-    const dor_session_store_ops *store = config->store;
+    const dor_tls_store_ops *store = config->store;
     if (config->tickets_disabled) return false;
-    if (config->ticket_kind == DOR_TICKETS_STATEFUL) return store && store->store && store->take;
+    if (config->ticket_kind == DOR_TICKETS_STATEFUL)
+        return store && store->store && (config->ask_session || store->take);
     return store && store->ticket_seal && store->ticket_open;
 }
 

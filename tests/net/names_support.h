@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 enum { GIVEN_MAX = 24, ATTEMPTS_KEPT = 64, FAKE_LIST = 4711, HELD_MAX = 8 };
@@ -114,7 +115,9 @@ DOR_API void freeaddrinfo(struct addrinfo *list)
         real.fn(list);
 }
 
-static void write_down(int fd, const char *ip)
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+
+static void write_down_one(int fd, const char *ip)
 {
     struct stat file;
     int n = atomic_load(&attempt_count), under_way = 1;
@@ -129,7 +132,14 @@ static void write_down(int fd, const char *ip)
     atomic_store(&attempt_count, n + 1);
 }
 
-/* Of one scheduler's thread, so attempts come one after another. */
+/* Of several schedulers' threads, perhaps. */
+static void write_down(int fd, const char *ip)
+{
+    pthread_mutex_lock(&writing);
+    write_down_one(fd, ip);
+    pthread_mutex_unlock(&writing);
+}
+
 int tapped_connect(int fd, const struct sockaddr *to, socklen_t len) __asm__("connect");
 
 int tapped_connect(int fd, const struct sockaddr *to, socklen_t len)

@@ -226,6 +226,7 @@ int dor_ssl_setopts(dor_socket socket, const dor_options *options)
             r = dor__error(DOR_E_WOULD_DEADLOCK);
     }
     if (dor__ok(r)) r = dor__ssl_command(socket, &command);
+    if (blind && r.code == DOR_E_ENOTCONN) r = dor__error(DOR_E_WOULD_DEADLOCK); /* a listener, it turns out */
     dor__settings_unref(command.settings);
     dor__raw_unref(command.raw);
     dor__settings_unref(p.settings);
@@ -266,6 +267,7 @@ int dor_ssl_getopts(dor_socket socket, const char *const *names, size_t count, d
 
 int dor_ssl_set_active(dor_socket socket, int active)
 {
+    if (active < DOR_ACTIVE_ONCE) return DOR_E_BADARG; /* here, since who is far away hears no more of it */
     dor_ssl_command command = {
         .order = DOR_ORDER_MODES, .caller = dor__self(), .set_active = true, .modes.active = active};
     return dor__ssl_command(socket, &command).code;

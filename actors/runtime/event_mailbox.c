@@ -115,6 +115,127 @@ static void tell_low(dor_message *m)
     if (m) (void)dor__send(m->to_, m);
 }
 
+/* ---- what is said to the producer ---- */
+
+static dor_message *last_said(const dor_event_mailbox *b)
+{
+    /* relaxed: under the lock, or on the producer's scheduler; see dor__event_mailbox_hear. */
+    return atomic_load_explicit(&b->said, memory_order_relaxed);
+}
+
+static void set_said(dor_event_mailbox *b, dor_message *last)
+{
+    atomic_store_explicit(&b->said, last, memory_order_relaxed);
+}
+
+/* Under the lock. */
+static void put_said(dor_event_mailbox *b, dor_message *m)
+{
+    dor_message *last = last_said(b);
+    m->next_ = last ? last->next_ : m;
+    if (last) last->next_ = m;
+    set_said(b, m);
+}
+
+/* Under the lock: all of it, in a list for free_events. */
+static dor_message *take_said(dor_event_mailbox *b)
+{
+    dor_message *last = last_said(b);
+    if (!last) return NULL;
+    dor_message *first = (dor_message *)last->next_;
+    last->next_ = NULL;
+    set_said(b, NULL);
+    return first;
+}
+
+/* Under the lock: counts len bytes that are to be sent, if there is room. */
+static dor_result reserve(dor_event_mailbox *b, size_t len, bool bounded)
+{
+    if (b->flags & DOR_MAILBOX_RETIRED) return dor__error(DOR_E_CLOSED);
+    if (b->send_high == 0) return dor__error(DOR_E_ENOTCONN);
+    if (bounded && b->send_queued >= b->send_high) {
+        b->flags |= DOR_MAILBOX_WRITABLE_OWED;
+        return dor__error(DOR_E_BUSY);
+    }
+    b->send_queued += len;
+    return DOR_SUCCESS;
+}
+
+/* What somebody says, and what it takes to be heard. */
+typedef struct saying {
+    dor_pid by; /* the owner it must be; NONE: anybody */
+    bool is_send, bounded;
+    size_t len; /* of a send: what it counts for */
+} saying;
+
+/* Under the lock. */
+static dor_result may_say(dor_event_mailbox *b, const saying *what)
+{
+    if (b->flags & DOR_MAILBOX_RETIRED) return dor__error(DOR_E_CLOSED);
+    if (what->by != DOR_PID_NONE && b->owner != what->by) return dor__error(DOR_E_NOT_OWNER);
+    return what->is_send ? reserve(b, what->len, what->bounded) : DOR_SUCCESS;
+}
+
+static dor_result say(dor_mailbox_handle handle, const saying *what, dor_message *m)
+{
+    dor_runtime *runtime;
+    bool first = false;
+    dor_message *word =
+        dor__message_new(DOR_MSG_SAID, 0, NULL); /* made beforehand: nothing is made under the lock */
+    if (!word) return dor__error(DOR_E_NOMEM);
+    dor_event_mailbox *b = lock_handle(handle, &runtime);
+    if (!b) {
+        dor__message_free(word);
+        return dor__error(DOR_E_CLOSED);
+    }
+    dor_pid producer = b->producer;
+    dor_result result = may_say(b, what);
+    if (dor__ok(result)) {
+        first = !last_said(b);
+        m->to_ = producer;
+        put_said(b, m);
+    }
+    unlock_handle(b, runtime);
+    /* Who is not the first finds the word of that one under way, or not sent yet, but sure to be. */
+    if (first)
+        (void)dor__send(producer, word); /* should it have ended, its retire sees to what was said */
+    else
+        dor__message_free(word);
+    return result;
+}
+
+dor_result dor__handle_say(dor_mailbox_handle handle, dor_pid by, dor_message *m)
+{
+    return say(handle, &(saying){.by = by}, m);
+}
+
+dor_result dor__handle_say_send(dor_mailbox_handle handle, dor_message *m, size_t len, bool bounded)
+{
+    return say(handle, &(saying){.is_send = true, .bounded = bounded, .len = len}, m);
+}
+
+const dor_message *dor__event_mailbox_last_said(const dor_event_mailbox *b)
+{
+    return last_said(b);
+}
+
+dor_message *dor__event_mailbox_hear(dor_event_mailbox *b)
+{
+    DOR_ASSERT_OWNER(b->home);
+    /* relaxed, without the lock: what was said before whatever made the caller come here is seen, since that is ordered by
+     * other means; only this thread empties the list; and what is not seen yet has a word under way. */
+    if (!last_said(b)) return NULL;
+    dor__lock(&b->lock);
+    dor_message *last = last_said(b), *first = (dor_message *)last->next_;
+    if (first == last)
+        set_said(b, NULL);
+    else
+        last->next_ = first->next_;
+    dor__unlock(&b->lock);
+    first->next_ = NULL;
+    return first;
+}
+
 /* ---- notes ---- */
 
 /* A note was thrown away undone: its receiver has ended. Events of a mailbox without a producer have nobody left. */
@@ -190,6 +311,7 @@ dor_result dor__event_mailbox_new(dor_actor *producer, dor_pid owner, dor_event_
     b->producer = producer->pid;
     b->home = s;
     b->first = b->last = b->kept_note = b->low_message = NULL;
+    set_said(b, NULL);
     b->bytes = b->send_queued = 0;
     b->send_high = UINT32_MAX;
     b->slot = slot;
@@ -290,11 +412,13 @@ void dor__event_mailbox_retire(dor_event_mailbox *b, bool discard)
     b->producer = DOR_PID_NONE;
     dor_message *low = b->low_message;
     b->low_message = NULL;
+    dor_message *unheard = take_said(b);
     if (discard) events = discard_or_ask(b);
     bool over = ends_here(b), needed = note_needed(b);
     dor_pid owner = b->owner;
     dor__unlock(&b->lock);
     free_events(events);
+    free_events(unheard);
     dor__message_free(low);
     if (over) give_back(b);
     /* Events without a note: should the owner have ended, then the note's own end finds that nobody is left for them. */
@@ -470,6 +594,22 @@ dor_take dor__event_mailbox_take_match(dor_message *m, dor_pid owner, uint64_t s
 
 /* ---- by handle, any thread ---- */
 
+bool dor__handle_is_near(dor_mailbox_handle handle)
+{
+    const dor_scheduler *s = dor__current;
+    return s && dor__home_of(handle) == s->mailbox_home;
+}
+
+bool dor__handle_sends(dor_mailbox_handle handle)
+{
+    dor_runtime *runtime;
+    dor_event_mailbox *b = lock_handle(handle, &runtime);
+    if (!b) return false;
+    bool sends = b->send_high != 0;
+    unlock_handle(b, runtime);
+    return sends;
+}
+
 dor_pid dor__handle_producer(dor_mailbox_handle handle)
 {
     dor_runtime *runtime;
@@ -552,20 +692,10 @@ void dor__event_mailbox_set_send_high(dor_event_mailbox *b, uint32_t high)
 dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, bool bounded, dor_pid *producer)
 {
     dor_runtime *runtime;
-    dor_result result = DOR_SUCCESS;
     dor_event_mailbox *b = lock_handle(handle, &runtime);
     if (!b) return dor__error(DOR_E_CLOSED);
-    if (b->flags & DOR_MAILBOX_RETIRED) {
-        result = dor__error(DOR_E_CLOSED);
-    } else if (b->send_high == 0) {
-        result = dor__error(DOR_E_ENOTCONN);
-    } else if (bounded && b->send_queued >= b->send_high) {
-        b->flags |= DOR_MAILBOX_WRITABLE_OWED;
-        result = dor__error(DOR_E_BUSY);
-    } else {
-        b->send_queued += len;
-        *producer = b->producer;
-    }
+    dor_result result = reserve(b, len, bounded);
+    if (dor__ok(result)) *producer = b->producer;
     unlock_handle(b, runtime);
     return result;
 }
@@ -592,6 +722,7 @@ void dor__event_mailboxes_discard(dor_scheduler *s)
     for (uint32_t slot = 0; slot < used; slot++) {
         dor_event_mailbox *b = (dor_event_mailbox *)dor__slab_at(&s->mailboxes, slot);
         free_events(b->first);
+        free_events(take_said(b));
         dor__message_free(b->low_message);
     }
 }

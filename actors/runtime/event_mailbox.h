@@ -51,6 +51,32 @@ void dor__event_mailbox_discard(dor_event_mailbox *mailbox);
 
 dor_pid dor__event_mailbox_owner(dor_event_mailbox *mailbox);
 
+/**
+ * Says something to the producer: message waits at the mailbox until the producer hears it, in one order with all that
+ * is said to it from anywhere, and with attach. So what a former owner has said comes before all that the next one says,
+ * wherever both are. by: only if that is the owner at this moment, else NOT_OWNER; NONE: whoever it is. CLOSED when the
+ * handle is stale or the producer gone. Takes message only on success; when the producer ends without having heard it, it
+ * is freed.
+ */
+DOR_MUST_USE dor_result dor__handle_say(dor_mailbox_handle handle, dor_pid by, dor_message *message);
+
+/**
+ * The oldest message that has been said and not heard, or NULL: for the producer, when DOR_MSG_SAID comes, and before it
+ * does for a caller on its own scheduler what that one asks for without a message. Costs next to nothing when there is none.
+ * Who has received a DOR_MSG_SAID leaves nothing unheard, or sends itself that message again: only the first message of
+ * those that wait is announced by one.
+ */
+dor_message *dor__event_mailbox_hear(dor_event_mailbox *mailbox);
+
+/** The youngest one: what there is to be heard goes up to it. Not to be touched. */
+const dor_message *dor__event_mailbox_last_said(const dor_event_mailbox *mailbox);
+
+/** Whether its producer is one that sends: see dor__event_mailbox_set_send_high. False when the handle is stale, too. */
+bool dor__handle_sends(dor_mailbox_handle handle);
+
+/** Whether the calling thread is the scheduler that the mailbox's producer lives on. */
+bool dor__handle_is_near(dor_mailbox_handle handle);
+
 /** The producer behind a handle: DOR_PID_NONE when it is gone. */
 dor_pid dor__handle_producer(dor_mailbox_handle handle);
 dor_pid dor__handle_owner(dor_mailbox_handle handle);
@@ -74,6 +100,10 @@ void dor__event_mailbox_set_send_high(dor_event_mailbox *mailbox, uint32_t high)
  */
 DOR_MUST_USE dor_result dor__handle_send_reserve(dor_mailbox_handle handle, size_t len, bool bounded,
                                                  dor_pid *producer);
+
+/** The same for a caller who is not on the producer's scheduler, and the message about it is said. Takes it on success. */
+DOR_MUST_USE dor_result dor__handle_say_send(dor_mailbox_handle handle, dor_message *message, size_t len,
+                                             bool bounded);
 
 /** The producer has written len of them; true when a "writable" event is owed and at most `low` are left. */
 bool dor__event_mailbox_sent(dor_event_mailbox *mailbox, size_t len, size_t low);

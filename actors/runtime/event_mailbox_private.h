@@ -34,6 +34,8 @@ struct dor_event_mailbox {
     dor_message *kept_note; /* the valid note, once the owning process keeps it */
     size_t bytes;
     size_t send_queued;
+    /* What has been said to the producer: the youngest, whose next_ is the oldest. Written under the lock. */
+    _Atomic(dor_message *) said;
     dor_message *low_message; /* EVENTS_LOW for the producer, made when it asked; its payload is the mark */
     uint32_t send_high;       /* 0: nothing can be sent */
     uint32_t slot;
@@ -42,7 +44,7 @@ struct dor_event_mailbox {
     uint8_t flags;
 };
 
-_Static_assert(sizeof(dor_event_mailbox) <= 96, "one per connection");
+_Static_assert(sizeof(dor_event_mailbox) <= 104, "one per connection");
 
 /* Payload of DOR_MSG_EVENTS_READY. What follows the epoch is for a process, which keeps notes; an actor's has it not. */
 typedef struct dor_note {

@@ -16,6 +16,7 @@ enum {
     DOR_MSG_SYSTEM = 0x40000000,
     DOR_MSG_EVENTS_READY = DOR_MSG_SYSTEM, /* to an owner: an event mailbox has something */
     DOR_MSG_EVENTS_LOW,                    /* to a producer: its event mailbox is below the low-water mark */
+    DOR_MSG_SAID,                          /* to a producer: something is said at its event mailbox */
     DOR_MSG_STOP,                          /* to an actor: end after what came before */
     DOR_MSG_CALL,                          /* to a scheduler: run a function */
     DOR_MSG_SUPERVISOR_START, /* to a supervisor that another thread has made: start the children */

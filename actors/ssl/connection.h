@@ -151,6 +151,9 @@ void dor__conn_settle(dor_connection *c);
 /** Handles a request at once; for the actor's own receive and for callers on the same scheduler. */
 void dor__conn_request(dor_connection *c, dor_message *message);
 
+/** Handles what others have said up to now, from wherever they are. */
+void dor__conn_hear(dor_connection *c);
+
 /** Watches the mailbox's present owner, whoever it is by now. */
 void dor__conn_watch_owner(dor_connection *c);
 

@@ -212,11 +212,31 @@ void dor__listener_request(dor_actor *actor, dor_message *message)
     }
 }
 
+void dor__listener_hear(dor_actor *actor)
+{
+    dor_listener *listener = listener_of(actor);
+    const dor_message *last = listener->mailbox ? dor__event_mailbox_last_said(listener->mailbox) : NULL;
+    bool more = last != NULL;
+    while (more && listener->mailbox) {
+        dor_message *message = dor__event_mailbox_hear(listener->mailbox);
+        more = message && message != last;
+        if (message) dor__listener_request(actor, message);
+    }
+}
+
 static void listener_receive(dor_actor *actor, dor_message *message)
 {
-    if (message->type == DOR_MSG_DOWN) {
+    if (message->type == DOR_MSG_SAID) {
+        const dor_listener *listener = listener_of(actor);
+        dor__listener_hear(actor);
+        if (listener->mailbox && dor__event_mailbox_last_said(listener->mailbox))
+            (void)dor__send(actor->pid, message); /* what was said meanwhile relies on this word */
+        else
+            dor__message_free(message);
+    } else if (message->type == DOR_MSG_DOWN) {
         dor_down down = *(dor_down *)dor_message_payload(message);
         dor__message_free(message);
+        dor__listener_hear(actor); /* what its owner has said before it died */
         on_down(listener_of(actor), &down);
     } else if (message->type == DOR_MSG_SSL_DRAINED) {
         look_at_drain(listener_of(actor), message);
@@ -228,6 +248,7 @@ static void listener_receive(dor_actor *actor, dor_message *message)
 static void listener_exit(dor_actor *actor, int reason)
 {
     (void)reason;
+    dor__listener_hear(actor);
     dor__listener_close(actor);
 }
 

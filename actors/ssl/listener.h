@@ -198,5 +198,7 @@ dor_pid dor__listener_owner(dor_actor *actor);
 /** Handles a request at once. */
 void dor__listener_request(dor_actor *actor, dor_message *message);
 void dor__listener_close(dor_actor *actor);
+/** Handles what others have said to it up to now. */
+void dor__listener_hear(dor_actor *actor);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "ssl/module.h"
 #include "ssl/tcp.h"
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -140,6 +141,7 @@ static void conn_exit(dor_actor *actor, int reason)
     dor_connection *c = dor__conn_of(actor);
     /* Callers of ours are answered with codes: what an application means by a number above 0 is none. */
     dor_result why = dor__error(reason < 0 ? reason : DOR_E_CLOSED);
+    dor__conn_hear(c);
     c->stopping = true;
     if (c->opening && c->opening->request) {
         dor__request_answer(c->opening->request, why, NULL);
@@ -183,6 +185,7 @@ void dor__conn_watch_owner(dor_connection *c)
 
 void dor__conn_owner_gone(dor_connection *c)
 {
+    dor__conn_hear(c);
     c->served_owner = DOR_PID_NONE;
     if (c->mailbox && dor__event_mailbox_owner(c->mailbox) == c->owner && !c->owner_ref) owner_died(c);
     dor__conn_settle(c);
@@ -261,9 +264,43 @@ void dor__conn_request(dor_connection *c, dor_message *message)
     dor__conn_settle(c);
 }
 
+static void hear(dor_connection *c, unsigned most)
+{
+    const dor_message *last = c->mailbox ? dor__event_mailbox_last_said(c->mailbox) : NULL;
+    bool more = last != NULL;
+    for (; more && most > 0 && c->mailbox; most--) {
+        dor_message *message = dor__event_mailbox_hear(c->mailbox);
+        more = message && message != last;
+        if (message) dor__conn_request(c, message);
+    }
+}
+
+void dor__conn_hear(dor_connection *c)
+{
+    hear(c, UINT_MAX);
+}
+
+/*
+ * The word that something is said: as with messages, so many of them and then it is another actor's turn. As long as
+ * something is there this word, or another one, is under way: who adds to it relies on that.
+ */
+static void on_said(dor_connection *c, dor_message *word)
+{
+    enum { MOST = 100 };
+    hear(c, MOST);
+    if (c->mailbox && dor__event_mailbox_last_said(c->mailbox))
+        (void)dor__send(c->actor.pid, word);
+    else
+        dor__message_free(word);
+}
+
 static void conn_receive(dor_actor *actor, dor_message *message)
 {
     dor_connection *c = dor__conn_of(actor);
+    if (message->type == DOR_MSG_SAID) {
+        on_said(c, message);
+        return;
+    }
     if (message->type == DOR_MSG_EVENTS_LOW) {
         dor__message_free(message);
         c->paused = false;
@@ -272,6 +309,7 @@ static void conn_receive(dor_actor *actor, dor_message *message)
     } else if (message->type == DOR_MSG_DOWN) {
         dor_down down = *(dor_down *)dor_message_payload(message);
         dor__message_free(message);
+        dor__conn_hear(c); /* what the dead has said comes before its death */
         on_down(c, &down);
         dor__conn_settle(c);
     } else if (message->type == DOR_MSG_SSL_READY) {

@@ -99,6 +99,7 @@ typedef struct dor_ssl_command {
     dor_settings *settings; /* SETTINGS; or MODES: to go by from now on, or NULL; borrowed */
     dor_shutdown_how how;   /* SHUTDOWN */
     bool ask_peer;          /* KEYS */
+    bool judged;            /* the caller had the right when it said so */
 } dor_ssl_command;
 
 /**

@@ -5,23 +5,30 @@
  *   another scheduler        a message; nothing there may wait, so questions are refused
  *   any other thread         a message; questions and orders wait for the answer
  *
+ * Messages wait at the event mailbox (dor__handle_say), in the order in which they were said; a function call is carried
+ * out behind those that were said before it. Who owns the socket when it says something has the right to, even when it has
+ * handed the socket on before that is carried out.
+ *
  * Threads: any.
  */
 #include "ssl/admission.h"
 
-typedef struct whereabouts {
-    dor_pid pid;
-    bool here;        /* on the calling thread's scheduler */
-    dor_actor *actor; /* then: the actor itself */
-} whereabouts;
-
-static dor_result find(dor_pid pid, whereabouts *w)
+/*
+ * The socket's actor, for a caller on its scheduler. It hears first what others have said to it before: an order from
+ * another scheduler may still be on its way, and who gave it may have handed the socket on since.
+ */
+static dor_result find_near(dor_socket socket, dor_actor **actor)
 {
     dor_scheduler *s = dor__scheduler_current();
-    w->pid = pid;
-    w->here = s && dor__pid_is_on(pid, s);
-    w->actor = w->here ? dor__actor_lookup(s, pid) : NULL;
-    return pid == DOR_PID_NONE || (w->here && !w->actor) ? dor__error(DOR_E_CLOSED) : DOR_SUCCESS;
+    dor_pid pid = dor__handle_producer(socket);
+    *actor = pid == DOR_PID_NONE ? NULL : dor__actor_lookup(s, pid);
+    if (!*actor) return dor__error(DOR_E_CLOSED);
+    if (dor__is_listener(*actor))
+        dor__listener_hear(*actor);
+    else
+        dor__conn_hear(dor__conn_of(*actor));
+    *actor = dor__actor_lookup(s, pid); /* what it heard may have been its end */
+    return *actor ? DOR_SUCCESS : dor__error(DOR_E_CLOSED);
 }
 
 static void handle(dor_actor *actor, dor_message *message)
@@ -32,27 +39,34 @@ static void handle(dor_actor *actor, dor_message *message)
         dor__conn_request(dor__conn_of(actor), message);
 }
 
-/* A request that is answered by a reply, whatever becomes of it. */
-static void forward(const whereabouts *w, dor_message *message)
+/* Nobody waits for a reply to it any more: the caller learns by the result. */
+static dor_result refuse(dor_message *m, dor_result why)
 {
-    if (w->here)
-        handle(w->actor, message);
-    else
-        (void)dor__send(w->pid, message); /* should there be nobody any more, its end is an answer */
+    ((dor_ssl_request *)dor__request_of(m))->reply_to = DOR_PID_NONE;
+    dor__message_free(m);
+    return why;
+}
+
+/* Takes a request that is answered by a reply, whatever becomes of it; or by the result, if it does not get there. */
+static dor_result forward(dor_socket socket, dor_message *message)
+{
+    dor_actor *actor;
+    bool near = dor__handle_is_near(socket);
+    dor_result r = near ? find_near(socket, &actor) : dor__handle_say(socket, DOR_PID_NONE, message);
+    if (dor__failed(r)) return refuse(message, r);
+    if (near) handle(actor, message);
+    return DOR_SUCCESS;
 }
 
 /* ---- requests with a reply ------------------------------------------------------------------------------------ */
 
 dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(listener), &w));
     dor_message *m =
         dor__request_new(DOR_MSG_SSL_ACCEPT, sizeof(dor_accept_request), reply_to, ref, listener);
     if (!m) return dor__error(DOR_E_NOMEM);
     ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
-    forward(&w, m);
-    return DOR_SUCCESS;
+    return forward(listener, m);
 }
 
 static void release_handshake(dor_ssl_request *request)
@@ -65,16 +79,13 @@ static void release_handshake(dor_ssl_request *request)
 static dor_result request_handshake(uint32_t type, dor_socket socket, dor_settings *override,
                                     dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(socket), &w));
     dor_message *m = dor__request_new(type, sizeof(dor_handshake_request), reply_to, ref, socket);
     if (!m) return dor__error(DOR_E_NOMEM);
     dor_handshake_request *handshake = dor__request_of(m);
     handshake->request.timeout_ms = timeout_ms;
     handshake->request.release = release_handshake;
     if (override) handshake->settings = dor__settings_ref(override);
-    forward(&w, m);
-    return DOR_SUCCESS;
+    return forward(socket, m);
 }
 
 dor_result dor__ssl_handshake(dor_socket socket, dor_settings *override, dor_pid reply_to, dor_ref ref,
@@ -91,47 +102,35 @@ dor_result dor__ssl_handshake_continue(dor_socket socket, dor_settings *override
 
 dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(socket), &w));
     dor_message *m = dor__request_new(DOR_MSG_SSL_RECV, sizeof(dor_recv_request), reply_to, ref, socket);
     if (!m) return dor__error(DOR_E_NOMEM);
     dor_recv_request *recv = dor__request_of(m);
     recv->request.timeout_ms = timeout_ms;
     recv->length = length;
-    forward(&w, m);
-    return DOR_SUCCESS;
+    return forward(socket, m);
 }
 
 dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(socket), &w));
     dor_message *m = dor__request_new(DOR_MSG_SSL_DOWNGRADE, sizeof(dor_ssl_request), reply_to, ref, socket);
     if (!m) return dor__error(DOR_E_NOMEM);
     ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
-    forward(&w, m);
-    return DOR_SUCCESS;
+    return forward(socket, m);
 }
 
 dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(listener), &w));
     dor_message *m = dor__request_new(DOR_MSG_SSL_RELOAD, sizeof(dor_ssl_request), reply_to, ref, listener);
     if (!m) return dor__error(DOR_E_NOMEM);
-    forward(&w, m);
-    return DOR_SUCCESS;
+    return forward(listener, m);
 }
 
 dor_result dor__ssl_drain(dor_socket listener, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(listener), &w));
     dor_message *m = dor__request_new(DOR_MSG_SSL_DRAIN, sizeof(dor_ssl_request), reply_to, ref, listener);
     if (!m) return dor__error(DOR_E_NOMEM);
     ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
-    forward(&w, m);
-    return DOR_SUCCESS;
+    return forward(listener, m);
 }
 
 /* ---- sending -------------------------------------------------------------------------------------------------- */
@@ -143,19 +142,26 @@ static void release_send(dor_ssl_request *request)
     send->data = NULL;
 }
 
-/* Nobody waits for a reply to it any more: the caller learns by the result. */
-static dor_result refuse_send(dor_message *m, dor_result why)
+/* On the socket's scheduler: what is wrong with it can be said at once. */
+static dor_result send_near(dor_socket socket, dor_message *m, bool bounded)
 {
-    ((dor_ssl_request *)dor__request_of(m))->reply_to = DOR_PID_NONE;
-    dor__message_free(m);
-    return why;
+    const dor_send_request *send = dor__request_of(m);
+    dor_actor *actor;
+    dor_pid pid;
+    DOR_TRY(find_near(socket, &actor));
+    DOR_TRY(dor__handle_send_reserve(socket, send->reserved, bounded, &pid));
+    dor_connection *c = dor__conn_of(actor);
+    dor_result r = dor__conn_can_send(c, dor__buffer_len(send->data));
+    if (dor__ok(r))
+        dor__conn_request(c, m);
+    else if (c->mailbox)
+        (void)dor__event_mailbox_sent(c->mailbox, send->reserved, 0);
+    return r;
 }
 
 dor_result dor__ssl_send(dor_socket socket, dor_buffer *data, dor_pid reply_to, dor_ref ref, bool bounded)
 {
     size_t cost = dor__buffer_len(data) + DOR_SEND_COST;
-    whereabouts w = {0};
-    dor_pid pid = DOR_PID_NONE;
     dor_message *m = dor__request_new(DOR_MSG_SSL_SEND, sizeof(dor_send_request), reply_to, ref, socket);
     if (!m) {
         dor__buffer_unref(data);
@@ -165,24 +171,9 @@ dor_result dor__ssl_send(dor_socket socket, dor_buffer *data, dor_pid reply_to, 
     send->request.release = release_send;
     send->data = data;
     send->reserved = cost;
-    dor_result r = dor__handle_send_reserve(socket, cost, bounded, &pid);
-    if (dor__ok(r)) r = find(pid, &w);
-    if (dor__failed(r)) return refuse_send(m, r);
-    if (w.here) {
-        dor_connection *c = dor__conn_of(w.actor);
-        r = dor__conn_can_send(c, dor__buffer_len(data));
-        if (dor__failed(r)) {
-            if (c->mailbox) (void)dor__event_mailbox_sent(c->mailbox, cost, 0);
-            return refuse_send(m, r);
-        }
-    }
-    bool waits = send->request.reply_to != DOR_PID_NONE;
-    if (w.here) {
-        dor__conn_request(dor__conn_of(w.actor), m);
-        return DOR_SUCCESS;
-    }
-    r = dor__send(w.pid, m);
-    return waits ? DOR_SUCCESS : r; /* who waits has been answered */
+    dor_result r = dor__handle_is_near(socket) ? send_near(socket, m, bounded)
+                                               : dor__handle_say_send(socket, m, cost, bounded);
+    return dor__failed(r) ? refuse(m, r) : DOR_SUCCESS;
 }
 
 /* ---- ownership ------------------------------------------------------------------------------------------------ */
@@ -191,13 +182,17 @@ dor_result dor__ssl_give(dor_socket socket, dor_pid from, dor_pid to)
 {
     dor_message *m = dor__message_new(DOR_MSG_SSL_OWNER, 0, NULL);
     if (!m) return dor__error(DOR_E_NOMEM);
-    dor_result r = dor__handle_attach(socket, from, to);
-    whereabouts w;
+    dor_actor *actor;
+    dor_result r = dor__handle_attach(socket, from, to), told = r;
+    bool near = dor__handle_is_near(socket);
     /* The actor is only told whom to watch; who gets the events has been settled. One that has ended watches nobody. */
-    if (dor__failed(r) || dor__failed(find(dor__handle_producer(socket), &w)))
+    if (dor__ok(r) && near) told = find_near(socket, &actor);
+    if (dor__failed(told))
         dor__message_free(m);
+    else if (near)
+        handle(actor, m);
     else
-        forward(&w, m);
+        (void)dor__send(dor__handle_producer(socket), m); /* in whatever order: it looks up who that is now */
     return r;
 }
 
@@ -258,7 +253,8 @@ static dor_result carry_out(dor_actor *actor, const dor_ssl_command *command, do
         return dor__listening_suspend(dor__listener_listening(actor), command->order == DOR_ORDER_SUSPEND);
     }
     if (command->order == DOR_ORDER_SETTINGS) {
-        if (command->caller != dor__listener_owner(actor)) return dor__error(DOR_E_NOT_OWNER);
+        if (!command->judged && command->caller != dor__listener_owner(actor))
+            return dor__error(DOR_E_NOT_OWNER);
         dor__listening_set_settings(dor__listener_listening(actor), command->settings);
         return DOR_SUCCESS;
     }
@@ -276,28 +272,37 @@ void dor__ssl_run(dor_actor *actor, dor_message *m)
     dor__message_free(m);
 }
 
-/* Sends the message and waits until it has been handled, or will not be. */
-static dor_result send_and_wait(dor_pid pid, dor_message *m)
+/* It does not get there: nobody waits for it any more. */
+static dor_result refuse_carrier(dor_message *m, dor_result why)
+{
+    ((carrier *)dor_message_payload(m))->waiter = NULL;
+    dor__message_free(m);
+    return why;
+}
+
+/* Says it, and waits until it has been handled, or will not be. */
+static dor_result say_and_wait(dor_socket socket, dor_pid by, dor_message *m)
 {
     waiter w = {.done = false};
-    if (uv_mutex_init(&w.lock) < 0) {
-        dor__message_free(m);
-        return dor__error(DOR_E_NOMEM);
-    }
+    if (uv_mutex_init(&w.lock) < 0) return refuse_carrier(m, dor__error(DOR_E_NOMEM));
     if (uv_cond_init(&w.changed) < 0) {
         uv_mutex_destroy(&w.lock);
-        dor__message_free(m);
-        return dor__error(DOR_E_NOMEM);
+        return refuse_carrier(m, dor__error(DOR_E_NOMEM));
     }
     ((carrier *)dor_message_payload(m))->waiter = &w;
-    (void)dor__send(pid, m);
-    uv_mutex_lock(&w.lock);
-    while (!w.done)
-        uv_cond_wait(&w.changed, &w.lock);
-    uv_mutex_unlock(&w.lock);
+    dor_result r = dor__handle_say(socket, by, m);
+    if (dor__failed(r)) {
+        (void)refuse_carrier(m, r);
+    } else {
+        uv_mutex_lock(&w.lock);
+        while (!w.done)
+            uv_cond_wait(&w.changed, &w.lock);
+        uv_mutex_unlock(&w.lock);
+        r = w.result;
+    }
     uv_cond_destroy(&w.changed);
     uv_mutex_destroy(&w.lock);
-    return w.result;
+    return r;
 }
 
 static void settle(dor_actor *actor)
@@ -305,44 +310,68 @@ static void settle(dor_actor *actor)
     if (!dor__is_listener(actor)) dor__conn_settle(dor__conn_of(actor));
 }
 
-dor_result dor__ssl_call(dor_socket socket, dor_ssl_query *query)
+static dor_result is_there(dor_socket socket)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(socket), &w));
-    if (w.here) {
-        dor_result r = query->run(w.actor, query);
-        settle(w.actor);
-        return r;
-    }
-    if (dor__on_scheduler()) return dor__error(DOR_E_WOULD_DEADLOCK);
-    dor_message *m = new_carrier(DOR_MSG_SSL_QUERY, query, NULL);
-    return m ? send_and_wait(w.pid, m) : dor__error(DOR_E_NOMEM);
+    return dor__handle_producer(socket) == DOR_PID_NONE ? dor__error(DOR_E_CLOSED) : DOR_SUCCESS;
 }
 
-/* From a scheduler other than the socket's. */
-static dor_result command_from_afar(dor_socket socket, dor_pid pid, const dor_ssl_command *command)
+dor_result dor__ssl_call(dor_socket socket, dor_ssl_query *query)
+{
+    if (dor__handle_is_near(socket)) {
+        dor_actor *actor;
+        DOR_TRY(find_near(socket, &actor));
+        dor_result r = query->run(actor, query);
+        settle(actor);
+        return r;
+    }
+    DOR_TRY(is_there(socket));
+    if (dor__on_scheduler()) return dor__error(DOR_E_WOULD_DEADLOCK);
+    dor_message *m = new_carrier(DOR_MSG_SSL_QUERY, query, NULL);
+    return m ? say_and_wait(socket, DOR_PID_NONE, m) : dor__error(DOR_E_NOMEM);
+}
+
+/* What makes no sense for a listener, or for a connection, is said at once, since an actor elsewhere hears no more of it. */
+static dor_result makes_sense(dor_socket socket, dor_ssl_order order)
+{
+    bool for_listener = order == DOR_ORDER_SETTINGS || order == DOR_ORDER_STOP_LISTENING ||
+                        order == DOR_ORDER_SUSPEND || order == DOR_ORDER_RESUME;
+    if (order == DOR_ORDER_CLOSE) return DOR_SUCCESS;
+    if (dor__handle_sends(socket)) return for_listener ? dor__error(DOR_E_EINVAL) : DOR_SUCCESS;
+    return for_listener ? DOR_SUCCESS : dor__error(DOR_E_ENOTCONN);
+}
+
+/*
+ * From another thread. Whether it is the caller's to say is judged now, in one step with saying it: by the time that it is
+ * carried out the caller may have handed the socket on, and what it has said still holds.
+ */
+static dor_result command_from_afar(dor_socket socket, const dor_ssl_command *command, dor_listening **waits)
 {
     bool for_owner = command->order == DOR_ORDER_MODES || command->order == DOR_ORDER_SETTINGS;
-    if (for_owner && dor__handle_owner(socket) != command->caller) return dor__error(DOR_E_NOT_OWNER);
+    dor_pid by = for_owner ? command->caller : DOR_PID_NONE;
+    DOR_TRY(is_there(socket));
+    DOR_TRY(makes_sense(socket, command->order));
+    if (for_owner && by == DOR_PID_NONE) return dor__error(DOR_E_NOT_OWNER);
     dor_message *m = new_carrier(DOR_MSG_SSL_COMMAND, NULL, command);
-    return m ? dor__send(pid, m) : dor__error(DOR_E_NOMEM);
+    if (!m) return dor__error(DOR_E_NOMEM);
+    carrier *k = dor_message_payload(m);
+    k->command.judged = true;
+    k->waits = waits;
+    if (!dor__on_scheduler()) return say_and_wait(socket, by, m);
+    dor_result r = dor__handle_say(socket, by, m);
+    return dor__failed(r) ? refuse_carrier(m, r) : DOR_SUCCESS;
 }
 
 dor_result dor__ssl_command(dor_socket socket, const dor_ssl_command *command)
 {
-    whereabouts w;
-    DOR_TRY(find(dor__handle_producer(socket), &w));
-    if (w.here) {
-        dor_result r = carry_out(w.actor, command, NULL);
-        settle(w.actor);
+    if (dor__handle_is_near(socket)) {
+        dor_actor *actor;
+        DOR_TRY(find_near(socket, &actor));
+        dor_result r = carry_out(actor, command, NULL);
+        settle(actor);
         return r;
     }
-    if (dor__on_scheduler()) return command_from_afar(socket, w.pid, command);
     dor_listening *waits = NULL;
-    dor_message *m = new_carrier(DOR_MSG_SSL_COMMAND, NULL, command);
-    if (!m) return dor__error(DOR_E_NOMEM);
-    ((carrier *)dor_message_payload(m))->waits = &waits;
-    dor_result r = send_and_wait(w.pid, m);
+    dor_result r = command_from_afar(socket, command, dor__on_scheduler() ? NULL : &waits);
     if (waits) {
         /* So that nobody connects, or is accepted, any more when the call returns. */
         if (command->order == DOR_ORDER_SUSPEND)

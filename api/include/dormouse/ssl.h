@@ -22,8 +22,8 @@
  * Calls marked "immediate" never wait: an actor may use them for a socket of its own scheduler (as an owner that
  * dor_ssl_serve spawned always is, and one that connects). A thread waits until the socket's scheduler comes to it. An
  * actor on another scheduler cannot wait: its orders (set_active, close, shutdown, update_keys, stop_listening) are
- * passed on, DOR_OK meaning just that, in one order with what it sends; its questions, and setopts of more than active,
- * get DOR_E_WOULD_DEADLOCK.
+ * passed on, DOR_OK meaning just that, in one order with what it sends, and carried out even if it has handed the socket on
+ * by then; its questions, and setopts of more than active, get DOR_E_WOULD_DEADLOCK.
  *
  * Timeouts are in milliseconds, DOR_INFINITY for none. Lengths are in bytes. All calls answer DOR_OK or a code.
  */

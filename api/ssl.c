@@ -226,7 +226,8 @@ int dor_ssl_setopts(dor_socket socket, const dor_options *options)
             r = dor__error(DOR_E_WOULD_DEADLOCK);
     }
     if (dor__ok(r)) r = dor__ssl_command(socket, &command);
-    if (blind && r.code == DOR_E_ENOTCONN) r = dor__error(DOR_E_WOULD_DEADLOCK); /* a listener, it turns out */
+    if (blind && r.code == DOR_E_ENOTCONN)
+        r = dor__error(DOR_E_WOULD_DEADLOCK); /* a listener, it turns out */
     dor__settings_unref(command.settings);
     dor__raw_unref(command.raw);
     dor__settings_unref(p.settings);

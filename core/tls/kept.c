@@ -26,6 +26,11 @@ dor_result dor__keep(dor_tls *t)
     return DOR_SUCCESS;
 }
 
+void dor__keep_server_random(dor_tls *t)
+{
+    if (t->kept) memcpy(t->kept->server_random, t->hs->server_random, DOR_RANDOM_LEN);
+}
+
 void dor__keep_secret(dor_tls *t, dor_span secret)
 {
     if (!t->kept || !(t->config->exporters || t->config->keep_secrets)) return;

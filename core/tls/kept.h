@@ -35,8 +35,11 @@ struct dor_tls_kept {
 
 _Static_assert(DOR_MASTER_SECRET_LEN >= DOR_SECRET_MAX_LEN, "secret[] takes both");
 
-/** Makes t->kept if the config wants one, with what the hellos say. Both randoms are known. */
+/** Makes t->kept if the config wants one, with what the hellos say. */
 DOR_MUST_USE dor_result dor__keep(dor_tls *t);
+
+/** A server that resumes a TLS 1.2 session knows its secret before it has made its random: this one tells of that. */
+void dor__keep_server_random(dor_tls *t);
 
 /** Takes the secret for exporters: TLS 1.2's master secret, or TLS 1.3's exporter master secret. */
 void dor__keep_secret(dor_tls *t, dor_span secret);

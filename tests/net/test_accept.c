@@ -193,6 +193,7 @@ Test(accept, a_port_may_be_shared_on_request)
 
 /* ---- handshakes ------------------------------------------------------------------------------------------------- */
 
+/* otp#3287, ranch#44: the handshake is the connection's, not the acceptor's. */
 Test(accept, slow_clients_hold_up_nobody)
 {
     world w;

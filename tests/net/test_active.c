@@ -109,6 +109,7 @@ Test(active, n_adds_up)
     end(&w);
 }
 
+/* otp#4771 */
 Test(active, a_passive_socket_is_not_told_of_the_end)
 {
     world w;
@@ -121,6 +122,7 @@ Test(active, a_passive_socket_is_not_told_of_the_end)
     end(&w);
 }
 
+/* otp#4458 */
 Test(active, a_passive_socket_that_goes_active_is_told_then)
 {
     world w;
@@ -135,7 +137,7 @@ Test(active, a_passive_socket_that_goes_active_is_told_then)
     end(&w);
 }
 
-/* Many connections that send and close at once: for each all data comes, and then exactly one end. */
+/* otp#3458: many connections that send and close at once; for each all data comes, and then exactly one end. */
 Test(active, all_data_before_the_end)
 {
     world w;

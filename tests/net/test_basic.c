@@ -94,6 +94,7 @@ Test(basic, recv_of_an_exact_length)
     end(&w);
 }
 
+/* otp#3501; test_regression.c has peers that make it hard. */
 Test(basic, recv_timeout_loses_nothing)
 {
     world w;

@@ -67,6 +67,7 @@ Test(churn, leaves_nothing_at_all_in_the_end)
 
 /* ---- what a connection costs ---------------------------------------------------------------------------------------- */
 
+/* emqx#3277, MongooseIM#4447 */
 Test(churn, bytes_per_connection)
 {
     enum { COUNT = 400 };

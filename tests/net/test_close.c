@@ -4,6 +4,7 @@
 
 /* ---- close flushes ---------------------------------------------------------------------------------------------- */
 
+/* otp#3974: what was accepted before the close is sent. */
 Test(close, ten_mebibytes_queued_arrive)
 {
     world w;

@@ -65,6 +65,7 @@ Test(flow, nor_does_one_with_packets)
     flood("true", "4");
 }
 
+/* otp#3989: 500 MB in a passive socket; counted for every packet mode in test_backpressure.c. */
 Test(flow, a_passive_socket_buffers_a_bounded_amount)
 {
     flood("false", "raw");
@@ -170,7 +171,7 @@ Test(flow, a_blocking_send_waits_for_room)
     end(&w);
 }
 
-/* Both send as fast as they can and read nothing, until both are told to wait; then both read everything. */
+/* otp#3420: both send as fast as they can and read nothing, until both are told to wait; then both read everything. */
 Test(flow, both_ends_flood)
 {
     world w;

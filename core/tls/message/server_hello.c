@@ -3,6 +3,7 @@
  * HelloRetryRequest, which is a ServerHello with a random of its own (section 4.1.4).
  */
 #include "tls/extension/extensions.h"
+#include "tls/kept.h"
 #include "tls/message/messages.h"
 #include "tls/schedule_13.h"
 
@@ -43,6 +44,7 @@ static dor_result server_hello_send(dor_tls *t, dor_bytes *w)
     if (dor__config_max_version(t->config) > DOR_TLS_1_2)
         memcpy(hs->server_random + DOR_RANDOM_LEN - sizeof downgrade_to_12, downgrade_to_12,
                sizeof downgrade_to_12);
+    dor__keep_server_random(t);
     return hello_write(t, hs->server_random, dor__span(hs->v12.session_id, hs->v12.session_id_len),
                        DOR_CTX_SERVER_HELLO_12, w);
 }

@@ -36,10 +36,19 @@ static dor_result handshake_keys(dor_tls *t, dor_bytes *w)
     dor_handshake *hs = t->hs;
     (void)w;
     DOR_TRY(dor__schedule_handshake(t));
-    DOR_TRY(read_keys(t, dor__is_client(t) ? hs->server_secret : hs->client_secret));
-    /* A client that did not get as far as having keys can only complain in the clear. */
-    t->read.plain_alerts = !dor__is_client(t);
-    return write_keys(t, dor__is_client(t) ? hs->client_secret : hs->server_secret);
+    /*
+     * A server's keys for writing come first: when it does not like what came behind the ClientHello, its ServerHello is out
+     * already, and from there on the client takes no alert in the clear.
+     */
+    if (!dor__is_client(t)) {
+        DOR_TRY(write_keys(t, hs->server_secret));
+        DOR_TRY(read_keys(t, hs->client_secret));
+        t->read.plain_alerts =
+            true; /* a client that did not get as far as having keys can only complain so */
+        return DOR_SUCCESS;
+    }
+    DOR_TRY(read_keys(t, hs->server_secret));
+    return write_keys(t, hs->client_secret);
 }
 
 static dor_result app_read_keys(dor_tls *t, const uint8_t *secret)

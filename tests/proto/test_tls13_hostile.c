@@ -405,3 +405,29 @@ Test(tls13_hostile, empty_alert)
         failed_by(DOR_TLS_SERVER, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_EMPTY_FRAGMENTS);
     }
 }
+
+/* ---- between ServerHello and keys ---------------------------------------------------------------------------- */
+
+static void glue_finished(void *ctx, dor_tls_role from, dor_bytes *data)
+{
+    static const uint8_t finished[] = {20, 0, 0, 4, 0, 0, 0, 0};
+    size_t *done = ctx, len = (size_t)(data->ptr[3] << 8 | data->ptr[4]) + sizeof finished;
+    if (from != DOR_TLS_CLIENT || (*done)++) return;
+    cr_assert(dor__ok(dor__bytes_append(data, dor__span(finished, sizeof finished))));
+    data->ptr[3] = (uint8_t)(len >> 8);
+    data->ptr[4] = (uint8_t)len;
+}
+
+/* The ServerHello is out when the server finds what spans the change of keys: its alert must be one that the client can read. */
+Test(tls13_hostile, an_alert_behind_the_server_hello_can_be_read)
+{
+    for (int compat = 0; compat < 2; compat++) {
+        size_t done = 0;
+        client->middlebox_compat = compat;
+        prepare(NULL, NULL);
+        pair.tamper = glue_finished;
+        pair.tamper_ctx = &done;
+        proto_pair_run(&pair);
+        fails(DOR_TLS_SERVER, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_EXCESS_HANDSHAKE_DATA);
+    }
+}

@@ -199,6 +199,13 @@ const dor_option dor__options_table[] = {
 
     {"cb_info", "what carries the bytes: tcp, memory (both ends in this process), or dor_options_set_transport", TEXT | DOR_VALUE_FUNCTION,
         BOTH, .words = "tcp|memory", .apply = dor__apply_transport},
+    {"proxy_protocol", "servers: disabled, or require a PROXY header; clients: disabled, or send one of v1 or v2 (ours)", TEXT, BOTH,
+        .words = "disabled|require|v1|v2", .apply = dor__apply_proxy_protocol},
+    {"proxy_trust", "whose connections come with a PROXY header: addresses, prefixes, unix: (ours; default everybody's)", LIST, SERVER,
+        .apply = dor__apply_proxy_trust},
+    {"proxy_max_header", "longest PROXY header of version 2 in bytes (ours)", INT, SERVER, RANGE(256, 65551), FIELD(proxy_max_header)},
+    {"proxy_header", "what a client's PROXY header says; dor_options_set_proxy_header (ours)", OBJECT, CLIENT,
+        .apply = dor__apply_proxy_header},
     {"log_alert", "report alerts (default true)", BOOL, BOTH, FIELD(log_alert)},
 };
 /* clang-format on */

@@ -168,6 +168,9 @@ dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *val
 dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_raw(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_send_timeout(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_proxy_protocol(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_proxy_trust(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_proxy_header(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_nothing(const dor_draft *draft, const dor_value *value);
 
 #endif

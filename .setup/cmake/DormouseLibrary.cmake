@@ -4,7 +4,7 @@
 #   libdormouse.so      what users link: only DOR_API symbols are exported, wolfCrypt is inside and hidden
 #   libdormouse.a       the same as one relocatable object, so that a program may hold another wolfSSL beside it
 
-set(core_modules dor_base dor_crypto dor_x509 dor_record dor_tls dor_packet)
+set(core_modules dor_base dor_crypto dor_x509 dor_record dor_tls dor_packet dor_proxy)
 set(all_modules ${core_modules} dor_runtime dor_ssl dor_api)
 foreach(module IN LISTS core_modules)
     list(APPEND core_objects $<TARGET_OBJECTS:${module}>)

@@ -35,6 +35,7 @@ static const dor_settings defaults = {
     .backlog = 1024,
     .accept_budget = 32, /* a burst of a thousand then takes some thirty turns, in which others have theirs */
     .reuseaddr = true,
+    .proxy_max_header = 4096,
     .log_alert = true,
 };
 
@@ -110,6 +111,8 @@ static dor_result copy_with(const dor_settings *from, dor_tls_config *tls, dor_s
     dor__session_outside_ref(copy->outside);
     if (copy->session) dor__session_ref(copy->session);
     if (copy->key_log) dor__key_log_ref(copy->key_log);
+    (void)dor_buffer_ref(copy->proxy_trust);
+    (void)dor_buffer_ref(copy->proxy_header);
     if (copy->raw) dor__raw_ref(copy->raw);
     *to = copy;
     return DOR_SUCCESS;
@@ -168,6 +171,8 @@ void dor__settings_unref(dor_settings *settings)
     dor__session_outside_unref(settings->outside);
     dor__session_unref(settings->session);
     dor__key_log_unref(settings->key_log);
+    dor_buffer_unref(settings->proxy_trust);
+    dor_buffer_unref(settings->proxy_header);
     dor__raw_unref(settings->raw);
     dor__free(settings);
 }

@@ -46,6 +46,13 @@ typedef struct dor_socket_modes {
 
 typedef struct dor_hosts dor_hosts; /* hosts.h */
 
+typedef enum dor_proxy_use {
+    DOR_PROXY_DISABLED,
+    DOR_PROXY_REQUIRE, /* servers */
+    DOR_PROXY_SEND_V1, /* clients */
+    DOR_PROXY_SEND_V2
+} dor_proxy_use;
+
 typedef struct dor_settings {
     uint32_t ref_count_;
     dor_tls_config *tls;
@@ -102,6 +109,12 @@ typedef struct dor_settings {
     uint32_t accept_rate;     /* connections in a second; 0: no bound */
     uint32_t accept_burst;    /* so many at once, when few came before; 0: accept_rate */
     uint8_t v6only;           /* a dor_v6only */
+
+    dor_proxy_use proxy;
+    dor_buffer
+        *proxy_trust; /* servers: dor_proxy_prefix items of who is asked for a header; NULL: everybody */
+    dor_buffer *proxy_header;  /* clients: of version 2; NULL: LOCAL */
+    uint32_t proxy_max_header; /* servers: bytes */
 
     bool log_alert;
 } dor_settings;

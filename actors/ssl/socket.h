@@ -128,6 +128,8 @@ typedef struct dor_raw_ask {
 DOR_MUST_USE dor_result dor__socket_get_raw(dor_actor *a, dor_raw_ask *ask);
 DOR_MUST_USE dor_result dor__socket_getstat(dor_actor *a, dor_socket_statistics *statistics);
 DOR_MUST_USE dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address);
+/** The PROXY header in front of it, a new reference. */
+DOR_MUST_USE dor_result dor__socket_proxy_header(dor_actor *a, dor_buffer **header);
 DOR_MUST_USE dor_result dor__socket_hello(dor_actor *a, dor_ssl_hello *hello);
 bool dor__socket_is_client(dor_actor *a);
 /** EINVAL for a connection. */

@@ -4,6 +4,7 @@
  * Handshakes run in the socket actor, so that a slow peer occupies nobody else. They end in one of two ways: the engine
  * says that it is connected (dor__conn_connected), or dor__conn_open_failed tells whoever waits, and sends the alert.
  */
+#include "ssl/proxied.h"
 #include "ssl/connection.h"
 #include "ssl/listener.h"
 #include "base/alloc.h"
@@ -78,6 +79,7 @@ dor_result dor__conn_start_tls(dor_connection *c, const char *host)
     const char *name = settings->server_name[0] ? settings->server_name : host;
     dor_tls_peer peer = {0};
     if (name) peer.host = dor__span_str(name);
+    DOR_TRY(dor__conn_proxy(c));
     c->state = DOR_CONN_HANDSHAKE;
     dor__conn_set_deadline(c, settings->handshake_timeout_ms);
     if (settings->handshake_timeout_ms != DOR_INFINITY)

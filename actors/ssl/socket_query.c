@@ -2,6 +2,7 @@
  * socket_query.c - what an open socket can be told and asked, on its own scheduler.
  */
 #include "ssl/admission.h"
+#include "ssl/proxied.h"
 #include "ssl/inet_statistics.h"
 #include <stdio.h>
 
@@ -166,6 +167,14 @@ dor_result dor__socket_name(dor_actor *a, bool peer, dor_address *address)
     dor_connection *c = dor__conn_of(a);
     if (!c->transport) return dor__error(DOR_E_CLOSED);
     return c->transport->ops->name(c->transport, peer, address);
+}
+
+dor_result dor__socket_proxy_header(dor_actor *a, dor_buffer **header)
+{
+    if (dor__is_listener(a)) return dor__error(DOR_E_ENOTCONN);
+    dor_connection *c = dor__conn_of(a);
+    if (c->state < DOR_CONN_HANDSHAKE) return dor__error(DOR_E_ENOTCONN);
+    return c->transport ? dor__proxied_header(c->transport, header) : dor__error(DOR_E_CLOSED);
 }
 
 /* What was negotiated, if anything was. */

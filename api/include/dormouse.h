@@ -23,6 +23,7 @@
 #include <dormouse/observe.h>
 #include <dormouse/options.h>
 #include <dormouse/port.h>
+#include <dormouse/proxy.h>
 #include <dormouse/session.h>
 #include <dormouse/signer.h>
 #include <dormouse/simulate.h>

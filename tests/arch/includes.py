@@ -6,7 +6,7 @@
 
 Dependencies point one way:
 
-    base <- crypto <- x509, record <- tls      packet -> base
+    base <- crypto <- x509, record <- tls      packet, proxy -> base
     actors/runtime -> base, libuv              actors/ssl -> runtime, core, libuv
     api/include -> libc alone                  api -> actors, base, jansson
     bindings, docs/examples -> api/include alone
@@ -39,7 +39,7 @@ CORE_CALLS = re.compile(
     r"\b(fopen|freopen|fdopen|fprintf|printf|puts|getenv|setenv|srand|rand|random|time|clock|clock_gettime|"
     r"gettimeofday|getrandom|exit|system|signal)\s*\(")
 
-CORE_MODULES = {"base", "crypto", "x509", "record", "tls", "packet"}
+CORE_MODULES = {"base", "crypto", "x509", "record", "tls", "packet", "proxy"}
 MODULES = CORE_MODULES | {"runtime", "ssl"}
 
 # module: (modules it may use, public headers, third-party headers, system headers or None for any)
@@ -50,6 +50,7 @@ ALLOWED = {
     "core/x509": ({"base", "crypto", "x509"}, ERROR_ONLY, set(), CORE_LIBC),
     "core/record": ({"base", "crypto", "record"}, ERROR_ONLY, set(), CORE_LIBC),
     "core/tls": ({"base", "crypto", "x509", "record", "tls"}, ERROR_ONLY, set(), CORE_LIBC),
+    "core/proxy": ({"base", "proxy"}, {"error.h"}, set(), CORE_LIBC),
     "core/packet": ({"base", "packet"}, {"error.h", "http.h"}, set(), CORE_LIBC),
     "actors/runtime": ({"base", "runtime"}, "any", {"uv"}, None),
     "actors/ssl": (CORE_MODULES | {"runtime", "ssl"}, "any", {"uv"}, None),

@@ -129,6 +129,17 @@ typedef enum dor_alert {
     X(CHILD_RUNNING,           58, STATE,    "the child is running, or about to be restarted")                      \
     X(NOT_KEPT,                76, STATE,    "the connection has not kept what this needs; see options exporters and keep_secrets") \
     X(EXPORT_UNSAFE,           77, STATE,    "a TLS 1.2 connection without extended master secret exports no keying material") \
+    X(NO_PROXY_HEADER,         78, STATE,    "the connection did not come with a PROXY header")                       \
+    /* a proxy's header: the connection is closed without an answer */                                              \
+    X(PROXY_MISSING,           80, STATE,    "no PROXY header in front of the connection although one is required")  \
+    X(PROXY_TOO_LONG,          81, STATE,    "the PROXY header is longer than allowed")                              \
+    X(PROXY_SYNTAX,            82, STATE,    "the PROXY header is malformed")                                        \
+    X(PROXY_VERSION,           83, STATE,    "the PROXY header has an unknown version")                              \
+    X(PROXY_COMMAND,           84, STATE,    "the PROXY header has an unknown command")                              \
+    X(PROXY_FAMILY,            85, STATE,    "the PROXY header has an unknown address family or protocol")           \
+    X(PROXY_ADDRESS,           86, STATE,    "the PROXY header's addresses are malformed or cut short")              \
+    X(PROXY_TLV,               87, STATE,    "the PROXY header's extensions are malformed, too long or repeated")    \
+    X(PROXY_CHECKSUM,          88, STATE,    "the PROXY header's checksum is wrong")                                 \
     /* memory and limits */                                                                                         \
     X(NOMEM,                   64, MEMORY,   "out of memory")                                                       \
     X(LIMIT,                   65, MEMORY,   "a configured limit was reached")                                      \

@@ -569,6 +569,8 @@ Test(runtime_guest_exit, ports)
     send_number(port, NUMBER, 1);
     dor_exit(a, 71);
     WAIT_FOR(atomic_load(&n[0].ended));
+    cr_assert_eq(dor_monitor(a, &ref), DOR_OK);
+    (void)receive_down(); /* its scheduler comes to that when it has told its partners */
     dor_exit(port, 72);
     cr_assert(readable(port));
     cr_assert_eq(dor_port_drain(port, m, 1, &count), DOR_OK); /* one by one: it stays readable */

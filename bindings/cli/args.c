@@ -23,6 +23,12 @@ static void print_usage(const cli_command *command, FILE *out)
             command->positional ? command->positional : "");
 }
 
+/* One whose value may be left out, and so stands behind "=" when it does not. */
+static bool is_optional(const cli_flag *flag)
+{
+    return flag->value && flag->value[0] == '[';
+}
+
 static void print_help(const cli_command *command)
 {
     print_usage(command, stdout);
@@ -30,7 +36,7 @@ static void print_help(const cli_command *command)
     for (size_t i = 0; i < command->flag_count; i++) {
         const cli_flag *flag = &command->flags[i];
         char left[64];
-        snprintf(left, sizeof(left), "--%s%s%s", flag->name, flag->value ? " " : "",
+        snprintf(left, sizeof(left), "--%s%s%s", flag->name, flag->value && !is_optional(flag) ? " " : "",
                  flag->value ? flag->value : "");
         printf("  %-28s %s\n", left, flag->about);
     }
@@ -87,6 +93,8 @@ static int take_flag(const cli_command *command, int argc, char **argv, int *at,
     if (i == command->flag_count) return cli_args_wrong(command, "there is no option --%.*s", (int)len, word);
     if (!command->flags[i].value) {
         if (value) return cli_args_wrong(command, "--%s takes no value", command->flags[i].name);
+        value = "";
+    } else if (!value && is_optional(&command->flags[i])) {
         value = "";
     } else if (!value) {
         if (*at + 1 >= argc)

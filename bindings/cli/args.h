@@ -13,8 +13,9 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_ALERT = 3 };
 
 /** One flag. */
 typedef struct cli_flag {
-    const char *name;  /* without the dashes */
-    const char *value; /* what stands behind it, for people ("FILE"); NULL: nothing */
+    const char *name; /* without the dashes */
+    const char
+        *value; /* what stands behind it, for people ("FILE"); "[=NAME]": it may be left out; NULL: nothing */
     const char *about;
 } cli_flag;
 

@@ -131,13 +131,10 @@ static int failed(const char *what, const dor_options *options, int code)
     return CLI_FAILED;
 }
 
-static int start(const cli_serve_config *config, dor_runtime **runtime, dor_socket *listener)
+/* fd: one that listens, or -1. */
+static int serve(const cli_serve_config *config, dor_runtime *runtime, int fd, dor_socket *listener)
 {
     const cli_service *service = config->service;
-    dor_runtime_options runtime_options = {.schedulers = config->schedulers};
-    int code = dor_runtime_new(runtime, &runtime_options);
-    if (code != DOR_OK) return failed("starting the schedulers", NULL, code);
-
     dor_server_spec spec = {
         .open = service->open, .receive = service->receive, .close = service->close, .failed = on_failed};
     if (config->verbose) {
@@ -146,7 +143,18 @@ static int start(const cli_serve_config *config, dor_runtime **runtime, dor_sock
         spec.receive = watched_receive;
         spec.close = watched_close;
     }
-    code = dor_ssl_serve(*runtime, config->port, config->options, &spec, listener);
+    return fd < 0 ? dor_ssl_serve(runtime, config->port, config->options, &spec, listener)
+                  : dor_ssl_serve_fd(runtime, fd, config->options, &spec, listener);
+}
+
+static int start(const cli_serve_config *config, dor_runtime **runtime, dor_socket *listener)
+{
+    dor_runtime_options runtime_options = {.schedulers = config->schedulers};
+    int fd = -1;
+    if (config->activated && cli_activated(config, &fd) != CLI_OK) return CLI_FAILED;
+    int code = dor_runtime_new(runtime, &runtime_options);
+    if (code != DOR_OK) return failed("starting the schedulers", NULL, code);
+    code = serve(config, *runtime, fd, listener);
     if (code != DOR_OK) {
         failed("listening", config->options, code);
         dor_runtime_stop(*runtime, STOP_MS);

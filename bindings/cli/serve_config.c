@@ -18,6 +18,7 @@ static const cli_flag flags[] = {
     {"config", "FILE", "read FILE (JSON) first; the other options win over it"},
     {"host", "ADDR", "listen on this address, or at unix:PATH (default: every address, IPv4 and IPv6)"},
     {"port", "N", "listen on this port; 0: any free one (default 4433)"},
+    {"activated", "[=NAME]", "listen on the descriptor that a service manager has opened (LISTEN_FDS)"},
     {"cert", "FILE", "certificate chain, PEM, leaf first (default: a development certificate)"},
     {"key", "FILE", "its private key, PEM (default: in the --cert file)"},
     {"cacert", "FILE", "authorities that clients' certificates may come from, PEM"},
@@ -79,6 +80,16 @@ static bool take_port(cli_serve_config *c, const char *value)
     return true;
 }
 
+/* The flag alone is "", and true in a file means the same. */
+static bool take_activated(cli_serve_config *c, const char *value)
+{
+    free(c->activated);
+    c->activated = NULL;
+    if (strcmp(value, "false") == 0) return true;
+    c->activated = strdup(strcmp(value, "true") == 0 ? "" : value);
+    return c->activated != NULL;
+}
+
 static bool take_service(cli_serve_config *c, const char *value)
 {
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
@@ -123,6 +134,7 @@ static const struct {
 } own[] = {
     {"host", "host", "an address", take_host},
     {"port", "port", "a number from 0 to 65535", take_port},
+    {"activated", "activated", "a name, true or false", take_activated},
     {"service", "service", "echo, discard or http", take_service},
     {"schedulers", "schedulers", "a number from 1 to 64", take_schedulers},
     {"drain-timeout", "drain_timeout", "seconds, from 0 to 86400", take_drain_timeout},
@@ -231,6 +243,8 @@ static int set_options(const cli_given *given, cli_serve_config *config)
     if (status < 0) status = set_verify(given, config->options);
     if (status < 0) status = set_numbers(given, config->options);
     if (status >= 0) return status;
+    if (config->host && config->activated)
+        return cli_args_wrong(&command, "--activated and --host contradict each other");
     if (config->host && dor_options_set_text(config->options, "ip", config->host) != DOR_OK)
         return is_path(config->host)
                    ? cli_args_wrong(&command, "--host: %s", dor_options_error(config->options))
@@ -308,6 +322,7 @@ void cli_serve_config_fini(cli_serve_config *config)
 {
     dor_options_free(config->options);
     free(config->host);
+    free(config->activated);
     config->options = NULL;
-    config->host = NULL;
+    config->host = config->activated = NULL;
 }

@@ -19,7 +19,7 @@ for words in "--version" "serve --version" "connect --version"; do
     run $words
     check "$words" has "$WORK/out" '^dormouse [0-9]+\.[0-9]+\.[0-9]+$'
 done
-for flag in config host port cert key cacert verify require-client-cert alpn versions ciphers groups hibernate-after \
+for flag in config host port activated cert key cacert verify require-client-cert alpn versions ciphers groups hibernate-after \
     schedulers max-connections service log drain-timeout; do
     run serve --help
     check "serve --help tells of --$flag" has "$WORK/out" "^  --$flag"

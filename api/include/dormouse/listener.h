@@ -36,6 +36,33 @@ DOR_API int dor_ssl_listen_fd(dor_runtime *runtime, int fd, const dor_options *o
 DOR_API int dor_ssl_serve_fd(dor_runtime *runtime, int fd, const dor_options *options,
                              const dor_server_spec *spec, dor_socket *listener);
 
+/** Bytes of a descriptor's name, the NUL included; the protocol's bound (sd_listen_fds(3)). */
+#define DOR_LISTEN_FD_NAME_CAP 256
+
+/** A descriptor that this process was started with. */
+typedef struct dor_listen_fd {
+    int fd;                            /**< 3 or more */
+    char name[DOR_LISTEN_FD_NAME_CAP]; /**< "unknown" when the service manager gave none */
+} dor_listen_fd;
+
+/**
+ * The descriptors that a service manager has started this process with, by systemd's protocol (sd_listen_fds(3)): LISTEN_PID
+ * is whom they are for, LISTEN_FDS how many there are, from 3 on, and LISTEN_FDNAMES, if set, their names, with ":" between.
+ * They are written to fds, an array of the caller's with room for cap, and their number to *count; each is made to be closed
+ * on exec. 0 when nothing is said, or it is said to another process: then the program was started by hand, and opens a port.
+ *
+ * What kinds they are is not looked at: dor_ssl_serve_fd refuses one that does not listen. They stay the caller's until
+ * it gives them away, and asking again gives the same.
+ *
+ * unset: whatever the answer is, these variables are taken out of the environment, so that no child takes them for its own.
+ * Any thread, but while no other one uses the environment: best before there are others.
+ *
+ * DOR_E_BADARG for a malformed variable and for a descriptor that is not open, DOR_E_TOO_BIG for more than cap; then error
+ * (may be NULL) gets a sentence that says which, and *count, the descriptors and their flags are as they were.
+ */
+DOR_API int dor_listen_fds(int unset, dor_listen_fd *fds, size_t cap, size_t *count, char *error,
+                           size_t error_cap);
+
 /* ---- suspending ---------------------------------------------------------------------------------------- */
 
 /**

@@ -217,39 +217,6 @@ static dor_result read_raws(const reading *in, const dor_option *option, const j
 
 static dor_result read_options(const reading *in, json_t *object);
 
-/* What belongs to the listener, or to whoever gets its connections: a host that says otherwise would be heard by nobody. */
-static bool is_listeners(const char *name)
-{
-    static const char *const names[] = {"active",
-                                        "packet",
-                                        "packet_size",
-                                        "line_delimiter",
-                                        "mode",
-                                        "header",
-                                        "exit_on_close",
-                                        "sni_hosts",
-                                        "ip",
-                                        "ifaddr",
-                                        "port",
-                                        "backlog",
-                                        "reuseaddr",
-                                        "reuseport",
-                                        "bind_to_device",
-                                        "max_connections",
-                                        "max_handshakes",
-                                        "acceptors",
-                                        "accept_budget",
-                                        "accept_rate",
-                                        "accept_burst",
-                                        "ipv6_v6only",
-
-                                        "cb_info",
-                                        "reload_certificates"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], name) == 0) return true;
-    return false;
-}
-
 static dor_result check_host(const reading *in, const json_t *object)
 {
     if (!json_is_object(object))
@@ -258,7 +225,8 @@ static dor_result check_host(const reading *in, const json_t *object)
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, name, value)
     {
-        if (dor__option_find(name) && is_listeners(name))
+        const dor_option *option = dor__option_find(name);
+        if (option && (option->scope & DOR_SCOPE_LISTENER))
             return complain(in, DOR_E_OPTION_CONFLICT, "option %s is the listener's", name);
     }
     return DOR_SUCCESS;

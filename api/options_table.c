@@ -14,13 +14,14 @@
 #define BYTES  DOR_VALUE_BYTES
 #define OBJECT DOR_VALUE_OBJECT
 
-#define CLIENT DOR_SCOPE_CLIENT
-#define SERVER DOR_SCOPE_SERVER
-#define BOTH   DOR_SCOPE_BOTH
-#define OPEN   DOR_SCOPE_OPEN
-#define PATH   DOR_SCOPE_PATH
-#define ADDS   DOR_SCOPE_ADDS
-#define VARIES (DOR_SCOPE_OPEN | DOR_SCOPE_VARIES)
+#define CLIENT   DOR_SCOPE_CLIENT
+#define SERVER   DOR_SCOPE_SERVER
+#define BOTH     DOR_SCOPE_BOTH
+#define OPEN     DOR_SCOPE_OPEN
+#define PATH     DOR_SCOPE_PATH
+#define ADDS     DOR_SCOPE_ADDS
+#define LISTENER DOR_SCOPE_LISTENER
+#define VARIES   (DOR_SCOPE_OPEN | DOR_SCOPE_VARIES)
 
 #define FIELD(member)                                                                                        \
     .place = DOR_PLACE_SETTINGS, .offset = offsetof(dor_settings, member),                                   \
@@ -37,20 +38,20 @@
 /* clang-format off */
 const dor_option dor__options_table[] = {
     /* data */
-    {"active", "deliver data as events: true, false, once, or the next N packets", BOOL | INT | TEXT, BOTH | OPEN,
+    {"active", "deliver data as events: true, false, once, or the next N packets", BOOL | INT | TEXT, BOTH | OPEN | LISTENER,
         RANGE(1, 32767), .words = "once|true|false", .apply = dor__apply_active},
     {"packet", "how data is cut into packets: raw (or 0), 1, 2, 4 (length bytes), line, asn1, http, ...", TEXT | INT,
-        BOTH | OPEN, RANGE(0, 4),
+        BOTH | OPEN | LISTENER, RANGE(0, 4),
         .words = "raw|0|1|2|4|line|asn1|cdr|sunrm|fcgi|tpkt|http|http_bin|httph|httph_bin", .apply = dor__apply_packet},
-    {"packet_size", "longest packet in bytes; 0: as much as receive_high_watermark", INT, BOTH | OPEN,
+    {"packet_size", "longest packet in bytes; 0: as much as receive_high_watermark", INT, BOTH | OPEN | LISTENER,
         RANGE(0, UINT32_MAX), FIELD(modes.packet_size)},
-    {"line_delimiter", "packet line: the byte that ends a line (default 10)", INT, BOTH | OPEN, RANGE(0, 255),
+    {"line_delimiter", "packet line: the byte that ends a line (default 10)", INT, BOTH | OPEN | LISTENER, RANGE(0, 255),
         FIELD(modes.line_delimiter)},
-    {"mode", "taken and without effect: data is always bytes", TEXT, BOTH | OPEN, .words = "binary|list",
+    {"mode", "taken and without effect: data is always bytes", TEXT, BOTH | OPEN | LISTENER, .words = "binary|list",
         .apply = dor__apply_nothing},
-    {"header", "so many bytes of each event are set apart: dor_ssl_event.header_len", INT, BOTH | OPEN, RANGE(0, 65535),
+    {"header", "so many bytes of each event are set apart: dor_ssl_event.header_len", INT, BOTH | OPEN | LISTENER, RANGE(0, 65535),
         FIELD(modes.header_len)},
-    {"exit_on_close", "false: the peer's close leaves sending possible", BOOL, BOTH | VARIES, FIELD(exit_on_close)},
+    {"exit_on_close", "false: the peer's close leaves sending possible", BOOL, BOTH | VARIES | LISTENER, FIELD(exit_on_close)},
 
     /* identity */
     {"cert", "own certificate in DER, issuers behind it; wins over certfile", BYTES, BOTH, TOGETHER},
@@ -58,7 +59,7 @@ const dor_option dor__options_table[] = {
     {"key", "own private key in DER (PKCS#8, SEC 1, PKCS#1); wins over keyfile", BYTES, BOTH, TOGETHER},
     {"keyfile", "PEM file of the private key; default: certfile", TEXT, BOTH | PATH, TOGETHER},
     {"certs_keys", "several certificates with their keys, best first; dor_options_add_certs_key", OBJECT, BOTH, TOGETHER},
-    {"reload_certificates", "ms between looks whether certificate files have changed; 0: never (ours)", INT, SERVER,
+    {"reload_certificates", "ms between looks whether certificate files have changed; 0: never (ours)", INT, SERVER | LISTENER,
         RANGE(0, MS_MAX), FIELD(reload_ms)},
     {"signer", "makes signatures with a key that is elsewhere; dor_options_set_signer (ours)", DOR_VALUE_FUNCTION, BOTH,
         TOGETHER},
@@ -93,8 +94,8 @@ const dor_option dor__options_table[] = {
     /* secrets */
     {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
     {"keep_secrets", "keep master and traffic secrets, for debugging only", BOOL, BOTH, TLS(keep_secrets)},
-    {"sni_hosts", "hosts by the name that a client calls; dor_options_add_sni_host", OBJECT, SERVER, .apply = dor__apply_sni_hosts},
-    {"sni_fun", "chooses a host by the name that a client calls; dor_options_set_sni_fun", DOR_VALUE_FUNCTION, SERVER,
+    {"sni_hosts", "hosts by the name that a client calls; dor_options_add_sni_host", OBJECT, SERVER | LISTENER, .apply = dor__apply_sni_hosts},
+    {"sni_fun", "chooses a host by the name that a client calls; dor_options_set_sni_fun", DOR_VALUE_FUNCTION, SERVER | LISTENER,
         .apply = dor__apply_sni_fun},
     {"handshake", "full, or hello: the handshake pauses when the peer's hello is there", TEXT, BOTH, .words = "full|hello",
         .apply = dor__apply_handshake},
@@ -147,16 +148,16 @@ const dor_option dor__options_table[] = {
     {"receive_high_watermark", "undelivered bytes from which on nothing is read from the peer (ours)", INT, BOTH,
         RANGE(1, SIZE_1G), FIELD(receive_high)},
     {"receive_low_watermark", "bytes at which reading starts again (ours)", INT, BOTH, RANGE(0, SIZE_1G), FIELD(receive_low)},
-    {"max_connections", "connections of a listener at a time; 0: no limit (ours)", INT, SERVER, RANGE(0, UINT32_MAX),
+    {"max_connections", "connections of a listener at a time; 0: no limit (ours)", INT, SERVER | LISTENER, RANGE(0, UINT32_MAX),
         FIELD(max_connections)},
-    {"max_handshakes", "connections of a listener that may be in their handshake at a time; 0: no limit (ours)", INT, SERVER,
+    {"max_handshakes", "connections of a listener that may be in their handshake at a time; 0: no limit (ours)", INT, SERVER | LISTENER,
         RANGE(0, UINT32_MAX), FIELD(max_handshakes)},
-    {"acceptors", "schedulers that accept for a listener; 0: all (ours)", INT, SERVER, RANGE(0, 64), FIELD(acceptors)},
-    {"accept_budget", "connections that one scheduler accepts in a turn of its loop (ours)", INT, SERVER, RANGE(1, 65535),
+    {"acceptors", "schedulers that accept for a listener; 0: all (ours)", INT, SERVER | LISTENER, RANGE(0, 64), FIELD(acceptors)},
+    {"accept_budget", "connections that one scheduler accepts in a turn of its loop (ours)", INT, SERVER | LISTENER, RANGE(1, 65535),
         FIELD(accept_budget)},
-    {"accept_rate", "connections that a listener accepts in a second; 0: no limit (ours)", INT, SERVER, RANGE(0, 1000000),
+    {"accept_rate", "connections that a listener accepts in a second; 0: no limit (ours)", INT, SERVER | LISTENER, RANGE(0, 1000000),
         FIELD(accept_rate)},
-    {"accept_burst", "so many at once after a quiet time; 0: accept_rate (ours)", INT, SERVER, RANGE(0, 1000000),
+    {"accept_burst", "so many at once after a quiet time; 0: accept_rate (ours)", INT, SERVER | LISTENER, RANGE(0, 1000000),
         FIELD(accept_burst)},
     {"max_handshake_size", "longest handshake message in bytes", INT, BOTH, RANGE(1024, 1 << 24), TLS(max_handshake_len)},
     {"max_handshake_memory", "bytes that one handshake may hold (ours)", INT, BOTH, RANGE(32768, 1 << 26),
@@ -168,20 +169,20 @@ const dor_option dor__options_table[] = {
     {"max_warning_alerts", "most warning alerts in a row (ours)", INT, BOTH, RANGE(1, 65535), TLS(max_warning_alerts)},
 
     /* TCP */
-    {"ip", "own address: where a listener listens (default: every IPv4 and IPv6 one; or unix:PATH), what a client connects from", TEXT, BOTH,
+    {"ip", "own address: where a listener listens (default: every IPv4 and IPv6 one; or unix:PATH), what a client connects from", TEXT, BOTH | LISTENER,
         .apply = dor__apply_ip},
-    {"ifaddr", "another name of ip", TEXT, BOTH, .apply = dor__apply_ip},
+    {"ifaddr", "another name of ip", TEXT, BOTH | LISTENER, .apply = dor__apply_ip},
     {"port", "the port that a client connects from; 0: any free one", INT, CLIENT, RANGE(0, 65535), FIELD(local_port)},
-    {"bind_to_device", "the network interface to use, by its name (Linux)", TEXT, BOTH, .apply = dor__apply_device},
+    {"bind_to_device", "the network interface to use, by its name (Linux)", TEXT, BOTH | LISTENER, .apply = dor__apply_device},
     {"connection_attempt_delay", "ms from a client's attempt at one address to that at the next (ours)", INT, CLIENT,
         RANGE(10, 2000), FIELD(attempt_delay_ms)},
-    {"unix_mode", "permissions of a unix:PATH listener's file, octal digits: who may connect (ours; default 0600)", TEXT, SERVER,
+    {"unix_mode", "permissions of a unix:PATH listener's file, octal digits: who may connect (ours; default 0600)", TEXT, SERVER | LISTENER,
         .apply = dor__apply_unix_mode},
-    {"ipv6_v6only", "IPv6 alone; default: IPv4 too when every address is bound, else not", BOOL, SERVER,
+    {"ipv6_v6only", "IPv6 alone; default: IPv4 too when every address is bound, else not", BOOL, SERVER | LISTENER,
         .apply = dor__apply_v6only},
-    {"backlog", "connections that may wait for being accepted", INT, SERVER, RANGE(1, 65535), FIELD(backlog)},
-    {"reuseaddr", "SO_REUSEADDR (default true); clients: with option port", BOOL, BOTH, FIELD(reuseaddr)},
-    {"reuseport", "SO_REUSEPORT: several processes share the port", BOOL, SERVER, FIELD(reuseport)},
+    {"backlog", "connections that may wait for being accepted", INT, SERVER | LISTENER, RANGE(1, 65535), FIELD(backlog)},
+    {"reuseaddr", "SO_REUSEADDR (default true); clients: with option port", BOOL, BOTH | LISTENER, FIELD(reuseaddr)},
+    {"reuseport", "SO_REUSEPORT: several processes share the port", BOOL, SERVER | LISTENER, FIELD(reuseport)},
     {"nodelay", "TCP_NODELAY (default true)", BOOL, BOTH | OPEN, INET(NODELAY)},
     {"keepalive", "SO_KEEPALIVE", BOOL, BOTH | OPEN, INET(KEEPALIVE)},
     {"keepidle", "seconds of silence before keepalive asks the peer", INT, BOTH | OPEN, RANGE(1, 32767), INET(KEEPIDLE)},
@@ -198,12 +199,12 @@ const dor_option dor__options_table[] = {
     {"raw", "options of the system's that have no name here; dor_options_add_raw", OBJECT, BOTH | OPEN, .apply = dor__apply_raw},
 
     {"cb_info", "what carries the bytes: tcp, memory (both ends in this process), or dor_options_set_transport", TEXT | DOR_VALUE_FUNCTION,
-        BOTH, .words = "tcp|memory", .apply = dor__apply_transport},
-    {"proxy_protocol", "servers: disabled, or require a PROXY header; clients: disabled, or send one of v1 or v2 (ours)", TEXT, BOTH,
+        BOTH | LISTENER, .words = "tcp|memory", .apply = dor__apply_transport},
+    {"proxy_protocol", "servers: disabled, or require a PROXY header; clients: disabled, or send one of v1 or v2 (ours)", TEXT, BOTH | LISTENER,
         .words = "disabled|require|v1|v2", .apply = dor__apply_proxy_protocol},
-    {"proxy_trust", "whose connections come with a PROXY header: addresses, prefixes, unix: (ours; default everybody's)", LIST, SERVER,
+    {"proxy_trust", "whose connections come with a PROXY header: addresses, prefixes, unix: (ours; default everybody's)", LIST, SERVER | LISTENER,
         .apply = dor__apply_proxy_trust},
-    {"proxy_max_header", "longest PROXY header of version 2 in bytes (ours)", INT, SERVER, RANGE(256, 65551), FIELD(proxy_max_header)},
+    {"proxy_max_header", "longest PROXY header of version 2 in bytes (ours)", INT, SERVER | LISTENER, RANGE(256, 65551), FIELD(proxy_max_header)},
     {"proxy_header", "what a client's PROXY header says; dor_options_set_proxy_header (ours)", OBJECT, CLIENT,
         .apply = dor__apply_proxy_header},
     {"log_alert", "report alerts (default true)", BOOL, BOTH, FIELD(log_alert)},

@@ -31,7 +31,10 @@ enum {
     DOR_SCOPE_PATH = 1 << 3, /* names a file: relative to the JSON file that gives it */
     DOR_SCOPE_ADDS = 1 << 4, /* each set_bytes adds to what is there */
     DOR_SCOPE_VARIES =
-        1 << 5 /* with OPEN: stands in the settings, of which that connection gets its own then */
+        1 << 5, /* with OPEN: stands in the settings, of which that connection gets its own then */
+    /* With SERVER: belongs to the listener, or to whoever gets its connections. A host of sni_hosts in a file that said
+     * otherwise would be heard by nobody, or would surprise the listener's owner. */
+    DOR_SCOPE_LISTENER = 1 << 6
 };
 
 typedef enum dor_place { DOR_PLACE_NONE, DOR_PLACE_SETTINGS, DOR_PLACE_TLS } dor_place;

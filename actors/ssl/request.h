@@ -30,7 +30,6 @@ enum {
     DOR_MSG_SSL_OWNER,  /* the event mailbox has another owner */
     DOR_MSG_SSL_DEMAND, /* to a shard: somebody waits for a connection */
     DOR_MSG_SSL_STOP_SHARD,
-    DOR_MSG_SSL_SHARD_STOPPED,
     DOR_MSG_SSL_ANSWER,      /* to a question of the connection's (question.h) */
     DOR_MSG_SSL_DRAIN,       /* to a listener, which answers when it has ended */
     DOR_MSG_SSL_DRAINED,     /* to a listener: it is to look how far its drain is */

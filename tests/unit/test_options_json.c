@@ -1,4 +1,6 @@
 /* Options from JSON: errors with places, files with folders, configurations, and text that is cut off anywhere. */
+#include "options_table.h"
+
 #include <criterion/criterion.h>
 
 #include <dormouse/options.h>
@@ -201,4 +203,37 @@ Test(options_json, configuration_errors)
     expect_config_error("{\"options\": {\"dept\": 1}}", DOR_E_OPTION_UNKNOWN, "did you mean");
     expect_config_error("{\"options\": 1}", DOR_E_JSON_MALFORMED, "given is an integer");
     expect_config_error("[]", DOR_E_JSON_MALFORMED, "given is a list");
+}
+
+/* Each of the table's, whatever value it is given: null is none that any of them takes, and so tells who was asked first. */
+Test(options_json, a_host_has_no_say_in_what_is_the_listeners)
+{
+    int listeners = 0;
+    for (size_t i = 0; i < dor__options_count; i++) {
+        const dor_option *option = &dor__options_table[i];
+        char text[160], sentence[160];
+        bool is = option->scope & DOR_SCOPE_LISTENER;
+        snprintf(text, sizeof(text), "{\"sni_hosts\": {\"a.test\": {\"%s\": null}}}", option->name);
+        snprintf(sentence, sizeof(sentence),
+                 is ? "option sni_hosts, a.test: option %s is the listener's"
+                    : "option sni_hosts, a.test: option %s: given null",
+                 option->name);
+        expect_error(text, is ? DOR_E_OPTION_CONFLICT : DOR_E_OPTION_TYPE, sentence);
+        listeners += is;
+    }
+    cr_expect_eq(listeners, 28);
+}
+
+/* What only a listener looks at, by name: a flag that is missing would make a host's word one that nobody hears. */
+Test(options_json, which_are_the_listeners)
+{
+    static const char *const names[] = {
+        "active",       "packet",           "packet_size",        "line_delimiter", "mode",
+        "header",       "exit_on_close",    "sni_hosts",          "sni_fun",        "ip",
+        "ifaddr",       "backlog",          "reuseaddr",          "reuseport",      "bind_to_device",
+        "unix_mode",    "ipv6_v6only",      "acceptors",          "accept_budget",  "accept_rate",
+        "accept_burst", "max_handshakes",   "max_connections",    "cb_info",        "proxy_protocol",
+        "proxy_trust",  "proxy_max_header", "reload_certificates"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        cr_expect(dor__option_find(names[i])->scope & DOR_SCOPE_LISTENER, "%s", names[i]);
 }

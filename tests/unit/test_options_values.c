@@ -1,4 +1,6 @@
 /* Every option's good and bad values, through JSON and through the setters: one table, one set of errors. */
+#include "options_table.h"
+
 #include <criterion/criterion.h>
 
 #include <dormouse/options.h>
@@ -312,6 +314,23 @@ Test(options_values, null_arguments_are_refused)
     dor_options_free(NULL);
 }
 
+/* The column "for", the fourth one: what the table says. */
+static void check_whom(const char *name, const char *line)
+{
+    const dor_option *option = dor__option_find(name);
+    bool listeners = option->scope & DOR_SCOPE_LISTENER;
+    char wanted[8] = "", cell[16];
+    if (option->scope & DOR_SCOPE_CLIENT) strcat(wanted, " c");
+    if (option->scope & DOR_SCOPE_SERVER) strcat(wanted, listeners ? " l" : " s");
+    if (option->scope & DOR_SCOPE_OPEN) strcat(wanted, " o");
+    cr_expect(!listeners || (option->scope & DOR_SCOPE_SERVER), "%s: a listener is a server", name);
+    snprintf(cell, sizeof(cell), "|%s |", wanted);
+    for (int i = 0; i < 4 && line; i++)
+        line = strchr(line + 1, '|');
+    cr_expect(line && strncmp(line, cell, strlen(cell)) == 0, "docs/options.md, option %s: it is for%s", name,
+              wanted);
+}
+
 Test(options_values, the_documentation_lists_every_option)
 {
     const char *source = getenv("DORMOUSE_SOURCE");
@@ -326,7 +345,9 @@ Test(options_values, the_documentation_lists_every_option)
     for (size_t i = 0; (name = dor_options_describe(i, NULL)); i++) {
         char cell[80];
         snprintf(cell, sizeof(cell), "\n| `%s` |", name);
-        cr_expect(strstr(text, cell), "docs/options.md has no row for %s", name);
+        const char *line = strstr(text, cell);
+        cr_expect(line, "docs/options.md has no row for %s", name);
+        if (line) check_whom(name, line);
     }
     free(text);
 }

@@ -246,7 +246,6 @@ static const char *const later[] = {
     "srp_identity",
     "stapling",
     "use_srtp",
-    "use_ticket",
     "user_lookup_fun",
     "verify_fun",
 };
@@ -279,6 +278,7 @@ static const struct {
     {"ssl_imp", "there is one"},
     {"stateless_tickets_seed", "give the keys of tickets by ticket_keys"},
     {"tcp_module", "it is option cb_info"},
+    {"use_ticket", "it is option reuse_session, with one of them"},
 };
 
 const dor_option *dor__option_find(const char *name)

@@ -592,6 +592,10 @@ Test(serve, out_of_descriptors)
     for (int i = 0; i < COUNT; i++)
         cr_assert_eq(connect(fds[i], (struct sockaddr *)&to, sizeof to), 0);
     WAIT_FOR(statistics(&w).refused == COUNT - LEFT);
+    dor_listener_statistics of;
+    WAIT_FOR(dor_ssl_get_listener_statistics(w.listener, &of) == DOR_OK && of.backed_off > 0);
+    cr_assert_eq(of.refused_descriptors, COUNT - LEFT);
+    cr_assert(of.refused_limit == 0 && of.refused_memory == 0);
     send_text(s, "I go on");
     expect_recv(s, 7, "I go on");
     while (filled > 0)

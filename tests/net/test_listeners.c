@@ -4,6 +4,7 @@
 #include "net_support.h"
 #include "hand_peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 static dor_listener_statistics figures(const world *w)
@@ -436,6 +437,31 @@ Test(listeners, every_address_is_of_both_families)
     serve_in(&w, NULL);
     OK(try_connect(&w, "::1"));
     OK(try_connect(&w, "127.0.0.1"));
+    end(&w);
+}
+
+/* ---- one network interface ------------------------------------------------------------------------------------------ */
+
+Test(listeners, of_one_interface)
+{
+    world w;
+    begin(&w, 2);
+    OK(dor_options_set_text(w.server, "bind_to_device", "lo"));
+    int code = dor_ssl_listen(w.runtime, 0, w.server, &w.listener);
+    if (dor_error_get_errno(code) == EPERM) {
+        end(&w);
+        cr_skip_test("a listener may not bind to an interface here");
+    }
+    OK(code);
+    dor_address address;
+    OK(dor_ssl_sockname(w.listener, &address));
+    w.port = address.port;
+    pair p = connect_pair(&w);
+    send_text(p.client, "by lo");
+    expect_recv(p.server, 5, "by lo");
+    dor_socket none;
+    OK(dor_options_set_text(w.server, "bind_to_device", "dormouse-none"));
+    cr_assert_eq(dor_error_get_errno(dor_ssl_listen(w.runtime, 0, w.server, &none)), ENODEV);
     end(&w);
 }
 

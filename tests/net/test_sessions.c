@@ -137,6 +137,47 @@ Test(sessions, ticket_keys_are_shared_and_replaced)
     end(&w);
 }
 
+/* Other rules for clients, and nothing of before is believed: given keys would bring in what was made by laxer ones. */
+Test(sessions, rules_that_change_drop_the_ticket_keys)
+{
+    world w;
+    uint16_t port;
+    uint8_t key[DOR_TICKET_KEY_BYTES];
+    bool resumed;
+    begin(&w, 1);
+    memset(key, 9, sizeof key);
+    OK(dor_options_set_list(w.client, "versions", "tlsv1.3", NULL));
+    OK(dor_options_set_ticket_keys(w.server, key, 1, sizeof key));
+    dor_socket listener = listen_with(&w, w.server, &port);
+    dor_ssl_session *session = once(&w, listener, port, NULL, NULL);
+    dor_options *other = dor_options_new(), *judging = dor_options_new();
+    OK(dor_options_set_int(other, "accept_budget", 7));
+    OK(dor_ssl_setopts(listener, other));
+    dor_ssl_session_unref(once(&w, listener, port, session, &resumed));
+    cr_expect(resumed, "an option that judges nobody leaves them");
+    OK(dor_options_set_int(judging, "depth", 3));
+    OK(dor_ssl_setopts(listener, judging));
+    dor_ssl_session_unref(once(&w, listener, port, session, &resumed));
+    cr_expect_not(resumed, "the given key has gone");
+    dor_ssl_session *second = once(&w, listener, port, NULL, NULL);
+    dor_ssl_session_unref(once(&w, listener, port, second, &resumed));
+    cr_expect(resumed, "it has one of its own");
+
+    OK(dor_options_set_int(judging, "depth", 4));
+    OK(dor_options_set_ticket_keys(judging, key, 1,
+                                   sizeof key)); /* whoever gives it again vouches for its tickets */
+    OK(dor_ssl_setopts(listener, judging));
+    dor_ssl_session_unref(once(&w, listener, port, session, &resumed));
+    cr_expect(resumed, "given with the rules");
+    dor_ssl_session_unref(once(&w, listener, port, second, &resumed));
+    cr_expect_not(resumed, "its own has gone");
+    dor_options_free(other);
+    dor_options_free(judging);
+    dor_ssl_session_unref(session);
+    dor_ssl_session_unref(second);
+    end(&w);
+}
+
 Test(sessions, what_is_wrong_is_refused)
 {
     world w;

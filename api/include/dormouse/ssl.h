@@ -223,7 +223,8 @@ DOR_API int dor_ssl_set_active(dor_socket socket, int active);
 /**
  * Options of an open socket: active, packet and how it is cut, the system's (nodelay, keepalive, raw, ...), and linger,
  * send_timeout, exit_on_close, the send queue's water marks; docs/options.md marks them with "o". On a listener any option of
- * servers, for later accepts. All that can be checked is checked before anything is changed; then the system's come first, and
+ * servers, for later accepts; other rules for clients, or another certificate, end what can be resumed, ticket_keys with it
+ * unless they are given again (docs/sessions.md). All that can be checked is checked before anything is changed; then the system's come first, and
  * when it refuses one (its errno, or DOR_E_NOT_SUPPORTED for one that this kind of socket does not have) those before it
  * stay set and all others are as they were. Immediate. Source: setopts/2.
  */

@@ -63,7 +63,7 @@ static inline bool over_unix(void)
 /* Whom clients call. */
 static inline const char *test_host(void)
 {
-    static char name[64];
+    static _Thread_local char name[64]; /* several threads call at a time */
     if (!over_unix()) return "127.0.0.1";
     (void)snprintf(name, sizeof name, "unix:@dormouse-test-%d", (int)getpid());
     return name;

@@ -1,8 +1,8 @@
 /*
  * Out of memory at every point in turn, in what a bare connection does not use: sessions on both sides, ticket keys, hosts,
- * files of certificates and their renewal, the pause at the hello, key logs, exporters, transports. One allocation fails,
- * whichever it is. What it hits says DOR_E_NOMEM, or is a connection that does not come to be; nothing hangs, nothing
- * leaks, and the listener goes on.
+ * files of certificates and their renewal, the pause at the hello, key logs, exporters, transports, PROXY headers. One
+ * allocation fails, whichever it is. What it hits says DOR_E_NOMEM, or is a connection that does not come to be; nothing
+ * hangs, nothing leaks, and the listener goes on.
  */
 #include "net_support.h"
 
@@ -311,6 +311,60 @@ static void over_memory(world *w)
     OK(dor_options_set_text(w->client, "cb_info", "memory"));
 }
 
+/* ---- PROXY headers ---------------------------------------------------------------------------------------------------- */
+
+static dor_proxy_info whom_we_serve(void)
+{
+    return (dor_proxy_info){.known = 1,
+                            .checked = 1,
+                            .source = {.ip = "2001:db8::1", .port = 1234, .version = 6},
+                            .destination = {.ip = "2001:db8::2", .port = 443, .version = 6},
+                            .alpn = {"h2", 2},
+                            .has_ssl = 1,
+                            .ssl_version = {"TLSv1.3", 7}};
+}
+
+static void say_whom_we_serve(world *w)
+{
+    dor_proxy_info info = whom_we_serve();
+    OK(dor_options_set_text(w->server, "proxy_protocol", "require"));
+    OK(dor_options_set_list(w->server, "proxy_trust", "127.0.0.0/8", "unix:", NULL));
+    OK(dor_options_set_text(w->client, "proxy_protocol", "v2"));
+    OK(dor_options_set_proxy_header(w->client, &info));
+}
+
+static void say_it_in_a_line(world *w)
+{
+    say_whom_we_serve(w);
+    OK(dor_options_set_text(w->client, "proxy_protocol", "v1"));
+}
+
+static void say_it_over_memory(world *w)
+{
+    say_whom_we_serve(w);
+    over_memory(w);
+}
+
+/* A header that could not be set is as if nothing had been asked; the old one stays. */
+static void make_options_with_header(world *w)
+{
+    dor_proxy_info info = whom_we_serve();
+    int code = dor_options_set_proxy_header(w->client, &info);
+    cr_assert(is_of_memory(code), "%d", code);
+}
+
+static void ask_for_header(dor_socket server, dor_socket client)
+{
+    dor_proxy_info info;
+    (void)client;
+    int code = dor_ssl_get_proxy_info(server, &info);
+    makes_sense(code);
+    if (code) return;
+    cr_assert_str_eq(info.source.ip, "2001:db8::1");
+    cr_assert_eq(info.source.port, 1234);
+    dor_proxy_info_clear(&info);
+}
+
 static const scenario scenarios[] = {
     {"tickets of TLS 1.3", remember, NULL, {NULL, write_and_read_session}, "tlsv1.3"},
     {"stateful tickets", remember_statefully, NULL, {NULL, NULL}, "tlsv1.3"},
@@ -325,6 +379,9 @@ static const scenario scenarios[] = {
     {"hosts", make_hosts, make_another_host, {NULL, NULL}, "tlsv1.3"},
     {"files", certificates_in_files, read_again, {NULL, NULL}, "tlsv1.3"},
     {"memory", over_memory, NULL, {NULL, NULL}, "tlsv1.3"},
+    {"PROXY header", say_whom_we_serve, make_options_with_header, {NULL, ask_for_header}, "tlsv1.3"},
+    {"PROXY line", say_it_in_a_line, make_options_with_header, {NULL, ask_for_header}, "tlsv1.2"},
+    {"PROXY header over memory", say_it_over_memory, NULL, {NULL, ask_for_header}, "tlsv1.3"},
 };
 
 /* ---- the test --------------------------------------------------------------------------------------------------------- */
@@ -361,7 +418,8 @@ static void expect_served(world *w, const scenario *how)
     close_all(w, p);
 }
 
-static void fails_once(const scenario *how)
+/* One in `stride` of all allocations is tried; SLOW_BUILD leaves out more. */
+static void fails_once(const scenario *how, long stride)
 {
     world w;
     begin(&w, 1);
@@ -377,7 +435,7 @@ static void fails_once(const scenario *how)
     calls = atomic_load(&allocations) - calls;
     cr_assert(p.server && p.client, "%s", how->name);
     close_all(&w, p);
-    long stride = SLOW_BUILD ? 11 : 2, failed = 0;
+    long failed = 0;
     for (long n = (long)(how - scenarios) % stride; n < calls + 5; n += stride) {
         atomic_store(&fail_after, n);
         p = whole(&w, how);
@@ -397,23 +455,28 @@ static void fails_once(const scenario *how)
     end(&w);
 }
 
-static void range(size_t from, size_t to)
+static void range(size_t from, size_t to, long stride)
 {
     for (size_t i = from; i < to; i++)
-        fails_once(&scenarios[i]);
+        fails_once(&scenarios[i], SLOW_BUILD ? 11 : stride);
 }
 
 Test(memory_parts, sessions, .timeout = 100)
 {
-    range(0, 4);
+    range(0, 4, 2);
 }
 
 Test(memory_parts, key_logs_and_exporters, .timeout = 100)
 {
-    range(4, 8);
+    range(4, 8, 2);
 }
 
 Test(memory_parts, pause_hosts_files_and_transports, .timeout = 100)
 {
-    range(8, sizeof scenarios / sizeof scenarios[0]);
+    range(8, 13, 2);
+}
+
+Test(memory_parts, proxy_headers, .timeout = 100)
+{
+    range(13, sizeof scenarios / sizeof scenarios[0], 1);
 }

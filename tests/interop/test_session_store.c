@@ -62,7 +62,9 @@ static void calls_of(const char *version)
     cr_assert_not(call(port, first));
     cr_assert(call(port, again), "%s", version);
     cr_assert(call(other_port, again), "%s, the other server", version);
+    pthread_mutex_lock(&s.lock);
     s.how = STORE_REFUSES;
+    pthread_mutex_unlock(&s.lock);
     cr_assert_not(call(port, again));
     OK(dor_runtime_stop(runtime, 5000));
     unlink(file);

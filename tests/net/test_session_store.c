@@ -242,7 +242,7 @@ Test(session_store, never_answered)
     dor_socket c;
     begin_stored(&w, &s, "tlsv1.2");
     OK(dor_ssl_close(w.listener));
-    OK(dor_options_set_int(w.server, "handshake_timeout", 200));
+    OK(dor_options_set_int(w.server, "handshake_timeout", 2000)); /* the first visit has to do, too */
     w.port = serve_in(w.runtime, w.server, &w.listener);
     dor_ssl_session *session = visit(&w, w.port, NULL, &resumed);
     s.how = STORE_KEEPS;

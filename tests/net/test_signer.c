@@ -139,7 +139,7 @@ static dor_socket begin_kept(world *w, hsm *h, const char *version, dor_ref *con
     hsm_init(h, "tls-rsa", 1);
     h->how = SIGNS_LATER;
     show(w->server, "tls-rsa", h);
-    OK(dor_options_set_int(w->server, "handshake_timeout", 300));
+    OK(dor_options_set_int(w->server, "handshake_timeout", 2000));
     set_version(w, version);
     listen_in(w);
     OK(dor_ssl_connect_async(w->runtime, "127.0.0.1", w->port, w->client, PATIENCE_MS, connecting));

@@ -1,5 +1,5 @@
 /*
- * actions_12.c - every legal handshake of TLS 1.2 (RFC 5246 section 7.3), what is done between the messages, and what
+ * actions_12.c - the script of TLS 1.2 (RFC 5246 section 7.3), what is done between the messages, and what
  * may come afterwards.
  *
  * change_cipher_spec is an action like a message, so it is taken at its one place and nowhere else. Its place is behind
@@ -85,65 +85,53 @@ static const dor_action step_anonymous_client = {
     .send = excuse_client,
 };
 
-/* ---- scripts ----------------------------------------------------------------------------------------------- */
+/* ---- the script -------------------------------------------------------------------------------------------- */
 
-#define HELLOS       &dor__msg_client_hello, &dor__msg_server_hello, &dor__step_ask_hello
-#define SERVER_KEYS  &dor__msg_server_certificate_12, &dor__msg_server_key_exchange_12
-#define CLIENT_KEYS  &dor__msg_client_key_exchange_12, &step_master_secret
-#define CLIENT_FINAL &client_ccs, &dor__msg_client_finished_12
-#define TICKET       &dor__msg_new_session_ticket_12
-#define SERVER_FINAL &server_ccs, &dor__msg_server_finished_12
-#define END          &step_keep_session, &dor__step_complete, NULL
+enum {
+    RESUMED = DOR_PROPERTY_RESUMED,
+    CLIENT_AUTH = DOR_PROPERTY_CLIENT_AUTH,
+    CLIENT_CERT = DOR_PROPERTY_CLIENT_CERT,
+    TICKET = DOR_PROPERTY_TICKET_12
+};
 
 /* clang-format off */
-#define FULL(...) { \
-    HELLOS, SERVER_KEYS, &dor__msg_server_hello_done_12, \
-    CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL, \
-    __VA_ARGS__, END, \
-}
-
-/* The server asks, the client has none: its Certificate is there and empty (RFC 5246 section 7.4.6). */
-#define CLIENT_WITHOUT_CERTIFICATE(...) { \
-    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12, \
-    &dor__msg_client_certificate_12, CLIENT_KEYS, &step_anonymous_client, CLIENT_FINAL, \
-    __VA_ARGS__, END, \
-}
-
-#define CLIENT_WITH_CERTIFICATE(...) { \
-    HELLOS, SERVER_KEYS, &dor__msg_certificate_request_12, &dor__msg_server_hello_done_12, \
-    &dor__msg_client_certificate_12, CLIENT_KEYS, &dor__msg_certificate_verify_12, CLIENT_FINAL, \
-    __VA_ARGS__, END, \
-}
-
-/* RFC 5246 section 7.3, figure 2: the server finishes first. */
-#define RESUMED(...) { \
-    HELLOS, __VA_ARGS__, CLIENT_FINAL, END, \
-}
-
-static const dor_action *const full[] = FULL(SERVER_FINAL);
-static const dor_action *const client_without_certificate[] = CLIENT_WITHOUT_CERTIFICATE(SERVER_FINAL);
-static const dor_action *const client_with_certificate[] = CLIENT_WITH_CERTIFICATE(SERVER_FINAL);
-static const dor_action *const resumed[] = RESUMED(SERVER_FINAL);
-
-/* RFC 5077 section 3.1: the ticket comes in front of what the server finishes with. */
-static const dor_action *const full_ticket[] = FULL(TICKET, SERVER_FINAL);
-static const dor_action *const client_without_certificate_ticket[] = CLIENT_WITHOUT_CERTIFICATE(TICKET, SERVER_FINAL);
-static const dor_action *const client_with_certificate_ticket[] = CLIENT_WITH_CERTIFICATE(TICKET, SERVER_FINAL);
-static const dor_action *const resumed_ticket[] = RESUMED(TICKET, SERVER_FINAL);
+static const dor_script_line lines[] = {
+    /* action                               needs        unless */
+    {&dor__msg_client_hello,                0,           0},
+    {&dor__msg_server_hello,                0,           0},
+    {&dor__step_ask_hello,                  0,           0},
+    {&dor__msg_server_certificate_12,       0,           RESUMED},
+    {&dor__msg_server_key_exchange_12,      0,           RESUMED},
+    {&dor__msg_certificate_request_12,      CLIENT_AUTH, 0},
+    {&dor__msg_server_hello_done_12,        0,           RESUMED},
+    {&dor__msg_client_certificate_12,       CLIENT_AUTH, 0}, /* RFC 5246 section 7.4.6: empty if there is none */
+    {&dor__msg_client_key_exchange_12,      0,           RESUMED},
+    {&step_master_secret,                   0,           RESUMED},
+    {&step_anonymous_client,                0,           RESUMED | CLIENT_CERT},
+    {&dor__msg_certificate_verify_12,       CLIENT_CERT, 0},
+    {&client_ccs,                           0,           RESUMED},
+    {&dor__msg_client_finished_12,          0,           RESUMED},
+    {&dor__msg_new_session_ticket_12,       TICKET,      0}, /* RFC 5077 section 3.1 */
+    {&server_ccs,                           0,           0},
+    {&dor__msg_server_finished_12,          0,           0},
+    {&client_ccs,                           RESUMED,     0}, /* RFC 5246 section 7.3, figure 2: the server finishes first */
+    {&dor__msg_client_finished_12,          RESUMED,     0},
+    {&step_keep_session,                    0,           0},
+    {&dor__step_complete,                   0,           0},
+    {NULL,                                  0,           0},
+};
 /* clang-format on */
 
-const dor_script dor__scripts_12[] = {
-    {0, full},
-    {DOR_PROPERTY_CLIENT_AUTH, client_without_certificate},
-    {DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT, client_with_certificate},
-    {DOR_PROPERTY_RESUMED, resumed},
-    {DOR_PROPERTY_TICKET_12, full_ticket},
-    {DOR_PROPERTY_TICKET_12 | DOR_PROPERTY_CLIENT_AUTH, client_without_certificate_ticket},
-    {DOR_PROPERTY_TICKET_12 | DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT,
-     client_with_certificate_ticket},
-    {DOR_PROPERTY_TICKET_12 | DOR_PROPERTY_RESUMED, resumed_ticket},
-    {0, NULL},
+static const dor_property_rule rules[] = {
+    {CLIENT_CERT, CLIENT_AUTH, 0},
+    {RESUMED, 0, CLIENT_AUTH},
+    {0, 0, 0},
 };
+
+const dor_script dor__script_12 = {.lines = lines,
+                                   .rules = rules,
+                                   .properties = RESUMED | CLIENT_AUTH | CLIENT_CERT | TICKET,
+                                   .by_arrival = CLIENT_AUTH};
 
 const dor_action *const dor__post_actions_12[] = {
     &dor__msg_hello_request_12,

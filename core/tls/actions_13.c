@@ -1,5 +1,5 @@
 /*
- * actions_13.c - every legal TLS 1.3 handshake, and its changes of keys (RFC 8446 section 2 and appendix A).
+ * actions_13.c - the script of TLS 1.3, and its changes of keys (RFC 8446 section 2 and appendix A).
  */
 #include "tls/message/messages.h"
 #include "tls/schedule_13.h"
@@ -98,51 +98,54 @@ static const dor_action server_keys = STEP("server application keys", DOR_BY_BOT
 static const dor_action client_keys = STEP("client application keys", DOR_BY_BOTH, client_app_keys);
 static const dor_action tickets = STEP("tickets", DOR_BY_SERVER, dor__tickets_send);
 
-/* ---- scripts ---------------------------------------------------------------------------------------------- */
+/* ---- the script ------------------------------------------------------------------------------------------- */
+
+enum {
+    RETRY = DOR_PROPERTY_RETRY,
+    RESUMED = DOR_PROPERTY_RESUMED,
+    CLIENT_AUTH = DOR_PROPERTY_CLIENT_AUTH,
+    CLIENT_CERT = DOR_PROPERTY_CLIENT_CERT
+};
 
 /* clang-format off */
-#define HELLOS &dor__msg_client_hello, &dor__msg_server_hello, &server_ccs, &hs_keys
-#define RETRY_HELLOS                                                                                        \
-    &dor__msg_client_hello, &dor__msg_hello_retry_request, &server_ccs, &client_ccs, &dor__msg_client_hello, \
-    &dor__msg_server_hello, &hs_keys
-#define SERVER_PARAMETERS &dor__msg_encrypted_extensions, &dor__step_ask_hello
-#define SERVER_AUTH       &dor__msg_server_certificate, &dor__msg_server_certificate_verify
-#define SERVER_DONE       &dor__msg_server_finished, &server_keys, &client_ccs
-#define CLIENT_DONE       &dor__msg_client_finished, &client_keys, &dor__step_complete, &tickets, NULL
-
-static const dor_action *const full[] = {
-    HELLOS, SERVER_PARAMETERS, SERVER_AUTH, SERVER_DONE, CLIENT_DONE};
-static const dor_action *const resumed[] = {
-    HELLOS, SERVER_PARAMETERS, SERVER_DONE, CLIENT_DONE};
-static const dor_action *const asked[] = {
-    HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
-    &dor__msg_client_certificate, CLIENT_DONE};
-static const dor_action *const mutual[] = {
-    HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
-    &dor__msg_client_certificate, &dor__msg_client_certificate_verify, CLIENT_DONE};
-static const dor_action *const retry_full[] = {
-    RETRY_HELLOS, SERVER_PARAMETERS, SERVER_AUTH, SERVER_DONE, CLIENT_DONE};
-static const dor_action *const retry_resumed[] = {
-    RETRY_HELLOS, SERVER_PARAMETERS, SERVER_DONE, CLIENT_DONE};
-static const dor_action *const retry_asked[] = {
-    RETRY_HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
-    &dor__msg_client_certificate, CLIENT_DONE};
-static const dor_action *const retry_mutual[] = {
-    RETRY_HELLOS, SERVER_PARAMETERS, &dor__msg_certificate_request, SERVER_AUTH, SERVER_DONE,
-    &dor__msg_client_certificate, &dor__msg_client_certificate_verify, CLIENT_DONE};
-
-/* A resumed connection has no client authentication: the ticket remembers it (RFC 8446 section 4.3.2). */
-const dor_script dor__scripts_13[] = {
-    {0, full},
-    {DOR_PROPERTY_RESUMED, resumed},
-    {DOR_PROPERTY_CLIENT_AUTH, asked},
-    {DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT, mutual},
-    {DOR_PROPERTY_RETRY, retry_full},
-    {DOR_PROPERTY_RETRY | DOR_PROPERTY_RESUMED, retry_resumed},
-    {DOR_PROPERTY_RETRY | DOR_PROPERTY_CLIENT_AUTH, retry_asked},
-    {DOR_PROPERTY_RETRY | DOR_PROPERTY_CLIENT_AUTH | DOR_PROPERTY_CLIENT_CERT, retry_mutual},
-    {0, NULL}};
+static const dor_script_line lines[] = {
+    /* action                                needs        unless */
+    {&dor__msg_client_hello,                 0,           0},
+    {&dor__msg_server_hello,                 0,           RETRY}, /* that a client waits for one of the two, */
+    {&dor__msg_hello_retry_request,          RETRY,       0},     /* it finds out while it reads it */
+    {&server_ccs,                            0,           0},
+    {&client_ccs,                            RETRY,       0},
+    {&dor__msg_client_hello,                 RETRY,       0},
+    {&dor__msg_server_hello,                 RETRY,       0},
+    {&hs_keys,                               0,           0},
+    {&dor__msg_encrypted_extensions,         0,           0},
+    {&dor__step_ask_hello,                   0,           0},
+    {&dor__msg_certificate_request,          CLIENT_AUTH, 0},
+    {&dor__msg_server_certificate,           0,           RESUMED},
+    {&dor__msg_server_certificate_verify,    0,           RESUMED},
+    {&dor__msg_server_finished,              0,           0},
+    {&server_keys,                           0,           0},
+    {&client_ccs,                            0,           0}, /* once: it remembers */
+    {&dor__msg_client_certificate,           CLIENT_AUTH, 0},
+    {&dor__msg_client_certificate_verify,    CLIENT_CERT, 0},
+    {&dor__msg_client_finished,              0,           0},
+    {&client_keys,                           0,           0},
+    {&dor__step_complete,                    0,           0},
+    {&tickets,                               0,           0},
+    {NULL,                                   0,           0},
+};
 /* clang-format on */
+
+static const dor_property_rule rules[] = {
+    {CLIENT_CERT, CLIENT_AUTH, 0},
+    {RESUMED, 0, CLIENT_AUTH}, /* a ticket remembers the client's certificate (RFC 8446 section 4.3.2) */
+    {0, 0, 0},
+};
+
+const dor_script dor__script_13 = {.lines = lines,
+                                   .rules = rules,
+                                   .properties = RETRY | RESUMED | CLIENT_AUTH | CLIENT_CERT,
+                                   .by_arrival = CLIENT_AUTH};
 
 static const dor_action key_update_by_server = {.name = "KeyUpdate",
                                                 .kind = DOR_ACTION_MESSAGE,

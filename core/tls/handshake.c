@@ -9,11 +9,11 @@
 #include "tls/internal.h"
 #include "tls/message/messages.h"
 
-/* Before the ServerHello nobody knows what the rest will be. */
-static const dor_action *const hellos[] = {&dor__msg_client_hello, &dor__msg_server_hello, NULL};
-
-/* The one property that a client learns by what comes: a CertificateRequest where it may stand. */
-static const unsigned SETTLED_BY_ARRIVAL = DOR_PROPERTY_CLIENT_AUTH;
+/* Before the ServerHello nobody knows what the rest will be; both scripts begin so. */
+static const dor_script_line hello_lines[] = {
+    {&dor__msg_client_hello, 0, 0}, {&dor__msg_server_hello, 0, 0}, {NULL, 0, 0}};
+static const dor_property_rule no_rules[] = {{0, 0, 0}};
+static const dor_script hellos = {.lines = hello_lines, .rules = no_rules};
 
 static dor_result unexpected(dor_reason reason)
 {
@@ -27,7 +27,7 @@ dor_result dor__handshake_new(dor_tls *t, const dor_tls_peer *peer)
     dor_handshake *hs = dor__calloc(1, sizeof *hs);
     if (!hs) return dor__error(DOR_E_NOMEM);
     t->hs = hs;
-    hs->actions = hellos;
+    hs->script = &hellos;
     hs->waiting = !dor__is_client(t); /* a client begins */
     dor__arena_init(&hs->arena, t->config->max_handshake_memory);
     dor__transcript_init(&hs->transcript, t->config->max_handshake_memory);
@@ -57,36 +57,64 @@ void dor__handshake_free(dor_tls *t)
 
 /* ---- scripts ---------------------------------------------------------------------------------------------- */
 
-static const dor_action *const *script_find(uint16_t version, unsigned properties)
+static bool applies(const dor_script_line *line, unsigned properties)
 {
-    const dor_script *s = version == DOR_TLS_1_3 ? dor__scripts_13 : dor__scripts_12;
-    while (s->actions && s->properties != properties)
-        s++;
-    return s->actions;
+    return (properties & line->needs) == line->needs && !(properties & line->unless);
 }
 
-/* What has been done must be the same in both. */
-static bool same_so_far(const dor_handshake *hs, const dor_action *const *next)
+const dor_script_line *dor__script_line(const dor_script *script, unsigned properties, size_t position)
 {
-    for (size_t i = 0; i < hs->position; i++)
-        if (next[i] != hs->actions[i])
-            return false; /* so it goes no further than where the shorter one ends */
+    const dor_script_line *line = script->lines + position;
+    while (line->action && !applies(line, properties))
+        line++;
+    return line;
+}
+
+bool dor__script_allows(const dor_script *script, unsigned properties)
+{
+    if (properties & ~(unsigned)script->properties) return false;
+    for (const dor_property_rule *rule = script->rules; rule->property; rule++)
+        if (properties & rule->property &&
+            ((properties & rule->needs) != rule->needs || properties & rule->excludes))
+            return false;
     return true;
 }
 
-static dor_result script_change(dor_tls *t, unsigned properties)
+static const dor_script_line *next_line(const dor_handshake *hs)
+{
+    return dor__script_line(hs->script, hs->properties, hs->position);
+}
+
+static void step_past(dor_handshake *hs)
+{
+    hs->position = (size_t)(next_line(hs) - hs->script->lines) + 1;
+}
+
+/* What has been done must be the same in both. */
+static bool same_so_far(const dor_handshake *hs, const dor_script *next, unsigned properties)
+{
+    for (size_t i = 0; i < hs->position; i++) {
+        bool was = applies(&hs->script->lines[i], hs->properties);
+        if (next->lines[i].action != hs->script->lines[i].action ||
+            applies(&next->lines[i], properties) != was)
+            return false; /* so it goes no further than where the shorter one ends */
+    }
+    return true;
+}
+
+static dor_result script_change(dor_tls *t, const dor_script *next, unsigned properties)
 {
     dor_handshake *hs = t->hs;
-    const dor_action *const *next = script_find(t->version, properties);
-    if (!next || !same_so_far(hs, next)) return dor__error(DOR_E_INTERNAL);
-    hs->actions = next;
+    if (!dor__script_allows(next, properties) || !same_so_far(hs, next, properties))
+        return dor__error(DOR_E_INTERNAL);
+    hs->script = next;
     hs->properties = properties;
     return DOR_SUCCESS;
 }
 
 dor_result dor__property_set(dor_tls *t, unsigned properties)
 {
-    return script_change(t, t->hs->properties | properties);
+    return script_change(t, t->hs->script, t->hs->properties | properties);
 }
 
 dor_result dor__version_settle(dor_tls *t, uint16_t version)
@@ -95,7 +123,7 @@ dor_result dor__version_settle(dor_tls *t, uint16_t version)
     t->version = version;
     t->hs->version_settled = true;
     t->record_version = DOR_TLS_1_2; /* both versions write it from here on */
-    return script_change(t, t->hs->properties);
+    return script_change(t, version == DOR_TLS_1_3 ? &dor__script_13 : &dor__script_12, t->hs->properties);
 }
 
 dor_result dor__suite_settle(dor_tls *t, const dor_suite *suite)
@@ -161,19 +189,22 @@ static bool is_ours(const dor_tls *t, const dor_action *action)
 
 dor_result dor__handshake_run(dor_tls *t)
 {
-    const dor_action *action;
-    t->hs->waiting = false;
-    while ((action = t->hs->actions[t->hs->position]) != NULL) { /* a script ends */
-        if (is_ours(t, action))
-            DOR_TRY(action_take(t, action));
-        else if (action->kind != DOR_ACTION_STEP)
+    dor_handshake *hs = t->hs;
+    const dor_script_line *line;
+    hs->waiting = false;
+    while ((line = next_line(hs))->action) { /* a script ends */
+        if (is_ours(t, line->action)) {
+            hs->position = (size_t)(line - hs->script->lines);
+            DOR_TRY(action_take(t, line->action));
+        } else if (line->action->kind != DOR_ACTION_STEP) {
             break;
+        }
         if (dor__asking(t)) return dor__flight_flush(t); /* the peer may as well have what there is */
-        t->hs->position++;
+        step_past(hs);
     }
     DOR_TRY(dor__flight_flush(t));
-    t->hs->waiting = action != NULL;
-    if (!action) dor__handshake_free(t);
+    hs->waiting = line->action != NULL;
+    if (!line->action) dor__handshake_free(t);
     return DOR_SUCCESS;
 }
 
@@ -201,30 +232,40 @@ static const dor_action *find_in(const dor_action *const *actions, uint8_t write
     return NULL;
 }
 
+static bool is_message(const dor_action *action, uint8_t writer, uint8_t type)
+{
+    return action->kind == DOR_ACTION_MESSAGE && action->writer == writer && action->type == type;
+}
+
+/* What a client learns when a message comes whose line would else be passed over; 0: that may not be. */
+static unsigned learnt_by(const dor_handshake *hs, const dor_script_line *line)
+{
+    unsigned missing = line->needs & ~hs->properties, after = hs->properties | missing;
+    bool possible = missing && !(missing & ~(unsigned)hs->script->by_arrival) && applies(line, after) &&
+                    dor__script_allows(hs->script, after);
+    return possible ? missing : 0;
+}
+
 /* The message of this type that may come now, or NULL. May learn a property from it. */
 static dor_result expected_message(dor_tls *t, uint8_t type, const dor_action **expected)
 {
     uint8_t peer = dor__is_client(t) ? DOR_BY_SERVER : DOR_BY_CLIENT;
+    dor_handshake *hs = t->hs;
     *expected = NULL;
-    if (!t->hs) {
+    if (!hs) {
         *expected =
             find_in(t->version == DOR_TLS_1_3 ? dor__post_actions_13 : dor__post_actions_12, peer, type);
         return DOR_SUCCESS;
     }
-    const dor_action *next = t->hs->actions[t->hs->position];
-    if (!t->hs->waiting || next->kind != DOR_ACTION_MESSAGE || next->writer != peer) return DOR_SUCCESS;
-    if (next->type == type) {
-        *expected = next;
-        return DOR_SUCCESS;
+    if (!hs->waiting) return DOR_SUCCESS;
+    for (const dor_script_line *line = hs->script->lines + hs->position; line->action; line++) {
+        bool now = applies(line, hs->properties), fits = is_message(line->action, peer, type);
+        unsigned learnt = fits && !now && dor__is_client(t) ? learnt_by(hs, line) : 0;
+        if (learnt) DOR_TRY(dor__property_set(t, learnt));
+        if (fits && (now || learnt)) *expected = line->action;
+        if (now || *expected) break;
     }
-    unsigned other = t->hs->properties | SETTLED_BY_ARRIVAL;
-    const dor_action *const *sibling = t->hs->version_settled ? script_find(t->version, other) : NULL;
-    if (!sibling || !same_so_far(t->hs, sibling)) return DOR_SUCCESS;
-    next = sibling[t->hs->position]; /* not past its end: it began in the same way, and the other goes on */
-    if (!next || next->kind != DOR_ACTION_MESSAGE || next->writer != peer || next->type != type)
-        return DOR_SUCCESS;
-    *expected = next;
-    return script_change(t, other);
+    return DOR_SUCCESS;
 }
 
 /* RFC 5246 section 7.4.1.1: a client in the middle of a handshake ignores HelloRequest. A few, for each is work. */
@@ -262,11 +303,12 @@ static dor_result message_take(dor_tls *t, const dor_action *action, dor_span wh
     dor_span body = dor__span(whole.ptr + DOR_HANDSHAKE_HEADER_LEN, whole.len - DOR_HANDSHAKE_HEADER_LEN);
     if (!t->hs) return action->receive(t, body);
     t->hs->message = whole;
+    t->hs->position = (size_t)(next_line(t->hs) - t->hs->script->lines);
     DOR_TRY(action->receive(t, body));
     t->hs->message = DOR_SPAN_EMPTY;
     if (dor__asking(t)) return DOR_SUCCESS; /* it is given again when the answer is there */
     DOR_TRY(dor__transcript_add(&t->hs->transcript, whole));
-    t->hs->position++;
+    step_past(t->hs);
     return dor__handshake_run(t);
 }
 
@@ -294,7 +336,7 @@ static dor_result messages_take(dor_tls *t, dor_span in, dor_tls_event *event)
             DOR_TRY(message_take(t, action, dor__span(in.ptr, whole)));
         else
             t->hs->stray_requests++;
-        bool asking = dor__asking(t), again = asking && t->hs->actions[t->hs->position] == action;
+        bool asking = dor__asking(t), again = asking && next_line(t->hs)->action == action;
         if (!again) in = dor__span(in.ptr + whole, in.len - whole);
         if (asking) return dor__bytes_append(&t->message, in); /* untouched until the answer */
         if (t->ticket) {
@@ -339,7 +381,7 @@ dor_result dor__handshake_resume(dor_tls *t, dor_tls_event *event)
 {
     dor_handshake *hs = t->hs;
     hs->resume = false;
-    if (is_ours(t, hs->actions[hs->position]))
+    if (is_ours(t, next_line(hs)->action))
         DOR_TRY(dor__handshake_run(t));
     else
         hs->waiting =
@@ -349,11 +391,11 @@ dor_result dor__handshake_resume(dor_tls *t, dor_tls_event *event)
 
 dor_result dor__handshake_receive_ccs(dor_tls *t, bool *taken)
 {
-    const dor_action *next = t->hs->actions[t->hs->position];
+    const dor_action *next = next_line(t->hs)->action;
     *taken = t->hs->waiting && next->kind == DOR_ACTION_CCS && next->writer != t->role;
     if (!*taken) return DOR_SUCCESS;
     DOR_TRY(next->receive(t, DOR_SPAN_EMPTY));
-    t->hs->position++;
+    step_past(t->hs);
     return dor__handshake_run(t);
 }
 

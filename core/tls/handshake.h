@@ -4,15 +4,16 @@
  *
  * How a handshake runs
  *
- *   A *script* is an array of *actions*: messages (who writes it, a handler that sends, one that receives), the
- *   change_cipher_spec of TLS 1.2, and steps that both ends take for themselves (new keys). dor_handshake.position
- *   stands at the next one. The engine runs every action that is ours to take, gathers our messages into a flight, and
- *   stops where the peer has to write; what may arrive there is what the table says, never what the wire says.
+ *   A *script* is a table of lines, each an *action* and the dor_property bits that it hangs on: messages (who writes it, a
+ *   handler that sends, one that receives), the change_cipher_spec of TLS 1.2, and steps that both ends take for themselves
+ *   (new keys). There is one for each version; with its rules it holds every legal handshake. dor_handshake.position stands
+ *   behind the last line taken; the next is the first from there on that applies. The engine runs every action that is ours
+ *   to take, gathers our messages into a flight, and stops where the peer has to write; what may arrive there is what the
+ *   table says, never what the wire says.
  *
- *   Which script: one for each combination of version and dor_property bits. A handler that learns a property calls
- *   dor__property_set, which changes over to the script of the new combination; all scripts agree up to the position
- *   where they can be told apart (a test proves it). DOR_PROPERTY_CLIENT_AUTH is the one that a client learns from what
- *   arrives: a CertificateRequest where a sibling script has one.
+ *   A handler that learns a property calls dor__property_set. It is refused when the rules exclude it, or when it would have
+ *   made a difference to what is done already. Some properties (dor_script.by_arrival) a client learns from what comes: a
+ *   CertificateRequest where a line for it was about to be passed over.
  *
  *   A received message enters the transcript *after* its receive handler, a sent one after its send handler; what needs
  *   a hash that includes the message is the business of a step behind it.
@@ -109,14 +110,33 @@ typedef enum dor_property {
     DOR_PROPERTY_TICKET_12 = 1 << 4    /* TLS 1.2: NewSessionTicket (RFC 5077) */
 } dor_property;
 
+typedef struct dor_script_line {
+    const dor_action *action;
+    /* dor_property bits: taken where all of the first and none of the second are set */
+    uint16_t needs, unless;
+} dor_script_line;
+
+/** Where `property` is set, all of `needs` have to be, and none of `excludes` may be. */
+typedef struct dor_property_rule {
+    uint16_t property, needs, excludes;
+} dor_property_rule;
+
 typedef struct dor_script {
-    unsigned properties;
-    const dor_action *const *actions; /* ended by NULL: the handshake is over */
+    const dor_script_line *lines;   /* ended by one without action: the handshake is over */
+    const dor_property_rule *rules; /* ended by property 0 */
+    uint16_t properties;            /* those that there are in this version */
+    uint16_t by_arrival;            /* those that a client learns from a message that comes */
 } dor_script;
 
-/* Every legal handshake; each table is ended by a script without actions. actions_13.c, actions_12.c */
-extern const dor_script dor__scripts_13[];
-extern const dor_script dor__scripts_12[];
+/* Every legal handshake. actions_13.c, actions_12.c */
+extern const dor_script dor__script_13;
+extern const dor_script dor__script_12;
+
+/** Whether a handshake with these properties is legal. */
+bool dor__script_allows(const dor_script *script, unsigned properties);
+
+/** The first line from `position` on that applies; at the end the one without action. */
+const dor_script_line *dor__script_line(const dor_script *script, unsigned properties, size_t position);
 
 /* What may come once connected: messages by the peer, ended by NULL. `receive` alone is used. */
 extern const dor_action *const dor__post_actions_13[];
@@ -238,8 +258,8 @@ typedef struct dor_handshake {
     dor_arena arena;
 
     /* the state machine */
-    const dor_action *const *actions; /* of the present script */
-    size_t position;
+    const dor_script *script;
+    size_t position;        /* in its lines, behind the last one taken */
     unsigned properties;    /* dor_property bits */
     bool version_settled;   /* t->version counts */
     bool waiting;           /* our flight is out; the peer's turn */
@@ -393,10 +413,10 @@ static inline int64_t dor__now_ms(const dor_tls *t)
 
 /* ---- the machine: handshake.c ---------------------------------------------------------------------------- */
 
-/** Sets bits of hs->properties and goes over to the script that fits them and t->version. INTERNAL if there is none. */
+/** Sets bits of hs->properties. INTERNAL where the script excludes them, or they would change what is done already. */
 DOR_MUST_USE dor_result dor__property_set(dor_tls *t, unsigned properties);
 
-/** The version is settled: scripts of that version from now on. */
+/** The version is settled: its script from now on. */
 DOR_MUST_USE dor_result dor__version_settle(dor_tls *t, uint16_t version);
 
 /** The suite is settled: starts the transcript's hash. */

@@ -631,31 +631,3 @@ Test(tls12, key_log_has_the_master_secret)
     cr_assert_eq(strncmp(first, first + len + 1, len), 0, "both ends say the same");
     cr_assert_eq(strlen(first), 2 * (len + 1));
 }
-
-/* ---- scripts ------------------------------------------------------------------------------------------------- */
-
-/* Each ends with the proofs asked for, and keys change only behind the step (or the session) that has a secret. */
-Test(tls12_scripts, keys_come_after_the_secret)
-{
-    for (const dor_script *s = dor__scripts_12; s->actions; s++) {
-        bool secret = s->properties & DOR_PROPERTY_RESUMED;
-        size_t ccs = 0, finished = 0, i = 0;
-        for (; s->actions[i]; i++) {
-            const dor_action *a = s->actions[i];
-            cr_assert_not_null(a->name);
-            cr_assert(a->send || a->receive);
-            if (a->kind == DOR_ACTION_STEP && strcmp(a->name, "master secret") == 0) secret = true;
-            if (a->kind == DOR_ACTION_CCS) {
-                cr_assert(secret);
-                ccs++;
-                /* the very next thing is the writer's Finished */
-                cr_assert_eq(s->actions[i + 1]->type, DOR_HS_FINISHED);
-                cr_assert_eq(s->actions[i + 1]->writer, a->writer);
-            }
-            finished += a->kind == DOR_ACTION_MESSAGE && a->type == DOR_HS_FINISHED;
-        }
-        cr_assert_eq(ccs, 2);
-        cr_assert_eq(finished, 2);
-        cr_assert_eq(s->actions[i - 1], &dor__step_complete);
-    }
-}

@@ -42,6 +42,35 @@ static inline dor_result become_owner(dor_runtime *runtime, dor_pid *self)
     return dor__may_block() ? become_process(runtime, self) : need_self(self);
 }
 
+/* A call that the socket's actor answers with a reply: dor__ssl_transport_accept and its like. */
+typedef dor_result (*start_fn)(dor_socket socket, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms);
+
+static inline int start_call(start_fn call, dor_socket socket, dor_pid self, uint32_t timeout_ms,
+                             dor_ref *ref)
+{
+    dor_ref made = dor__make_ref();
+    dor_result r = call(socket, self, made, timeout_ms);
+    if (dor__ok(r)) *ref = made;
+    return r.code;
+}
+
+/* Its _async form: the caller as it is hears of it. */
+static inline int start_async(start_fn call, dor_socket socket, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_pid self;
+    if (!ref) return DOR_E_BADARG;
+    dor_result r = need_self(&self);
+    return dor__failed(r) ? r.code : start_call(call, socket, self, timeout_ms, ref);
+}
+
+/* The other one: the thread as a process, which await() or await_message() makes wait for ref. */
+static inline int start_as_process(start_fn call, dor_socket socket, uint32_t timeout_ms, dor_ref *ref)
+{
+    dor_pid self;
+    dor_result r = become_process_for(socket, &self);
+    return dor__failed(r) ? r.code : start_call(call, socket, self, timeout_ms, ref);
+}
+
 static inline int is_reply(const dor_message *message, void *arg)
 {
     const dor_ssl_reply *reply = (const dor_ssl_reply *)(message + 1);

@@ -140,32 +140,18 @@ int dor_ssl_resume(dor_socket listener)
 
 /* ---- draining ----------------------------------------------------------------------------------------------------- */
 
-static int start_drain(dor_socket listener, dor_pid self, uint32_t timeout_ms, dor_ref *ref)
-{
-    dor_ref made = dor__make_ref();
-    dor_result r = dor__ssl_drain(listener, self, made, timeout_ms);
-    if (dor__ok(r)) *ref = made;
-    return r.code;
-}
-
 int dor_ssl_drain_async(dor_socket listener, uint32_t timeout_ms, dor_ref *ref)
 {
-    dor_pid self;
-    if (!ref) return DOR_E_BADARG;
-    dor_result r = need_self(&self);
-    return dor__failed(r) ? r.code : start_drain(listener, self, timeout_ms, ref);
+    return start_async(dor__ssl_drain, listener, timeout_ms, ref);
 }
 
 int dor_ssl_drain(dor_socket listener, uint32_t timeout_ms, uint32_t *closed)
 {
-    dor_pid self;
     dor_ref ref;
     dor_message *message;
-    dor_result r = become_process_for(listener, &self);
-    if (dor__failed(r)) return r.code;
-    int code = start_drain(listener, self, timeout_ms, &ref);
+    int code = start_as_process(dor__ssl_drain, listener, timeout_ms, &ref);
     if (code) return code;
-    r = await_message(ref, &message);
+    dor_result r = await_message(ref, &message);
     if (dor__failed(r)) return r.code;
     const dor_ssl_reply *reply = dor_message_payload(message);
     code = reply->result;

@@ -68,30 +68,16 @@ int dor_ssl_serve(dor_runtime *runtime, uint16_t port, const dor_options *option
     return r.code;
 }
 
-static int start_transport_accept(dor_socket listener, dor_pid self, uint32_t timeout_ms, dor_ref *ref)
-{
-    dor_ref made = dor__make_ref();
-    dor_result r = dor__ssl_transport_accept(listener, self, made, timeout_ms);
-    if (dor__ok(r)) *ref = made;
-    return r.code;
-}
-
 int dor_ssl_transport_accept_async(dor_socket listener, uint32_t timeout_ms, dor_ref *ref)
 {
-    dor_pid self;
-    if (!ref) return DOR_E_BADARG;
-    dor_result r = need_self(&self);
-    return dor__failed(r) ? r.code : start_transport_accept(listener, self, timeout_ms, ref);
+    return start_async(dor__ssl_transport_accept, listener, timeout_ms, ref);
 }
 
 int dor_ssl_transport_accept(dor_socket listener, uint32_t timeout_ms, dor_socket *socket)
 {
-    dor_pid self;
     dor_ref ref;
     if (!socket) return DOR_E_BADARG;
-    dor_result r = become_process_for(listener, &self);
-    if (dor__failed(r)) return r.code;
-    int code = start_transport_accept(listener, self, timeout_ms, &ref);
+    int code = start_as_process(dor__ssl_transport_accept, listener, timeout_ms, &ref);
     return code ? code : await(ref, socket, NULL);
 }
 

@@ -21,33 +21,19 @@ int dor_options_set_transport(dor_options *options, const dor_transport_ops *ops
 
 /* ---- downgrade ------------------------------------------------------------------------------------------------ */
 
-static int start_downgrade(dor_socket socket, dor_pid self, uint32_t timeout_ms, dor_ref *ref)
-{
-    dor_ref made = dor__make_ref();
-    dor_result r = dor__ssl_downgrade(socket, self, made, timeout_ms);
-    if (dor__ok(r)) *ref = made;
-    return r.code;
-}
-
 int dor_ssl_downgrade_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref)
 {
-    dor_pid self;
-    if (!ref) return DOR_E_BADARG;
-    dor_result r = need_self(&self);
-    return dor__failed(r) ? r.code : start_downgrade(socket, self, timeout_ms, ref);
+    return start_async(dor__ssl_downgrade, socket, timeout_ms, ref);
 }
 
 int dor_ssl_downgrade(dor_socket socket, uint32_t timeout_ms, int *fd, dor_buffer **rest)
 {
-    dor_pid self;
     dor_ref ref;
     dor_message *message;
     if (!fd || !rest) return DOR_E_BADARG;
-    dor_result r = become_process_for(socket, &self);
-    if (dor__failed(r)) return r.code;
-    int code = start_downgrade(socket, self, timeout_ms, &ref);
+    int code = start_as_process(dor__ssl_downgrade, socket, timeout_ms, &ref);
     if (code) return code;
-    r = await_message(ref, &message);
+    dor_result r = await_message(ref, &message);
     if (dor__failed(r)) return r.code;
     dor_ssl_reply *reply = dor_message_payload(message);
     code = reply->result;

@@ -51,6 +51,8 @@ struct dor_gate {
     bool idle; /* the scheduler's thread alone: its last look found nothing, so it is going to be told */
 };
 
+_Static_assert(sizeof(struct dor_gate) <= 184 || sizeof(void *) != 8, "what docs/actors.md says of it");
+
 /** A gate with these limits for an actor of s that is about to be made. Any thread. */
 DOR_MUST_USE dor_result dor__gate_new(dor_scheduler *s, const dor_mailbox_limits *limits, dor_gate **gate);
 

@@ -170,17 +170,6 @@ void dor__conn_ready(void *user, unsigned events);
 void dor__conn_touch(dor_connection *c); /* activity: wakes it if it hibernates */
 void dor__conn_log(dor_connection *c, const char *what, int code);
 
-/* ---- socket_read.c: the packet mode ------------------------------------------------------------------------------ */
-
-/** From now on input is cut by this mode: what waits there, too. */
-void dor__conn_set_packet(dor_connection *c, dor_packet_mode mode);
-
-/** With the end of a connection that has brought what is no packet: a copy of it. NULL: there is none, or no memory. */
-dor_buffer *dor__conn_misfit(const dor_connection *c);
-
-/** The modes that a connection begins with. */
-void dor__conn_set_modes(dor_connection *c, const dor_socket_modes *modes);
-
 /* ---- socket_handshake.c --------------------------------------------------------------------------------------- */
 
 /** Begins TLS over the transport. `request`, or NULL, is answered when it is done. The handshake's limit starts now. */
@@ -258,6 +247,15 @@ void dor__conn_recv(dor_connection *c, dor_message *message);
 void dor__conn_input_ended(dor_connection *c, int code);
 void dor__conn_answer_recv(dor_connection *c, dor_result result, dor_buffer *data);
 
+/** From now on input is cut by this mode: what waits there, too. */
+void dor__conn_set_packet(dor_connection *c, dor_packet_mode mode);
+
+/** With the end of a connection that has brought what is no packet: a copy of it. NULL: there is none, or no memory. */
+dor_buffer *dor__conn_misfit(const dor_connection *c);
+
+/** The modes that a connection begins with. */
+void dor__conn_set_modes(dor_connection *c, const dor_socket_modes *modes);
+
 static inline size_t dor__conn_input_len(const dor_connection *c)
 {
     return c->input.len - c->input_taken;
@@ -277,6 +275,9 @@ void dor__conn_fail_sends(dor_connection *c, dor_result why);
 uint64_t dor__conn_send_pending(const dor_connection *c);
 /** A send is answered with TIMEOUT. What was begun of it stays. False when there was no memory for that. */
 bool dor__conn_expire_send(dor_connection *c, dor_message *message);
+/** Lends the scheduler's output buffer to the engine, so that a quiet connection holds none. */
+void dor__conn_lend_output(dor_connection *c);
+bool dor__conn_has_output(const dor_connection *c);
 
 /* ---- socket_send_limit.c -------------------------------------------------------------------------------------- */
 
@@ -284,12 +285,6 @@ bool dor__conn_expire_send(dor_connection *c, dor_message *message);
 DOR_MUST_USE dor_result dor__conn_limit_send(dor_connection *c, dor_message *message);
 /** It is over, or taken out of the queue. */
 void dor__conn_unlimit_send(dor_connection *c, dor_send_request *send);
-
-/* ---- socket_send.c, again ------------------------------------------------------------------------------------- */
-
-/** Lends the scheduler's output buffer to the engine, so that a quiet connection holds none. */
-void dor__conn_lend_output(dor_connection *c);
-bool dor__conn_has_output(const dor_connection *c);
 
 /* ---- socket_close.c ------------------------------------------------------------------------------------------- */
 

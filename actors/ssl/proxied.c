@@ -23,6 +23,8 @@ typedef struct dor_proxied {
     bool waits;               /* a server's: the header is not whole */
 } dor_proxied;
 
+_Static_assert(sizeof(dor_proxied) <= 80 || sizeof(void *) != 8, "what docs/transports.md says of it");
+
 static dor_proxied *proxied_of(dor_transport *t)
 {
     return DOR_CONTAINER_OF(t, dor_proxied, base);

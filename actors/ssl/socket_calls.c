@@ -60,13 +60,19 @@ static dor_result forward(dor_socket socket, dor_message *message)
 
 /* ---- requests with a reply ------------------------------------------------------------------------------------ */
 
-dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
+/* One that says nothing but how long its caller waits. */
+static dor_result request_plain(uint32_t type, size_t size, dor_socket socket, dor_pid reply_to, dor_ref ref,
+                                uint32_t timeout_ms)
 {
-    dor_message *m =
-        dor__request_new(DOR_MSG_SSL_ACCEPT, sizeof(dor_accept_request), reply_to, ref, listener);
+    dor_message *m = dor__request_new(type, size, reply_to, ref, socket);
     if (!m) return dor__error(DOR_E_NOMEM);
     ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
-    return forward(listener, m);
+    return forward(socket, m);
+}
+
+dor_result dor__ssl_transport_accept(dor_socket listener, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
+{
+    return request_plain(DOR_MSG_SSL_ACCEPT, sizeof(dor_accept_request), listener, reply_to, ref, timeout_ms);
 }
 
 static void release_handshake(dor_ssl_request *request)
@@ -112,25 +118,17 @@ dor_result dor__ssl_recv(dor_socket socket, size_t length, dor_pid reply_to, dor
 
 dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    dor_message *m = dor__request_new(DOR_MSG_SSL_DOWNGRADE, sizeof(dor_ssl_request), reply_to, ref, socket);
-    if (!m) return dor__error(DOR_E_NOMEM);
-    ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
-    return forward(socket, m);
+    return request_plain(DOR_MSG_SSL_DOWNGRADE, sizeof(dor_ssl_request), socket, reply_to, ref, timeout_ms);
 }
 
 dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref)
 {
-    dor_message *m = dor__request_new(DOR_MSG_SSL_RELOAD, sizeof(dor_ssl_request), reply_to, ref, listener);
-    if (!m) return dor__error(DOR_E_NOMEM);
-    return forward(listener, m);
+    return request_plain(DOR_MSG_SSL_RELOAD, sizeof(dor_ssl_request), listener, reply_to, ref, 0);
 }
 
 dor_result dor__ssl_drain(dor_socket listener, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
 {
-    dor_message *m = dor__request_new(DOR_MSG_SSL_DRAIN, sizeof(dor_ssl_request), reply_to, ref, listener);
-    if (!m) return dor__error(DOR_E_NOMEM);
-    ((dor_ssl_request *)dor__request_of(m))->timeout_ms = timeout_ms;
-    return forward(listener, m);
+    return request_plain(DOR_MSG_SSL_DRAIN, sizeof(dor_ssl_request), listener, reply_to, ref, timeout_ms);
 }
 
 /* ---- sending -------------------------------------------------------------------------------------------------- */

@@ -39,6 +39,12 @@ static void go_on(dor_connection *c)
     dor__bytes_free(&kept);
 }
 
+/* It has no answer, or a bad one. */
+static void refuse(dor_connection *c, dor_result why)
+{
+    dor__conn_open_failed(c, dor__tls_refuse(c->tls, why));
+}
+
 /* ---- the hello -------------------------------------------------------------------------------------------------- */
 
 /* The call that began the handshake is answered, and its own time does not bound what follows. */
@@ -124,12 +130,7 @@ static dor_result choose_host(dor_connection *c)
     return DOR_SUCCESS;
 }
 
-/* ---- signatures and sessions ------------------------------------------------------------------------------------------------- */
-
-static void refuse(dor_connection *c, dor_result why)
-{
-    dor__conn_open_failed(c, dor__tls_refuse(c->tls, why));
-}
+/* ---- signatures and sessions ------------------------------------------------------------------------------------ */
 
 static dor_result ask_session(dor_connection *c, const dor_tls_question *asked)
 {
@@ -200,7 +201,7 @@ static bool on_hello(dor_connection *c, dor_span rest)
 {
     dor_result r = choose_host(c);
     if (dor__failed(r)) {
-        dor__conn_open_failed(c, dor__tls_refuse(c->tls, r));
+        refuse(c, r);
         return false;
     }
     if (c->settings->pause_at_hello && !c->served) {

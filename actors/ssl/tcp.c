@@ -23,6 +23,11 @@ typedef struct dor_tcp {
     uv_poll_t poll;
 } dor_tcp;
 
+#ifdef __linux__ /* libuv's part of it differs */
+_Static_assert(sizeof(dor_tcp) <= 208 || sizeof(void *) != 8,
+               "what docs/sockets.md and docs/transports.md say of it");
+#endif
+
 static dor_tcp *tcp_of(dor_transport *t)
 {
     return DOR_CONTAINER_OF(t, dor_tcp, base);

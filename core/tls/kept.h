@@ -33,6 +33,7 @@ struct dor_tls_kept {
     uint8_t traffic[][DOR_SECRET_MAX_LEN]; /* by dor_kept_traffic */
 };
 
+_Static_assert(sizeof(dor_tls_kept) <= 156, "what docs/options.md and docs/information.md say of it");
 _Static_assert(DOR_MASTER_SECRET_LEN >= DOR_SECRET_MAX_LEN, "secret[] takes both");
 
 /** Makes t->kept if the config wants one, with what the hellos say. */

@@ -2,94 +2,44 @@
  * Hosts by JSON and by files: what a host takes over from its listener, what is refused and how, and files that are read again
  * while the listener runs.
  */
-#include "net_support.h"
-
-#include "crypto/base64.h"
-#include "ssl/pem_file.h"
-
-enum { NAMES = 4 };
-
-static char folder[64];
-static dor_bytes certs[NAMES], keys[NAMES];
-
-static void write_file(const char *name, const char *text)
-{
-    char path[160], aside[160];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    snprintf(aside, sizeof aside, "%s/aside", folder);
-    FILE *f = fopen(aside, "w");
-    cr_assert_not_null(f);
-    cr_assert_geq(fputs(text, f), 0);
-    fclose(f);
-    cr_assert_eq(rename(aside, path), 0);
-}
+#include "files_support.h"
 
 /* NAME.pem: certificate and key number `which`. */
 static void put(const char *name, int which)
 {
     char text[6000];
-    dor_bytes cert = DOR_BYTES_EMPTY, key = DOR_BYTES_EMPTY;
-    cr_assert(dor__ok(dor__base64_encode(dor__bytes_span(&certs[which]), &cert)));
-    cr_assert(dor__ok(dor__base64_encode(dor__bytes_span(&keys[which]), &key)));
-    snprintf(text, sizeof text,
-             "-----BEGIN CERTIFICATE-----\n%.*s-----END CERTIFICATE-----\n"
-             "-----BEGIN PRIVATE KEY-----\n%.*s-----END PRIVATE KEY-----\n",
-             (int)cert.len, (const char *)cert.ptr, (int)key.len, (const char *)key.ptr);
-    write_file(name, text);
-    dor__bytes_free(&cert);
-    dor__bytes_free(&key);
+    size_t len = pem_text(text, sizeof text, "CERTIFICATE", &certs[which]);
+    len += pem_text(text + len, sizeof text - len, "PRIVATE KEY", &keys[which]);
+    replace_text(name, text, len);
 }
 
 static void begin_files(world *w)
 {
-    uint8_t digest[32];
+    static const char *const names[] = {"localhost", "localhost", "localhost", "localhost"};
     begin(w, 2);
     OK(dor_options_set_list(w->client, "alpn_advertised_protocols", "own", "one", "two", NULL));
-    strcpy(folder, "/tmp/dormouse-hosts-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
-    for (int i = 0; i < NAMES; i++)
-        cr_assert(dor__ok(dor__development_identity("localhost", &certs[i], &keys[i], digest)));
+    begin_identities(names, 4);
     put("own.pem", 0);
     put("one.pem", 1);
 }
 
 static void end_files(world *w)
 {
-    char line[100];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    cr_assert_eq(system(line), 0);
-    for (int i = 0; i < NAMES; i++) {
-        dor__bytes_free(&certs[i]);
-        dor__bytes_free(&keys[i]);
-    }
+    end_identities();
     end(w);
 }
 
 /* The world's server options from a file of the folder. */
 static void read_server(world *w, const char *json)
 {
-    char path[160], error[2048] = "";
-    write_file("server.json", json);
-    snprintf(path, sizeof path, "%s/server.json", folder);
+    char error[2048] = "";
+    replace_text("server.json", json, strlen(json));
     dor_options_free(w->server);
-    int code = dor_options_from_file(path, &w->server, error, sizeof error);
+    int code = dor_options_from_file(file("server.json"), &w->server, error, sizeof error);
     cr_assert_eq(code, DOR_OK, "%s", error);
     OK(dor_options_set_text(w->server, "ip", "127.0.0.1"));
     OK(dor_options_set_text(w->server, "active", "false"));
     OK(dor_options_set_bool(w->server, "log_alert", 0));
-}
-
-static int shown(dor_socket client)
-{
-    dor_buffer *der = NULL;
-    int which = -1;
-    OK(dor_ssl_peercert(client, &der));
-    for (int i = 0; i < NAMES; i++)
-        if (dor_buffer_len(der) == certs[i].len &&
-            memcmp(dor_buffer_data(der), certs[i].ptr, certs[i].len) == 0)
-            which = i;
-    dor_buffer_unref(der);
-    return which;
 }
 
 static pair call(world *w, dor_socket listener, const char *name)
@@ -106,12 +56,6 @@ static pair call(world *w, dor_socket listener, const char *name)
     return p;
 }
 
-static void hang_up(pair p)
-{
-    OK(dor_ssl_close(p.client));
-    OK(dor_ssl_close(p.server));
-}
-
 static void expect(world *w, dor_socket listener, const char *name, int which, const char *protocol)
 {
     char got[32] = "";
@@ -119,7 +63,7 @@ static void expect(world *w, dor_socket listener, const char *name, int which, c
     cr_expect_eq(shown(p.client), which, "%s shows %d", name, shown(p.client));
     OK(dor_ssl_negotiated_protocol(p.client, got, sizeof got));
     cr_expect_str_eq(got, protocol, "%s speaks %s", name, got);
-    hang_up(p);
+    close_pair(p);
 }
 
 static const char hosts_json[] =
@@ -167,14 +111,12 @@ Test(hosts_files, who_gives_a_part_gives_it_all)
     world w;
     dor_host *host;
     dor_socket s;
-    char path[160];
     begin_files(&w);
     dor_options *base = dor_options_new(), *over = dor_options_new();
     OK(dor_options_set_bytes(base, "cert", certs[0].ptr,
                              certs[0].len)); /* cert wins over certfile, within one */
     OK(dor_options_set_bytes(base, "key", keys[0].ptr, keys[0].len));
-    snprintf(path, sizeof path, "%s/one.pem", folder);
-    OK(dor_options_set_text(over, "certfile", path));
+    OK(dor_options_set_text(over, "certfile", file("one.pem")));
     OK(dor_host_new_over(over, base, &host));
     OK(dor_options_add_sni_host(w.server, "one.test", host));
     dor_host_unref(host);
@@ -190,12 +132,12 @@ Test(hosts_files, who_gives_a_part_gives_it_all)
     expect(&w, s, "two.test", 1, "one");
 
     OK(dor_options_unset(over, "certfile"));
-    OK(dor_options_set_text(over, "keyfile", path));
+    OK(dor_options_set_text(over, "keyfile", file("one.pem")));
     FAILS(dor_host_new_over(over, base, &host), DOR_E_OPTION_CONFLICT); /* a key, and nothing of base's */
     OK(dor_options_unset(over, "keyfile"));
     OK(dor_options_set_text(over, "verify", "verify_peer"));
     FAILS(dor_host_new_over(over, base, &host), DOR_E_OPTION_CONFLICT);
-    OK(dor_options_set_text(base, "cacertfile", path));
+    OK(dor_options_set_text(base, "cacertfile", file("one.pem")));
     OK(dor_host_new_over(over, base, &host));
     dor_host_unref(host);
     OK(dor_options_set_text(over, "cacertfile", "/nowhere/ca.pem"));
@@ -268,7 +210,7 @@ Test(hosts_files, read_again)
     send_text(old.client, "as ever");
     expect_recv(old.server, 7, "as ever");
     cr_expect_eq(shown(old.client), 1);
-    hang_up(old);
+    close_pair(old);
     /* the listener's own, which hosts have taken over */
     put("own.pem", 3);
     OK(dor_ssl_reload(w.listener, error, sizeof error));
@@ -281,7 +223,7 @@ Test(hosts_files, read_again)
     cr_expect_eq(figures.replaced, 2);
     /* all, or nothing */
     put("own.pem", 0);
-    write_file("one.pem", "-----BEGIN CERT");
+    replace_text("one.pem", "-----BEGIN CERT", 15);
     FAILS(dor_ssl_reload(w.listener, error, sizeof error), DOR_E_FILE_MALFORMED);
     cr_expect(strstr(error, "option sni_hosts, ") && strstr(error, ".test: option certfile: "), "%s", error);
     expect(&w, w.listener, "same.test", 3, "own");
@@ -295,11 +237,9 @@ Test(hosts_files, a_shared_host)
     world w;
     dor_host *host;
     dor_socket second;
-    char path[160];
     begin_files(&w);
     dor_options *o = dor_options_new();
-    snprintf(path, sizeof path, "%s/one.pem", folder);
-    OK(dor_options_set_text(o, "certfile", path));
+    OK(dor_options_set_text(o, "certfile", file("one.pem")));
     OK(dor_options_set_list(o, "alpn_preferred_protocols", "one", NULL));
     OK(dor_options_set_text(o, "active", "false"));
     OK(dor_host_new(o, &host));

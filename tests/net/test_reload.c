@@ -2,48 +2,19 @@
  * test_reload.c - certificates of running listeners: read again, replaced, watched; under traffic, and with files in every bad
  * state that somebody who copies them leaves for a moment.
  */
-#include "net_support.h"
-
-#include "crypto/base64.h"
-#include "ssl/pem_file.h"
+#include "files_support.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { NAMES = 3, WAIT_TURNS = 2000 };
+enum { WAIT_TURNS = 2000 };
 
-static char folder[64];
-static dor_bytes certs[NAMES], keys[NAMES];
-
-static const char *file(const char *name)
-{
-    static _Thread_local char paths[4][128];
-    static _Thread_local int next;
-    next = (next + 1) % 4;
-    snprintf(paths[next], sizeof(paths[next]), "%s/%s", folder, name);
-    return paths[next];
-}
-
-static void write_text(const char *name, const char *text, size_t len)
-{
-    FILE *f = fopen(file(name), "w");
-    cr_assert_not_null(f);
-    cr_assert_eq(fwrite(text, 1, len, f), len);
-    fclose(f);
-}
-
-/* As a good tool does it: complete under another name, then in its place. part: how many bytes of it, at most. */
+/* A file of one thing, or of the first `part` bytes of that. */
 static void put(const char *name, const char *label, const dor_bytes *der, size_t part)
 {
-    char content[3000];
-    dor_bytes text = DOR_BYTES_EMPTY;
-    cr_assert(dor__ok(dor__base64_encode(dor__bytes_span(der), &text)));
-    int len = snprintf(content, sizeof(content), "-----BEGIN %s-----\n%.*s-----END %s-----\n", label,
-                       (int)text.len, (const char *)text.ptr, label);
-    cr_assert(len > 0 && (size_t)len < sizeof(content));
-    write_text("new", content, (size_t)len < part ? (size_t)len : part);
-    cr_assert_eq(rename(file("new"), file(name)), 0);
-    dor__bytes_free(&text);
+    char text[3000];
+    size_t len = pem_text(text, sizeof(text), label, der);
+    replace_text(name, text, len < part ? len : part);
 }
 
 static void put_pair(int which)
@@ -54,13 +25,9 @@ static void put_pair(int which)
 
 static void begin_files(world *w, unsigned schedulers)
 {
-    static const char *const names[NAMES] = {"a.test", "b.test", "c.test"};
-    uint8_t digest[32];
+    static const char *const names[] = {"a.test", "b.test", "c.test"};
     begin(w, schedulers);
-    strcpy(folder, "/tmp/dormouse-reload-XXXXXX");
-    cr_assert_not_null(mkdtemp(folder));
-    for (int i = 0; i < NAMES; i++)
-        cr_assert(dor__ok(dor__development_identity(names[i], &certs[i], &keys[i], digest)));
+    begin_identities(names, 3);
     put_pair(0);
     OK(dor_options_unset(w->server, "cert"));
     OK(dor_options_unset(w->server, "key"));
@@ -70,35 +37,9 @@ static void begin_files(world *w, unsigned schedulers)
 
 static void end_files(world *w)
 {
-    char line[100];
-    snprintf(line, sizeof(line), "rm -rf %s", folder);
-    cr_assert_eq(system(line), 0);
-    for (int i = 0; i < NAMES; i++) {
-        dor__bytes_free(&certs[i]);
-        dor__bytes_free(&keys[i]);
-    }
+    end_identities();
     OK(dor_ssl_clear_pem_cache(w->runtime));
     end(w);
-}
-
-/* Which of the certificates a connection was shown; -1: none of them. */
-static int shown(dor_socket client)
-{
-    dor_buffer *der = NULL;
-    int which = -1;
-    OK(dor_ssl_peercert(client, &der));
-    for (int i = 0; i < NAMES; i++)
-        if (dor_buffer_len(der) == certs[i].len &&
-            memcmp(dor_buffer_data(der), certs[i].ptr, certs[i].len) == 0)
-            which = i;
-    dor_buffer_unref(der);
-    return which;
-}
-
-static void close_pair(pair p)
-{
-    OK(dor_ssl_close(p.client));
-    OK(dor_ssl_close(p.server));
 }
 
 static void expect_new_ones_see(world *w, int which)
@@ -361,7 +302,7 @@ Test(reload, under_handshakes, .timeout = 110)
     w.port = address.port;
     for (int i = 0; i < THREADS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, keep_connecting, &t), 0);
-    for (int which = 0; which < NAMES; which++) {
+    for (int which = 0; which < identity_count; which++) {
         put("server.key", "PRIVATE KEY", &keys[which], SIZE_MAX);
         if (which > 0) FAILS(dor_ssl_reload(w.listener, NULL, 0), DOR_E_KEY_MISMATCH);
         put("server.pem", "CERTIFICATE", &certs[which], SIZE_MAX);

@@ -12,29 +12,6 @@ static void answer_from_thread(pthread_t *thread, hsm *h)
     cr_assert_eq(pthread_create(thread, NULL, hsm_answer_once, h), 0);
 }
 
-Test(signer, servers_with_every_kind_of_key)
-{
-    for (int i = 0; i < KINDS * VERSIONS * 2; i++) {
-        world w;
-        hsm h;
-        pthread_t thread;
-        const char *name = kinds[i % KINDS];
-        bool later = i >= KINDS * VERSIONS;
-        begin(&w, 2);
-        hsm_init(&h, name, 1);
-        h.how = later ? SIGNS_LATER : SIGNS_NOW;
-        set_version(&w, versions[i / KINDS % VERSIONS]);
-        show(w.server, name, &h);
-        listen_in(&w);
-        if (later) answer_from_thread(&thread, &h);
-        talk(connect_pair(&w));
-        if (later) cr_assert_eq(pthread_join(thread, NULL), 0);
-        cr_assert_eq(atomic_load(&h.asked), 1);
-        hsm_fini(&h);
-        end(&w);
-    }
-}
-
 /* A server that wants a certificate of its clients. */
 static void want_certificate(world *w)
 {
@@ -45,7 +22,8 @@ static void want_certificate(world *w)
     OK(dor_options_set_text(w->server, "cacertfile", path));
 }
 
-Test(signer, clients_with_every_kind_of_key)
+/* One side has its key elsewhere: every kind, both versions, answered at once and from another thread. */
+static void with_every_kind_of_key(bool server)
 {
     for (int i = 0; i < KINDS * VERSIONS * 2; i++) {
         world w;
@@ -54,11 +32,11 @@ Test(signer, clients_with_every_kind_of_key)
         const char *name = kinds[i % KINDS];
         bool later = i >= KINDS * VERSIONS;
         begin(&w, 2);
-        hsm_init(&h, name, 0);
+        hsm_init(&h, name, server);
         h.how = later ? SIGNS_LATER : SIGNS_NOW;
         set_version(&w, versions[i / KINDS % VERSIONS]);
-        want_certificate(&w);
-        show(w.client, name, &h);
+        if (!server) want_certificate(&w);
+        show(server ? w.server : w.client, name, &h);
         listen_in(&w);
         if (later) answer_from_thread(&thread, &h);
         talk(connect_pair(&w));
@@ -67,6 +45,16 @@ Test(signer, clients_with_every_kind_of_key)
         hsm_fini(&h);
         end(&w);
     }
+}
+
+Test(signer, servers_with_every_kind_of_key)
+{
+    with_every_kind_of_key(true);
+}
+
+Test(signer, clients_with_every_kind_of_key)
+{
+    with_every_kind_of_key(false);
 }
 
 Test(signer, answers_that_are_none)

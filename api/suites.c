@@ -6,10 +6,23 @@
 
 enum { SUITES_MAX = 64 }; /* more than there are */
 
-static const char *const key_exchanges[] = {"any", "ecdhe_ecdsa", "ecdhe_rsa"}; /* by dor_kx_kind */
+static const char *const key_exchanges[] = {"any", "ecdhe_ecdsa", "ecdhe_rsa", "dhe_rsa",
+                                            "rsa"}; /* by dor_kx_kind */
+
+static const char *mac_name(const dor_suite *suite)
+{
+    switch (suite->mac) {
+    case DOR_HASH_NONE: return "aead";
+    case DOR_HASH_SHA1: return "sha";
+    case DOR_HASH_SHA256: return "sha256";
+    case DOR_HASH_SHA384: return "sha384";
+    default: return "unknown";
+    }
+}
 
 static const char *cipher_name(const dor_suite *suite)
 {
+    if (dor__suite_is_cbc(suite)) return suite->cbc_key_len == 16 ? "aes_128_cbc" : "aes_256_cbc";
     switch (suite->aead) {
     case DOR_AEAD_AES_128_GCM: return "aes_128_gcm";
     case DOR_AEAD_AES_256_GCM: return "aes_256_gcm";
@@ -26,10 +39,11 @@ void dor__suite_describe(const dor_suite *suite, dor_cipher_suite *out)
         .version = dor__version_name(suite->version),
         .key_exchange = key_exchanges[suite->kx],
         .cipher = cipher_name(suite),
-        .mac = "aead",
+        .mac = mac_name(suite),
         .prf = suite->hash == DOR_HASH_SHA384 ? "sha384" : "sha256",
         .id = suite->id,
-        .key_bits = (uint16_t)(8 * dor__aead_key_len((dor_aead_id)suite->aead)),
+        .key_bits = (uint16_t)(8 * (dor__suite_is_cbc(suite) ? suite->cbc_key_len
+                                                             : dor__aead_key_len((dor_aead_id)suite->aead))),
     };
 }
 
@@ -44,6 +58,7 @@ int dor_cipher_suites(dor_suites_which which, const char *version, dor_suite_fil
     for (size_t i = 0; i < total; i++) {
         dor_cipher_suite one;
         if (which == DOR_SUITES_ANONYMOUS) break; /* all of ours authenticate by certificate */
+        if (which == DOR_SUITES_DEFAULT && all[i].by_name) continue;
         if (which == DOR_SUITES_EXCLUSIVE ? all[i].version != highest : all[i].version > highest) continue;
         dor__suite_describe(&all[i], &one);
         if (filter && !filter(&one, arg)) continue;

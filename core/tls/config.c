@@ -25,8 +25,8 @@ static void set_lists(dor_tls_config *c)
 {
     size_t count;
     const dor_suite *suites = dor__suite_all(&count);
-    for (size_t i = 0; i < count && i < DOR_MAX_SUITES; i++)
-        c->suites[c->suite_count++] = suites[i].id;
+    for (size_t i = 0; i < count && c->suite_count < DOR_MAX_SUITES; i++)
+        if (!suites[i].by_name) c->suites[c->suite_count++] = suites[i].id;
     for (size_t i = 0; i < sizeof(default_groups) / sizeof(default_groups[0]); i++)
         if (dor__kx_known(default_groups[i])) c->groups[c->group_count++] = default_groups[i];
     for (size_t i = 0; i < sizeof(default_schemes) / sizeof(default_schemes[0]); i++)

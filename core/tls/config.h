@@ -10,7 +10,7 @@
 #include "tls/suite.h"
 #include "x509/path.h"
 
-enum { DOR_MAX_SUITES = 32, DOR_MAX_GROUPS = 16, DOR_MAX_SCHEMES = 24, DOR_MAX_IDENTITIES = 8 };
+enum { DOR_MAX_SUITES = 64, DOR_MAX_GROUPS = 16, DOR_MAX_SCHEMES = 24, DOR_MAX_IDENTITIES = 8 };
 
 /** A certificate chain with its key. */
 typedef struct dor_identity {

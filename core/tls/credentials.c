@@ -30,7 +30,7 @@ static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, const dor_private_
     if (!dor__sig_fits_private(scheme, key)) return false;
     if (t->version == DOR_TLS_1_3) return dor__sig_allowed_in_tls13(scheme, type);
     if (!curve_taken(t->hs, type)) return false;
-    return !(kx == DOR_KX_ECDHE_RSA && !rsa) && !(kx == DOR_KX_ECDHE_ECDSA && rsa);
+    return !(dor__kx_is_rsa(kx) && !rsa) && !(kx == DOR_KX_ECDHE_ECDSA && rsa);
 }
 
 /* RFC 8446 section 4.4.2.2 and RFC 5246 section 7.4.2: what the peer takes in certificates, and what the leaf is for. */

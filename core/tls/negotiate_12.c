@@ -31,14 +31,19 @@ static dor_result no_choice(const dor_tls *t)
     return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, reason);
 }
 
+/* Whether this handshake has the group that a kind of key exchange needs. */
+static bool group_there(const dor_tls *t, dor_kx_kind kind)
+{
+    return !dor__kx_is_ecdhe(kind) || t->hs->kx_group;
+}
+
 /* The best suite that one of our identities can serve: the suite's authentication is the identity's key. */
 static const dor_suite *suite_for(dor_tls *t, size_t identity, bool lax)
 {
-    static const dor_kx_kind kinds[] = {DOR_KX_ECDHE_ECDSA, DOR_KX_ECDHE_RSA};
     t->hs->v12.usable_kinds = 0;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (dor__identity_take(t, identity, kinds[i], lax))
-            t->hs->v12.usable_kinds |= (uint8_t)(1u << kinds[i]);
+    for (int kind = DOR_KX_ECDHE_ECDSA; kind < DOR_KX_KINDS; kind++)
+        if (group_there(t, (dor_kx_kind)kind) && dor__identity_take(t, identity, (dor_kx_kind)kind, lax))
+            t->hs->v12.usable_kinds |= (uint8_t)(1u << kind);
     if (!t->hs->v12.usable_kinds) return NULL;
     const dor_suite *suite = dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, kind_usable);
     if (!suite || !dor__identity_take(t, identity, (dor_kx_kind)suite->kx, lax)) return NULL;
@@ -51,7 +56,7 @@ static dor_result begin_full(dor_tls *t)
     const dor_suite *suite = NULL;
 
     hs->kx_group = choose_group(t);
-    for (int lax = 0; lax < 2 && hs->kx_group && !suite; lax++)
+    for (int lax = 0; lax < 2 && !suite; lax++)
         for (size_t i = 0; i < t->config->identity_count && !suite; i++)
             suite = suite_for(t, i, lax);
     if (!suite) return no_choice(t);

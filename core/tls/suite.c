@@ -9,10 +9,12 @@
 #include <strings.h>
 
 /* clang-format off */
-#define SUITE_13(id, aead, hash, name) \
-    {id, DOR_TLS_1_3, DOR_KX_13, DOR_AEAD_##aead, DOR_HASH_##hash, name, name}
-#define SUITE_12(id, kx, aead, hash, name, openssl_name) \
-    {id, DOR_TLS_1_2, DOR_KX_##kx, DOR_AEAD_##aead, DOR_HASH_##hash, name, openssl_name}
+#define SUITE_13(id_, aead_, hash_, name_) \
+    {.id = id_, .version = DOR_TLS_1_3, .kx = DOR_KX_13, .aead = DOR_AEAD_##aead_, .hash = DOR_HASH_##hash_, \
+     .name = name_, .openssl_name = name_}
+#define SUITE_12(id_, kx_, aead_, hash_, name_, openssl_name_) \
+    {.id = id_, .version = DOR_TLS_1_2, .kx = DOR_KX_##kx_, .aead = DOR_AEAD_##aead_, .hash = DOR_HASH_##hash_, \
+     .name = name_, .openssl_name = openssl_name_}
 
 #define SUITES_AES_13                                                                                              \
     SUITE_13(0x1301, AES_128_GCM, SHA256, "TLS_AES_128_GCM_SHA256"),                                               \

@@ -20,9 +20,9 @@ typedef struct dor_cipher_suite {
     const char *name;         /**< IANA's: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" */
     const char *openssl_name; /**< OpenSSL's: "ECDHE-RSA-AES128-GCM-SHA256" */
     const char *version;      /**< the one version that it is for: "tlsv1.2" */
-    const char *key_exchange; /**< "any" (TLS 1.3), "ecdhe_ecdsa", "ecdhe_rsa" */
-    const char *cipher;       /**< "aes_128_gcm", "aes_256_gcm", "chacha20_poly1305" */
-    const char *mac;          /**< "aead": the cipher authenticates by itself */
+    const char *key_exchange; /**< "any" (TLS 1.3), "ecdhe_ecdsa", "ecdhe_rsa", "dhe_rsa", "rsa" */
+    const char *cipher;       /**< "aes_128_gcm", "chacha20_poly1305", "aes_256_ccm_8", "aes_128_cbc" and so on */
+    const char *mac;          /**< "aead": the cipher authenticates by itself; of CBC "sha", "sha256", "sha384" */
     const char *prf;          /**< hash of the key schedule: "sha256", "sha384" */
     uint16_t id;              /**< IANA's number */
     uint16_t key_bits;        /**< of the cipher's key */
@@ -31,7 +31,7 @@ typedef struct dor_cipher_suite {
 /** Which suites dor_cipher_suites lists. */
 typedef enum dor_suites_which {
     DOR_SUITES_DEFAULT,   /**< used unless option "ciphers" says otherwise */
-    DOR_SUITES_ALL,       /**< and those that are used only when named; there are none so far */
+    DOR_SUITES_ALL,       /**< and those that are used only when named */
     DOR_SUITES_EXCLUSIVE, /**< for this version and no older one */
     DOR_SUITES_ANONYMOUS  /**< without certificates; there are none so far */
 } dor_suites_which;

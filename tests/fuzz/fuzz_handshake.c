@@ -9,10 +9,7 @@
  * Two ends that both say they are connected agree on everything; nothing crashes, nothing leaks.
  */
 #include "support/pki.h"
-#include "support/proto_pair.h"
-
-#include "tls/handshake.h"
-#include "tls/schedule_13.h"
+#include "support/proto_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,10 +73,6 @@ typedef struct changes {
     const uint8_t *at;
     size_t count;
     size_t flight;
-    bool inside;
-    proto_pair *pair;
-    bool have_keys[2]; /* by who writes with them */
-    dor_protection open[2], seal[2];
 } changes;
 
 static void insert(dor_bytes *data, size_t offset, size_t n, uint8_t value)
@@ -120,57 +113,16 @@ static void apply(changes *c, dor_bytes *data)
     c->flight++;
 }
 
-/* The keys of a TLS 1.3 handshake: the server has both until it is connected. */
-static bool keys_ready(changes *c, dor_tls_role from)
-{
-    const dor_tls *t = c->pair->server.tls;
-    if (c->have_keys[from]) return true;
-    if (!t->hs || !t->hs->version_settled || t->version != DOR_TLS_1_3) return false;
-    const uint8_t *secret = from == DOR_TLS_CLIENT ? t->hs->client_secret : t->hs->server_secret;
-    must(dor__traffic_keys(t, secret, &c->open[from]));
-    must(dor__traffic_keys(t, secret, &c->seal[from]));
-    c->have_keys[from] = true;
-    return true;
-}
-
-/* One record, opened, changed and sealed again; false when its keys are others. */
-static bool change_record(changes *c, dor_tls_role from, dor_span record, dor_bytes *out)
-{
-    dor_bytes copy = DOR_BYTES_EMPTY, plain = DOR_BYTES_EMPTY;
-    uint8_t type;
-    dor_span payload;
-    must(dor__bytes_append(&copy, record));
-    bool opened = dor__ok(c->open[from].ops->open(&c->open[from], copy.ptr, copy.len - 5, &type, &payload));
-    if (opened) {
-        must(dor__bytes_append(&plain, payload));
-        apply(c, &plain);
-        must(dor__record_write(&c->seal[from], type, 0x0303, 16384, dor__bytes_span(&plain), out));
-    }
-    dor__bytes_free(&copy);
-    dor__bytes_free(&plain);
-    return opened;
-}
-
-static void change_inside(changes *c, dor_tls_role from, dor_bytes *data)
-{
-    dor_bytes out = DOR_BYTES_EMPTY;
-    for (size_t at = 0, len; at < data->len; at += len) {
-        len = 5 + ((size_t)data->ptr[at + 3] << 8 | data->ptr[at + 4]);
-        dor_span record = dor__span(data->ptr + at, len);
-        if (record.ptr[0] != 23 || !keys_ready(c, from) || !change_record(c, from, record, &out))
-            must(dor__bytes_append(&out, record));
-    }
-    dor__bytes_free(data);
-    *data = out;
-}
-
 static void meddle(void *ctx, dor_tls_role from, dor_bytes *data)
 {
-    changes *c = ctx;
-    if (c->inside)
-        change_inside(c, from, data);
-    else
-        apply(c, data);
+    (void)from;
+    apply(ctx, data);
+}
+
+static void meddle_inside(void *ctx, dor_tls_role from, bool sealed, dor_bytes *content)
+{
+    (void)from;
+    if (sealed) apply(ctx, content);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -182,12 +134,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     size_t stored = store.count;
     proto_pair pair;
-    changes c = {.at = data + 1, .pair = &pair, .inside = (kind & KIND_INSIDE) != 0};
+    changes c = {.at = data + 1};
+    proto_inside inside = {.pair = &pair, .change = meddle_inside, .ctx = &c};
     c.count = (size - 1) / CHANGE_LEN < 64 ? (size - 1) / CHANGE_LEN : 64;
     proto_pair_init(&pair, clients[kind], servers[kind], NULL, kind & KIND_RESUME ? sessions[kind] : NULL, 7);
     pair.chunk = kind & KIND_BYTEWISE ? 1 : 0;
-    pair.tamper = meddle;
-    pair.tamper_ctx = &c;
+    pair.tamper = kind & KIND_INSIDE ? proto_inside_tamper : meddle;
+    pair.tamper_ctx = kind & KIND_INSIDE ? (void *)&inside : (void *)&c;
     proto_pair_run(&pair);
     pair.tamper = NULL;
     bool talking = pair.client.connected && pair.server.connected && dor__ok(pair.client.result) &&
@@ -206,11 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             !dor__span_equal(client.alpn, server.alpn))
             abort();
     }
-    for (size_t i = 0; i < 2; i++) {
-        if (!c.have_keys[i]) continue;
-        dor__protection_fini(&c.open[i]);
-        dor__protection_fini(&c.seal[i]);
-    }
+    proto_inside_fini(&inside);
     proto_pair_fini(&pair);
     while (store.count > stored)
         dor__session_unref(store.sessions[--store.count]);

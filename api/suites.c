@@ -27,6 +27,10 @@ static const char *cipher_name(const dor_suite *suite)
     case DOR_AEAD_AES_128_GCM: return "aes_128_gcm";
     case DOR_AEAD_AES_256_GCM: return "aes_256_gcm";
     case DOR_AEAD_CHACHA20_POLY1305: return "chacha20_poly1305";
+    case DOR_AEAD_AES_128_CCM: return "aes_128_ccm";
+    case DOR_AEAD_AES_256_CCM: return "aes_256_ccm";
+    case DOR_AEAD_AES_128_CCM_8: return "aes_128_ccm_8";
+    case DOR_AEAD_AES_256_CCM_8: return "aes_256_ccm_8";
     default: return "unknown";
     }
 }

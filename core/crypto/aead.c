@@ -1,5 +1,5 @@
 /*
- * aead.c - AES-GCM and ChaCha20-Poly1305 through wolfCrypt.
+ * aead.c - AES-GCM, AES-CCM and ChaCha20-Poly1305 through wolfCrypt.
  *
  * An AES context is wolfCrypt's Aes (its assembly reads the round keys there); ChaCha20-Poly1305 has
  * no expanded key worth keeping, so its context is the key alone.
@@ -40,12 +40,26 @@ size_t dor__aead_size(dor_aead_id id)
 size_t dor__aead_key_len(dor_aead_id id)
 {
     switch (id) {
-    case DOR_AEAD_AES_128_GCM: return 16;
+    case DOR_AEAD_AES_128_GCM:
+    case DOR_AEAD_AES_128_CCM:
+    case DOR_AEAD_AES_128_CCM_8: return 16;
     case DOR_AEAD_AES_256_GCM:
+    case DOR_AEAD_AES_256_CCM:
+    case DOR_AEAD_AES_256_CCM_8:
     case DOR_AEAD_CHACHA20_POLY1305: return 32;
     case DOR_AEAD_NONE: break;
     }
     return 0;
+}
+
+size_t dor__aead_tag_len(dor_aead_id id)
+{
+    return id == DOR_AEAD_AES_128_CCM_8 || id == DOR_AEAD_AES_256_CCM_8 ? 8 : DOR_AEAD_TAG_LEN;
+}
+
+static bool is_gcm(dor_aead_id id)
+{
+    return id == DOR_AEAD_AES_128_GCM || id == DOR_AEAD_AES_256_GCM;
 }
 
 dor_result dor__aead_new(dor_aead **aead, dor_aead_id id, const uint8_t *key)
@@ -65,7 +79,8 @@ dor_result dor__aead_new(dor_aead **aead, dor_aead_id id, const uint8_t *key)
         return DOR_SUCCESS;
     }
     DOR_TRY_WC_GOTO(result, wc_AesInit(&a->u.aes, NULL, INVALID_DEVID));
-    DOR_TRY_WC_GOTO(result, wc_AesGcmSetKey(&a->u.aes, key, (word32)key_len));
+    DOR_TRY_WC_GOTO(result, is_gcm(id) ? wc_AesGcmSetKey(&a->u.aes, key, (word32)key_len)
+                                       : wc_AesCcmSetKey(&a->u.aes, key, (word32)key_len));
     *aead = a;
 done:
     if (dor__failed(result)) dor__free_wiped(a, dor__aead_size(id));
@@ -90,8 +105,12 @@ dor_result dor__aead_seal(dor_aead *aead, const uint8_t nonce[DOR_AEAD_NONCE_LEN
                                                (word32)len, at, tag));
         return DOR_SUCCESS;
     }
-    DOR_TRY_WC(wc_AesGcmEncrypt(&aead->u.aes, data, data, (word32)len, nonce, DOR_AEAD_NONCE_LEN, tag,
-                                DOR_AEAD_TAG_LEN, aad.ptr, (word32)aad.len));
+    if (is_gcm(aead->id))
+        DOR_TRY_WC(wc_AesGcmEncrypt(&aead->u.aes, data, data, (word32)len, nonce, DOR_AEAD_NONCE_LEN, tag,
+                                    DOR_AEAD_TAG_LEN, aad.ptr, (word32)aad.len));
+    else
+        DOR_TRY_WC(wc_AesCcmEncrypt(&aead->u.aes, data, data, (word32)len, nonce, DOR_AEAD_NONCE_LEN, tag,
+                                    (word32)dor__aead_tag_len(aead->id), aad.ptr, (word32)aad.len));
     return DOR_SUCCESS;
 }
 
@@ -105,13 +124,16 @@ dor_result dor__aead_open(dor_aead *aead, const uint8_t nonce[DOR_AEAD_NONCE_LEN
         uint8_t nothing = 0, *at = len ? data : &nothing;
         code = wc_ChaCha20Poly1305_Decrypt(aead->u.chacha_key, nonce, aad.ptr, (word32)aad.len, at,
                                            (word32)len, tag, at);
+    } else if (!is_gcm(aead->id)) {
+        code = wc_AesCcmDecrypt(&aead->u.aes, data, data, (word32)len, nonce, DOR_AEAD_NONCE_LEN, tag,
+                                (word32)dor__aead_tag_len(aead->id), aad.ptr, (word32)aad.len);
     } else {
         code = wc_AesGcmDecrypt(&aead->u.aes, data, data, (word32)len, nonce, DOR_AEAD_NONCE_LEN, tag,
                                 DOR_AEAD_TAG_LEN, aad.ptr, (word32)aad.len);
     }
     if (code == 0) return DOR_SUCCESS;
     dor__wipe(data, len);
-    if (code == AES_GCM_AUTH_E || code == MAC_CMP_FAILED_E)
+    if (code == AES_GCM_AUTH_E || code == AES_CCM_AUTH_E || code == MAC_CMP_FAILED_E)
         return dor__alert(DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
     return dor__wc_result(code);
 }

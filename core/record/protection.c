@@ -1,5 +1,5 @@
 /*
- * protection.c - the record protections: null, AEAD of TLS 1.2 (RFC 5246 section 6.2.3.3, RFC 5288, RFC 7905) and
+ * protection.c - the record protections: null, AEAD of TLS 1.2 (RFC 5246 section 6.2.3.3, RFC 5288, RFC 6655, RFC 7905) and
  * AEAD of TLS 1.3 (RFC 8446 section 5.2).
  *
  * Thread: the connection's. Invariants: sequence counts the records that went through since the keys were set, and
@@ -13,7 +13,8 @@ enum {
     EXPLICIT_NONCE_LEN = 8, /* RFC 5288 section 3 */
     IMPLICIT_NONCE_LEN = 4,
     AAD_12_LEN = 8 + DOR_RECORD_HEADER_LEN,
-    INNER_TYPE_LEN = 1
+    INNER_TYPE_LEN = 1,
+    CCM_8_TAG_LEN = 8
 };
 
 static void put_u16(uint8_t *at, size_t v)
@@ -80,11 +81,12 @@ static dor_result seal_13(dor_protection *p, uint8_t type, uint16_t version, uin
     uint8_t nonce[DOR_AEAD_NONCE_LEN];
     uint8_t *payload = record + DOR_RECORD_HEADER_LEN;
     size_t inner_len = len + INNER_TYPE_LEN;
+    size_t tag_len = p->ops->suffix_len - INNER_TYPE_LEN;
 
     (void)version; /* legacy_record_version is always 0x0303 here */
     DOR_TRY(make_ready(p));
     payload[len] = type;
-    put_header(record, DOR_CONTENT_APPLICATION_DATA, 0x0303, inner_len + DOR_AEAD_TAG_LEN);
+    put_header(record, DOR_CONTENT_APPLICATION_DATA, 0x0303, inner_len + tag_len);
     xor_nonce(p, nonce);
     DOR_TRY(dor__aead_seal(p->aead, nonce, dor__span(record, DOR_RECORD_HEADER_LEN), payload, inner_len,
                            payload + inner_len));
@@ -112,15 +114,16 @@ static dor_result open_13(dor_protection *p, uint8_t *record, size_t fragment_le
 {
     uint8_t nonce[DOR_AEAD_NONCE_LEN];
     uint8_t *inner = record + DOR_RECORD_HEADER_LEN;
+    size_t tag_len = p->ops->suffix_len - INNER_TYPE_LEN;
 
     if (record[0] == DOR_CONTENT_CHANGE_CIPHER_SPEC ||
         (record[0] == DOR_CONTENT_ALERT && p->plain_alerts && p->sequence == 0))
         return null_open(p, record, fragment_len, type, payload);
     if (record[0] != DOR_CONTENT_APPLICATION_DATA)
         return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_RECORD_TYPE);
-    if (fragment_len < DOR_AEAD_TAG_LEN) return dor__alert(DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
+    if (fragment_len < tag_len) return dor__alert(DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
 
-    size_t inner_len = fragment_len - DOR_AEAD_TAG_LEN;
+    size_t inner_len = fragment_len - tag_len;
     DOR_TRY(make_ready(p));
     xor_nonce(p, nonce);
     DOR_TRY(dor__aead_open(p->aead, nonce, dor__span(record, DOR_RECORD_HEADER_LEN), inner, inner_len,
@@ -134,6 +137,8 @@ static dor_result open_13(dor_protection *p, uint8_t *record, size_t fragment_le
 
 static const dor_protection_ops aead_13_ops = {DOR_RECORD_MAX_CIPHERTEXT_13, 0,
                                                INNER_TYPE_LEN + DOR_AEAD_TAG_LEN, seal_13, open_13};
+static const dor_protection_ops ccm_8_13_ops = {DOR_RECORD_MAX_CIPHERTEXT_13, 0,
+                                                INNER_TYPE_LEN + CCM_8_TAG_LEN, seal_13, open_13};
 
 /* ---- TLS 1.2, RFC 5246 section 6.2.3.3 --------------------------------------------------------------------- */
 
@@ -152,7 +157,7 @@ static dor_result seal_12(dor_protection *p, uint8_t type, uint16_t version, uin
     uint8_t *payload = record + DOR_RECORD_HEADER_LEN + prefix_len;
 
     DOR_TRY(make_ready(p));
-    put_header(record, type, version, prefix_len + len + DOR_AEAD_TAG_LEN);
+    put_header(record, type, version, prefix_len + len + p->ops->suffix_len);
     make_aad_12(p, record, len, aad);
     if (prefix_len > 0) {
         /* RFC 5288 section 3 wants it unique; a counter cannot repeat, a random number can. */
@@ -171,12 +176,12 @@ static dor_result open_12(dor_protection *p, uint8_t *record, size_t fragment_le
                           dor_span *payload)
 {
     uint8_t nonce[DOR_AEAD_NONCE_LEN], aad[AAD_12_LEN];
-    size_t prefix_len = p->ops->prefix_len;
+    size_t prefix_len = p->ops->prefix_len, tag_len = p->ops->suffix_len;
     uint8_t *data = record + DOR_RECORD_HEADER_LEN + prefix_len;
 
-    if (fragment_len < prefix_len + DOR_AEAD_TAG_LEN)
+    if (fragment_len < prefix_len + tag_len)
         return dor__alert(DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
-    size_t len = fragment_len - prefix_len - DOR_AEAD_TAG_LEN;
+    size_t len = fragment_len - prefix_len - tag_len;
     DOR_TRY(make_ready(p));
     make_aad_12(p, record, len, aad);
     if (prefix_len > 0) {
@@ -194,8 +199,11 @@ static dor_result open_12(dor_protection *p, uint8_t *record, size_t fragment_le
     return DOR_SUCCESS;
 }
 
+/* GCM and CCM (RFC 6655 section 3) alike. */
 static const dor_protection_ops gcm_12_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, EXPLICIT_NONCE_LEN,
                                               DOR_AEAD_TAG_LEN, seal_12, open_12};
+static const dor_protection_ops ccm_8_12_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, EXPLICIT_NONCE_LEN,
+                                                CCM_8_TAG_LEN, seal_12, open_12};
 static const dor_protection_ops chacha_12_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, 0, DOR_AEAD_TAG_LEN, seal_12,
                                                  open_12};
 
@@ -223,7 +231,8 @@ static dor_result init_keys(dor_protection *p, const dor_protection_ops *ops, do
 dor_result dor__protection_init_13(dor_protection *p, dor_aead_id aead, const uint8_t *key,
                                    const uint8_t iv[DOR_AEAD_NONCE_LEN])
 {
-    return init_keys(p, &aead_13_ops, aead, key, iv, DOR_AEAD_NONCE_LEN);
+    return init_keys(p, dor__aead_tag_len(aead) == CCM_8_TAG_LEN ? &ccm_8_13_ops : &aead_13_ops, aead, key,
+                     iv, DOR_AEAD_NONCE_LEN);
 }
 
 size_t dor__protection_12_iv_len(dor_aead_id aead)
@@ -233,8 +242,10 @@ size_t dor__protection_12_iv_len(dor_aead_id aead)
 
 dor_result dor__protection_init_12(dor_protection *p, dor_aead_id aead, const uint8_t *key, const uint8_t *iv)
 {
-    return init_keys(p, aead == DOR_AEAD_CHACHA20_POLY1305 ? &chacha_12_ops : &gcm_12_ops, aead, key, iv,
-                     dor__protection_12_iv_len(aead));
+    const dor_protection_ops *ops = aead == DOR_AEAD_CHACHA20_POLY1305         ? &chacha_12_ops
+                                    : dor__aead_tag_len(aead) == CCM_8_TAG_LEN ? &ccm_8_12_ops
+                                                                               : &gcm_12_ops;
+    return init_keys(p, ops, aead, key, iv, dor__protection_12_iv_len(aead));
 }
 
 bool dor__protection_is_null(const dor_protection *p)

@@ -71,7 +71,7 @@ bool dor__protection_is_null(const dor_protection *p);
 DOR_MUST_USE dor_result dor__protection_init_13(dor_protection *p, dor_aead_id aead, const uint8_t *key,
                                                 const uint8_t iv[DOR_AEAD_NONCE_LEN]);
 
-/** RFC 5288 (GCM: 4 implicit, 8 explicit bytes, here the sequence number) and RFC 7905 (ChaCha20: as in TLS 1.3). */
+/** RFC 5288, RFC 6655 (GCM, CCM: 4 implicit, 8 explicit bytes, here the sequence number) and RFC 7905 (ChaCha20: as in TLS 1.3). */
 DOR_MUST_USE dor_result dor__protection_init_12(dor_protection *p, dor_aead_id aead, const uint8_t *key,
                                                 const uint8_t *iv);
 

@@ -1,5 +1,6 @@
 /*
- * suite.c - the cipher suites (RFC 8446 appendix B.4, RFC 5289 section 3, RFC 7905 section 3) and version names.
+ * suite.c - the cipher suites (RFC 8446 appendix B.4, RFC 5289 section 3, RFC 7905 section 3, RFC 7251) and version
+ * names.
  *
  * Constant tables and pure functions. Two orders of preference: AES first where the processor has instructions for
  * it, ChaCha20 first where it has not; there a table-based AES would be slow and leak through the cache.
@@ -38,10 +39,37 @@
              "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),                    \
     SUITE_12(0xcca8, ECDHE_RSA, CHACHA20_POLY1305, SHA256,                                                         \
              "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305")
+
+#define NAMED_13(id_, aead_, name_) \
+    {.id = id_, .version = DOR_TLS_1_3, .kx = DOR_KX_13, .aead = DOR_AEAD_##aead_, .hash = DOR_HASH_SHA256, \
+     .by_name = true, .name = name_, .openssl_name = name_}
+#define NAMED_12(id_, kx_, aead_, hash_, name_, openssl_name_) \
+    {.id = id_, .version = DOR_TLS_1_2, .kx = DOR_KX_##kx_, .aead = DOR_AEAD_##aead_, .hash = DOR_HASH_##hash_, \
+     .by_name = true, .name = name_, .openssl_name = openssl_name_}
+
+/* What is there for those who ask for it: CCM is slow, CCM_8 has half a tag. */
+#define SUITES_NAMED_13                                                                                            \
+    NAMED_13(0x1304, AES_128_CCM, "TLS_AES_128_CCM_SHA256"),                                                       \
+    NAMED_13(0x1305, AES_128_CCM_8, "TLS_AES_128_CCM_8_SHA256")
+
+/* RFC 7251; by RFC 6655 section 3 the PRF's hash is SHA-256. */
+#define SUITES_CCM_12                                                                                              \
+    NAMED_12(0xc0ac, ECDHE_ECDSA, AES_128_CCM, SHA256,                                                             \
+             "TLS_ECDHE_ECDSA_WITH_AES_128_CCM", "ECDHE-ECDSA-AES128-CCM"),                                        \
+    NAMED_12(0xc0ad, ECDHE_ECDSA, AES_256_CCM, SHA256,                                                             \
+             "TLS_ECDHE_ECDSA_WITH_AES_256_CCM", "ECDHE-ECDSA-AES256-CCM"),                                        \
+    NAMED_12(0xc0ae, ECDHE_ECDSA, AES_128_CCM_8, SHA256,                                                           \
+             "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "ECDHE-ECDSA-AES128-CCM8"),                                     \
+    NAMED_12(0xc0af, ECDHE_ECDSA, AES_256_CCM_8, SHA256,                                                           \
+             "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8", "ECDHE-ECDSA-AES256-CCM8")
+
+#define SUITES_NAMED_12 SUITES_CCM_12
 /* clang-format on */
 
-static const dor_suite aes_first[] = {SUITES_AES_13, SUITES_CHACHA_13, SUITES_AES_12, SUITES_CHACHA_12};
-static const dor_suite chacha_first[] = {SUITES_CHACHA_13, SUITES_AES_13, SUITES_CHACHA_12, SUITES_AES_12};
+static const dor_suite aes_first[] = {SUITES_AES_13, SUITES_CHACHA_13, SUITES_NAMED_13,
+                                      SUITES_AES_12, SUITES_CHACHA_12, SUITES_NAMED_12};
+static const dor_suite chacha_first[] = {SUITES_CHACHA_13, SUITES_AES_13, SUITES_NAMED_13,
+                                         SUITES_CHACHA_12, SUITES_AES_12, SUITES_NAMED_12};
 
 enum { SUITE_COUNT = sizeof(aes_first) / sizeof(aes_first[0]) };
 

@@ -11,7 +11,15 @@
 static const int bad_record =
     DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
 
-static const dor_aead_id ids[] = {DOR_AEAD_AES_128_GCM, DOR_AEAD_AES_256_GCM, DOR_AEAD_CHACHA20_POLY1305};
+static const dor_aead_id ids[] = {DOR_AEAD_AES_128_GCM,  DOR_AEAD_AES_256_GCM, DOR_AEAD_CHACHA20_POLY1305,
+                                  DOR_AEAD_AES_128_CCM,  DOR_AEAD_AES_256_CCM, DOR_AEAD_AES_128_CCM_8,
+                                  DOR_AEAD_AES_256_CCM_8};
+enum { ID_COUNT = sizeof(ids) / sizeof(ids[0]) };
+
+#define CCM_KEY   "404142434445464748494a4b4c4d4e4f"
+#define CCM_NONCE "101112131415161718191a1b"
+#define CCM_AAD   "000102030405060708090a0b0c0d0e0f10111213"
+#define CCM_PLAIN "202122232425262728292a2b2c2d2e2f3031323334353637"
 
 typedef struct vector {
     dor_aead_id id;
@@ -71,6 +79,16 @@ static const vector vectors[] = {
      "586cec64b"
      "6116",
      "1ae10b594f09e26a7e902ecbd0600691"},
+    /* SP 800-38C appendix C.3; the others with its inputs, by two other implementations. */
+    {DOR_AEAD_AES_128_CCM_8, CCM_KEY, CCM_NONCE, CCM_AAD, CCM_PLAIN,
+     "e3b201a9f5b71a7a9b1ceaeccd97e70b6176aad9a4428aa5", "484392fbc1b09951"},
+    {DOR_AEAD_AES_128_CCM, CCM_KEY, CCM_NONCE, CCM_AAD, CCM_PLAIN,
+     "e3b201a9f5b71a7a9b1ceaeccd97e70b6176aad9a4428aa5", "c87ae488918de93f17dd3e4934347f44"},
+    {DOR_AEAD_AES_128_CCM, CCM_KEY, CCM_NONCE, CCM_AAD, "", "", "551d5d5f39de73135b5b67518627e990"},
+    {DOR_AEAD_AES_256_CCM, CCM_KEY "505152535455565758595a5b5c5d5e5f", CCM_NONCE, CCM_AAD, CCM_PLAIN,
+     "04f883aeb3bd0730eaf50bb6de4fa2212034e4e41b0e75e5", "9bba3f3a107f3239bd63902923f80371"},
+    {DOR_AEAD_AES_256_CCM_8, CCM_KEY "505152535455565758595a5b5c5d5e5f", CCM_NONCE, CCM_AAD, CCM_PLAIN,
+     "04f883aeb3bd0730eaf50bb6de4fa2212034e4e41b0e75e5", "2b48c8766f7e7649"},
 };
 
 static dor_aead *make(dor_aead_id id)
@@ -93,14 +111,15 @@ Test(crypto_aead, published_vectors)
         dor_span about = dor__span(aad, hex_read(v->aad, aad, sizeof(aad)));
         size_t len = hex_read(v->plain, plain, sizeof(plain));
         cr_assert_eq(hex_read(v->cipher, cipher, sizeof(cipher)), len);
-        hex_read(v->tag, expected_tag, 16);
+        size_t tag_len = hex_read(v->tag, expected_tag, 16);
+        cr_assert_eq(tag_len, dor__aead_tag_len(v->id));
 
         dor_aead *aead;
         OK(dor__aead_new(&aead, v->id, key));
         memcpy(data, plain, len);
         OK(dor__aead_seal(aead, nonce, about, data, len, tag));
         cr_assert(memcmp(data, cipher, len) == 0);
-        cr_assert_arr_eq(tag, expected_tag, 16);
+        cr_assert_arr_eq(tag, expected_tag, tag_len);
         OK(dor__aead_open(aead, nonce, about, data, len, tag));
         cr_assert(memcmp(data, plain, len) == 0);
         dor__aead_free(aead);
@@ -113,7 +132,7 @@ Test(crypto_aead, every_length)
     static const uint8_t nonce[12] = {7};
     for (size_t i = 0; i < sizeof(plain); i++)
         plain[i] = (uint8_t)(i * 131 + 7);
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < ID_COUNT; k++) {
         dor_aead *aead = make(ids[k]);
         for (size_t len = 0; len < sizeof(plain); len += len < 300 ? 1 : 61) {
             uint8_t tag[16];
@@ -132,7 +151,7 @@ Test(crypto_aead, data_need_not_be_aligned)
 {
     static uint8_t room[600];
     static const uint8_t nonce[12] = {1};
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < ID_COUNT; k++) {
         dor_aead *aead = make(ids[k]);
         uint8_t first[500], first_tag[16];
         for (size_t shift = 0; shift < 64; shift++) {
@@ -144,7 +163,7 @@ Test(crypto_aead, data_need_not_be_aligned)
                 memcpy(first_tag, tag, 16);
             }
             cr_assert_arr_eq(room + shift, first, 500);
-            cr_assert_arr_eq(tag, first_tag, 16);
+            cr_assert_arr_eq(tag, first_tag, dor__aead_tag_len(ids[k]));
         }
         dor__aead_free(aead);
     }
@@ -163,14 +182,14 @@ static void refused(dor_aead *aead, const uint8_t *nonce, dor_span aad, const ui
 
 Test(crypto_aead, every_flipped_bit_is_refused)
 {
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < ID_COUNT; k++) {
         dor_aead *aead = make(ids[k]);
         uint8_t nonce[12] = {3}, aad[13] = "thirteen long", data[67], tag[16];
         const dor_span about = dor__span(aad, sizeof(aad));
         memset(data, 'P', sizeof(data));
         OK(dor__aead_seal(aead, nonce, about, data, sizeof(data), tag));
         uint8_t *const parts[] = {nonce, aad, data, tag};
-        const size_t lens[] = {sizeof(nonce), sizeof(aad), sizeof(data), sizeof(tag)};
+        const size_t lens[] = {sizeof(nonce), sizeof(aad), sizeof(data), dor__aead_tag_len(ids[k])};
         for (size_t p = 0; p < 4; p++)
             for (size_t bit = 0; bit < lens[p] * 8; bit++) {
                 parts[p][bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -187,13 +206,13 @@ Test(crypto_aead, every_flipped_bit_is_refused)
 
 Test(crypto_aead, a_tag_alone_is_checked_too)
 {
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < ID_COUNT; k++) {
         dor_aead *aead = make(ids[k]);
         static const uint8_t nonce[12];
         uint8_t tag[16];
         OK(dor__aead_seal(aead, nonce, DOR_SPAN_EMPTY, NULL, 0, tag));
         OK(dor__aead_open(aead, nonce, DOR_SPAN_EMPTY, NULL, 0, tag));
-        tag[15] ^= 1;
+        tag[dor__aead_tag_len(ids[k]) - 1] ^= 1;
         cr_assert_eq(dor__aead_open(aead, nonce, DOR_SPAN_EMPTY, NULL, 0, tag).code, bad_record);
         dor__aead_free(aead);
     }
@@ -214,7 +233,7 @@ Test(crypto_aead, one_allocation_each_and_it_may_fail)
     static const uint8_t key[32];
     dor_aead *aead;
     counting_alloc_install();
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < ID_COUNT; k++) {
         counting_alloc_fail_at(1);
         cr_assert_eq(dor__aead_new(&aead, ids[k], key).code, DOR_E_NOMEM);
         cr_assert_null(aead);

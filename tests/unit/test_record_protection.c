@@ -49,6 +49,19 @@ static const vector vectors[] = {
      "170303001ff31253c5929dfae26305fae3ca3aa0a3838c58e2456a854a9497475456e4d8"},
     {"chacha 1.2, second", false, DOR_AEAD_CHACHA20_POLY1305, BYTES_32, "b0b1b2b3b4b5b6b7b8b9babb", 1, 23,
      SLEEPS, "170303001ffaa93b130540166df2345bbd69796f378110b40d8cd1ebc3dc011ba0000ba8"},
+    /* RFC 6655 and RFC 8446 appendix B.4, likewise. */
+    {"ccm128 1.2", false, DOR_AEAD_AES_128_CCM, BYTES_16, "a0a1a2a3", 1, 23, SLEEPS,
+     "17030300270000000000000001e27affbc715c4fea46ce038b2be738a43df7154e3337219eb8cb84a297919b"},
+    {"ccm256 1.2", false, DOR_AEAD_AES_256_CCM, BYTES_32, "a0a1a2a3", 1, 23, SLEEPS,
+     "17030300270000000000000001f14a61ce98dc5ce44ea4572a17d74ead6697932afc0435e874b02b6ee4007c"},
+    {"ccm128_8 1.2", false, DOR_AEAD_AES_128_CCM_8, BYTES_16, "a0a1a2a3", 1, 23, SLEEPS,
+     "170303001f0000000000000001e27affbc715c4fea46ce038b2be738a4acc16c1008fffe"},
+    {"ccm256_8 1.2", false, DOR_AEAD_AES_256_CCM_8, BYTES_32, "a0a1a2a3", 0, 23, SLEEPS,
+     "170303001f0000000000000000bdb1ccd4742a3e38314288e2e2004716596768a308bedd"},
+    {"ccm128 1.3", true, DOR_AEAD_AES_128_CCM, BYTES_16, "b0b1b2b3b4b5b6b7b8b9babb", 1, 23, SLEEPS,
+     "1703030020e0664addcd60be0345f59ae27cff095232bc5cdcccc839bce71cb64667b373f7"},
+    {"ccm128_8 1.3", true, DOR_AEAD_AES_128_CCM_8, BYTES_16, "b0b1b2b3b4b5b6b7b8b9babb", 1, 23, SLEEPS,
+     "1703030018e0664addcd60be0345f59ae27cff0952f323fbf1f4824562"},
 };
 
 enum { VECTOR_COUNT = sizeof(vectors) / sizeof(vectors[0]) };
@@ -172,7 +185,7 @@ Test(record_protection, too_short_to_hold_a_tag)
     for (size_t i = 0; i < VECTOR_COUNT; i++) {
         dor_protection p;
         init(&p, &vectors[i]);
-        size_t shortest = p.ops->prefix_len + DOR_AEAD_TAG_LEN;
+        size_t shortest = p.ops->prefix_len + dor__aead_tag_len(vectors[i].aead);
         for (size_t len = 0; len <= shortest; len++) {
             uint8_t bytes[64] = {23, 3, 3, 0, (uint8_t)len};
             dor_record record;

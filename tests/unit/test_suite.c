@@ -1,5 +1,5 @@
 /* test_suite.c - the table of cipher suites and the names of versions. */
-#include "tls/suite.h"
+#include "tls/config.h"
 
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -16,7 +16,8 @@ Test(suite, names_and_numbers_lead_to_the_same_suite)
 {
     size_t count;
     const dor_suite *all = dor__suite_all(&count);
-    cr_assert_eq(count, 9);
+    cr_assert_geq(count, 15);
+    cr_assert_leq(count, DOR_MAX_SUITES);
     for (size_t i = 0; i < count; i++) {
         char room[64];
         const dor_suite *s = dor__suite_find(all[i].id);
@@ -36,9 +37,12 @@ Test(suite, each_is_for_one_version_and_complete)
     const dor_suite *all = dor__suite_all(&count);
     for (size_t i = 0; i < count; i++) {
         cr_expect_eq(all[i].kx == DOR_KX_13, all[i].version == DOR_TLS_1_3);
-        cr_expect_gt(dor__aead_key_len((dor_aead_id)all[i].aead), 0);
-        /* SHA-384 goes with AES-256-GCM, SHA-256 with the others: RFC 8446 appendix B.4, RFC 5289, RFC 7905. */
-        cr_expect_eq(all[i].hash == DOR_HASH_SHA384, all[i].aead == DOR_AEAD_AES_256_GCM);
+        bool cbc = dor__suite_is_cbc(&all[i]);
+        cr_expect_eq(dor__aead_key_len((dor_aead_id)all[i].aead) == 0, cbc);
+        cr_expect_eq(all[i].cbc_key_len == 16 || all[i].cbc_key_len == 32, cbc);
+        /* SHA-384 goes with AES-256-GCM and by name, SHA-256 with the others: RFC 8446 B.4, RFC 5289, RFC 7905. */
+        cr_expect_eq(all[i].hash == DOR_HASH_SHA384,
+                     all[i].aead == DOR_AEAD_AES_256_GCM || all[i].mac == DOR_HASH_SHA384);
     }
 }
 
@@ -48,6 +52,23 @@ Test(suite, tls13_comes_first)
     const dor_suite *all = dor__suite_all(&count);
     for (size_t i = 1; i < count; i++)
         cr_expect(all[i - 1].version >= all[i].version);
+}
+
+/* What has no forward secrecy, MACs before it encrypts, or has a short tag is for those who ask for it by name. */
+Test(suite, defaults)
+{
+    static const uint16_t expected[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c,
+                                        0xc02f, 0xc030, 0xcca8, 0xcca9};
+    size_t count, defaults = 0;
+    const dor_suite *all = dor__suite_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < sizeof(expected) / sizeof(expected[0]); j++)
+            found = found || expected[j] == all[i].id;
+        cr_expect_eq(found, !all[i].by_name, "%s", all[i].name);
+        defaults += !all[i].by_name;
+    }
+    cr_expect_eq(defaults, sizeof(expected) / sizeof(expected[0]));
 }
 
 Test(suite, unknown)

@@ -18,11 +18,11 @@ Test(suites, lists)
 {
     dor_cipher_suite all[CAP], some[CAP];
     size_t count = list(DOR_SUITES_ALL, "tlsv1.3", all);
-    cr_assert_eq(count, 9u);
-    cr_assert_eq(list(DOR_SUITES_DEFAULT, "tlsv1.3", some), count);
+    cr_assert_gt(count, 9u); /* and those that are used only when named */
+    cr_assert_eq(list(DOR_SUITES_DEFAULT, "tlsv1.3", some), 9u);
     cr_assert_eq(list(DOR_SUITES_DEFAULT, "tlsv1.2", some), 6u);
-    cr_assert_eq(list(DOR_SUITES_EXCLUSIVE, "tlsv1.2", some), 6u);
-    cr_assert_eq(list(DOR_SUITES_EXCLUSIVE, "tlsv1.3", some), 3u);
+    cr_assert_eq(list(DOR_SUITES_EXCLUSIVE, "tlsv1.2", some), count - 5);
+    cr_assert_eq(list(DOR_SUITES_EXCLUSIVE, "tlsv1.3", some), 5u);
     for (size_t i = 0; i < 3; i++)
         cr_assert_str_eq(some[i].version, "tlsv1.3");
 }
@@ -38,7 +38,7 @@ Test(suites, names_lead_back)
         cr_assert_eq(found.id, all[i].id);
         cr_assert_eq(dor_cipher_suite_from_id(all[i].id, &found), DOR_OK);
         cr_assert_str_eq(found.name, all[i].name);
-        cr_assert_str_eq(found.mac, "aead");
+        cr_assert_eq(strcmp(found.mac, "aead") == 0, strstr(found.name, "_CBC_") == NULL);
         cr_assert_eq(found.key_bits, strstr(found.name, "AES_128") ? 128 : 256);
         cr_assert_eq(strcmp(found.prf, "sha384") == 0, strstr(found.name, "SHA384") != NULL);
     }
@@ -67,10 +67,10 @@ Test(suites, filters)
 {
     int asked = 0;
     size_t count = 0;
-    dor_cipher_suite one;
+    dor_cipher_suite one, all[CAP];
     cr_assert_eq(dor_cipher_suites(DOR_SUITES_ALL, "tlsv1.3", is_chacha, &asked, &one, 1, &count), DOR_OK);
     cr_assert_eq(count, 3u); /* of which one had room */
-    cr_assert_eq(asked, 9);
+    cr_assert_eq((size_t)asked, list(DOR_SUITES_ALL, "tlsv1.3", all));
     cr_assert_str_eq(one.cipher, "chacha20_poly1305");
 }
 
@@ -130,10 +130,10 @@ static int is_12(const dor_cipher_suite *suite, void *arg)
 }
 
 static void in_order(const dor_cipher_suite *suites, size_t from, size_t to, const dor_cipher_suite *all,
-                     int old)
+                     size_t count, int old)
 {
     size_t at = from;
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < count; i++)
         if (is_12(&all[i], NULL) == old) cr_assert_str_eq(suites[at++].name, all[i].name);
     cr_assert_eq(at, to);
 }
@@ -144,18 +144,19 @@ Test(suites, prepended_and_appended)
     size_t count = list(DOR_SUITES_ALL, "tlsv1.3", all);
     memcpy(some, all, sizeof all);
     cr_assert_eq(dor_prepend_cipher_suites(is_12, NULL, some, count), DOR_OK);
-    in_order(some, 0, 6, all, 1);
-    in_order(some, 6, 9, all, 0);
+    size_t old = count - 5; /* of TLS 1.2 */
+    in_order(some, 0, old, all, count, 1);
+    in_order(some, old, count, all, count, 0);
     cr_assert_eq(dor_append_cipher_suites(is_12, NULL, some, count), DOR_OK);
-    in_order(some, 0, 3, all, 0);
-    in_order(some, 3, 9, all, 1);
+    in_order(some, 0, 5, all, count, 0);
+    in_order(some, 5, count, all, count, 1);
     static const char *const best[] = {"ECDHE-RSA-AES256-GCM-SHA384", "tls_aes_256_gcm_sha384", "unknown",
                                        NULL};
     cr_assert_eq(dor_prepend_cipher_suites(dor_suite_is_named, (void *)best, some, count), DOR_OK);
     cr_assert_str_eq(some[0].name, "TLS_AES_256_GCM_SHA384");
     cr_assert_str_eq(some[1].name, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
     cr_assert_eq(dor_filter_cipher_suites(is_12, NULL, some, &count), DOR_OK);
-    cr_assert_eq(count, 6u);
+    cr_assert_eq(count, old);
     cr_assert_str_eq(some[0].name, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384");
     for (size_t i = 0; i < count; i++)
         cr_assert(is_12(&some[i], NULL));

@@ -470,6 +470,42 @@ dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value
         value->bytes.len, DOR_TICKET_KEYS_MAX, DOR_TICKET_KEY_GIVEN_LEN, DOR_TICKET_NAME_LEN);
 }
 
+/* ---- pre-shared keys ---------------------------------------------------------------------------------------------- */
+
+dor_result dor__apply_psks(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    dor__psks_unref(draft->settings->tls->psks);
+    draft->settings->tls->psks = dor__psks_ref(value->object);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_psk_lookup(const dor_draft *draft, const dor_value *value)
+{
+    if (!draft->settings) return DOR_SUCCESS;
+    draft->settings->psk_lookup = (dor_psk_lookup_fn)value->fn;
+    draft->settings->psk_lookup_arg = value->arg;
+    draft->settings->tls->ask_psk = true;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_psk_modes(const dor_draft *draft, const dor_value *value)
+{
+    uint8_t modes = 0;
+    for (size_t i = 0; i < value->count; i++) {
+        if (strcmp(value->items[i], "psk_dhe_ke") == 0)
+            modes |= DOR_PSK_DHE_KE;
+        else if (strcmp(value->items[i], "psk_ke") == 0)
+            modes |= DOR_PSK_KE;
+        else
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                                   "\"%.60s\" is no mode; known are psk_dhe_ke and psk_ke", value->items[i]);
+    }
+    if (modes == 0) return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "an empty list");
+    if (draft->settings) draft->settings->tls->psk_modes = modes;
+    return DOR_SUCCESS;
+}
+
 /* ---- back again ---------------------------------------------------------------------------------------------------- */
 
 static int64_t load_number(const dor_option *option, const dor_settings *settings)

@@ -5,10 +5,12 @@
  */
 #include "options_table.h"
 
+#include "base/ct.h"
 #include "ssl/client_sessions.h"
 #include "ssl/credential.h"
 #include "ssl/pem_cache.h"
 #include "ssl/pem_file.h"
+#include "ssl/reflection.h"
 #include "ssl/session_store.h"
 #include "ssl/ticket_keys.h"
 
@@ -90,7 +92,9 @@ static dor_result set_trust(resolving *r, dor_trust_store *given)
         dor__trust_store_unref(tls->trust);
         tls->trust = given;
     }
-    if (!tls->verify_peer || (tls->trust && dor__trust_store_count(tls->trust) > 0)) return DOR_SUCCESS;
+    if (!tls->verify_peer || (r->role == DOR_TLS_CLIENT && tls->psks && !tls->psk_fallback) ||
+        (tls->trust && dor__trust_store_count(tls->trust) > 0))
+        return DOR_SUCCESS;
     if (r->role == DOR_TLS_SERVER) /* never the system's: anybody can get a certificate from those */
         return dor__options_fail(
             r->options, DOR_E_OPTION_CONFLICT,
@@ -183,6 +187,63 @@ static dor_result set_identity(resolving *r, const dor_trust_store *issuers)
     return fail_as(r, result, trouble.part);
 }
 
+/* ---- pre-shared keys ------------------------------------------------------------------------------------------------ */
+
+static dor_result read_psks(resolving *r, const char *path, dor_psks *psks)
+{
+    dor_bytes text = DOR_BYTES_EMPTY;
+    size_t line = 0;
+    dor_result result = dor__read_file(path, &text, r->why, sizeof(r->why));
+    if (dor__failed(result)) return fail_as(r, result, "pskfile");
+    for (size_t i = 0; dor__ok(result) && i < dor__psks_count(r->settings->tls->psks); i++)
+        result = dor__psks_add(psks, dor__psks_at(r->settings->tls->psks, i));
+    if (dor__ok(result)) result = dor__psks_parse(psks, dor__bytes_span(&text), &line);
+    dor__wipe(text.ptr, text.len);
+    dor__bytes_free(&text);
+    if (dor__ok(result) || result.code == DOR_E_NOMEM)
+        return dor__ok(result) ? result : fail_as(r, result, "pskfile");
+    if (result.code == DOR_E_BADARG) result = dor__error(DOR_E_FILE_MALFORMED);
+    return dor__options_fail(r->options, result.code, "option pskfile: %s, line %zu: %s", path, line,
+                             result.code == DOR_E_NAME_TAKEN ? "the identity is there already"
+                             : result.code == DOR_E_LIMIT    ? "too many"
+                                                          : "wanted identity:key, the key 16 to 128 bytes in "
+                                                            "hexadecimal, and perhaps :sha256 or :sha384");
+}
+
+/* What is in the file goes with what dor_options_add_psk was given. */
+static dor_result set_psks(resolving *r)
+{
+    dor_tls_config *tls = r->settings->tls;
+    const char *path = text_of(r, "pskfile");
+    if (path) {
+        dor_psks *psks;
+        dor_result result = dor__psks_new(&psks);
+        if (dor__failed(result)) return dor__options_fail(r->options, result.code, "out of memory");
+        result = read_psks(r, path, psks);
+        if (dor__failed(result)) {
+            dor__psks_unref(psks);
+            return result;
+        }
+        dor__psks_unref(tls->psks);
+        tls->psks = psks;
+    }
+    if (!tls->psks && !tls->ask_psk) return DOR_SUCCESS;
+    if (r->role == DOR_TLS_SERVER && tls->verify_peer && tls->require_peer_cert)
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "option fail_if_no_peer_cert: who comes with a pre-shared key has no certificate");
+    dor_result result = dor__reflection_secret(tls);
+    return dor__failed(result) ? dor__options_fail(r->options, result.code, "no randomness") : result;
+}
+
+/* Whether there is no way but a pre-shared key: no certificate of ours (servers), or none of theirs that would do. */
+static bool psk_alone(const resolving *r)
+{
+    const dor_tls_config *tls = r->settings->tls;
+    if (r->role == DOR_TLS_SERVER) return (tls->psks || tls->ask_psk) && tls->identity_count == 0;
+    return tls->psks && !tls->psk_fallback;
+}
+
 /* ---- what only shows when all is there ------------------------------------------------------------------------------ */
 
 /* A version without a suite cannot be negotiated, so it is not offered; when none is left, that is a contradiction. */
@@ -200,6 +261,12 @@ static dor_result match_versions(const resolving *r)
         return dor__options_fail(
             r->options, DOR_E_OPTION_CONFLICT,
             "options versions and ciphers: none of the suites is for one of the versions");
+    if (psk_alone(r) || tls->psks || tls->ask_psk) {
+        if (max < DOR_TLS_1_3)
+            return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                     "options psks and versions: pre-shared keys are for tlsv1.3");
+        if (psk_alone(r)) min = DOR_TLS_1_3;
+    }
     tls->min_version = min;
     tls->max_version = max;
     return DOR_SUCCESS;
@@ -348,10 +415,15 @@ static dor_result finish(resolving *r)
         dor__trust_store_unref(given);
         return result;
     }
+    result = set_psks(r);
+    if (dor__failed(result)) {
+        dor__trust_store_unref(given);
+        return result;
+    }
     DOR_TRY(set_trust(r, given));
-    if (r->role == DOR_TLS_SERVER && r->settings->tls->identity_count == 0)
+    if (r->role == DOR_TLS_SERVER && r->settings->tls->identity_count == 0 && !psk_alone(r))
         return dor__options_fail(r->options, DOR_E_NO_OPTIONS,
-                                 "a server needs a certificate: set certfile, or cert and key");
+                                 "a server needs a certificate: set certfile, or cert and key; or psks");
     if (!r->settings->tls->verify_peer) r->settings->tls->verify_host = false;
     DOR_TRY(match_versions(r));
     DOR_TRY(check_marks(r));

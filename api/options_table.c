@@ -94,6 +94,16 @@ const dor_option dor__options_table[] = {
     /* secrets */
     {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
     {"keep_secrets", "keep master and traffic secrets, for debugging only", BOOL, BOTH, TLS(keep_secrets)},
+    {"psks", "external pre-shared keys of TLS 1.3; dor_options_add_psk (ours)", OBJECT, BOTH, .apply = dor__apply_psks},
+    {"pskfile", "file of them: on each line identity:key in hexadecimal, perhaps :sha384 (ours)", TEXT, BOTH | PATH, TOGETHER},
+    {"user_lookup_fun", "asked for the key of an identity; dor_options_set_psk_lookup", DOR_VALUE_FUNCTION, SERVER,
+        .apply = dor__apply_psk_lookup},
+    {"psk_modes", "TLS 1.3's pre-shared keys: psk_dhe_ke, and psk_ke, which has no forward secrecy (ours)", LIST, BOTH,
+        .apply = dor__apply_psk_modes},
+    {"psk_reflection", "servers: take clients of this process, who may be a hello sent back (ours)", BOOL, SERVER,
+        TLS(psk_reflection)},
+    {"psk_fallback", "clients with psks: a server that takes none is judged by its certificate (ours)", BOOL, CLIENT,
+        TLS(psk_fallback)},
     {"sni_hosts", "hosts by the name that a client calls; dor_options_add_sni_host", OBJECT, SERVER | LISTENER, .apply = dor__apply_sni_hosts},
     {"sni_fun", "chooses a host by the name that a client calls; dor_options_set_sni_fun", DOR_VALUE_FUNCTION, SERVER | LISTENER,
         .apply = dor__apply_sni_fun},
@@ -246,7 +256,6 @@ static const char *const later[] = {
     "srp_identity",
     "stapling",
     "use_srtp",
-    "user_lookup_fun",
     "verify_fun",
 };
 

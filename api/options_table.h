@@ -169,6 +169,9 @@ dor_result dor__apply_reuse_sessions(const dor_draft *draft, const dor_value *va
 dor_result dor__apply_session_store(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_psks(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_psk_lookup(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_psk_modes(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_raw(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_send_timeout(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_proxy_protocol(const dor_draft *draft, const dor_value *value);

@@ -36,6 +36,9 @@ DOR_MUST_USE dor_result dor__socket_prf(dor_actor *a, const dor_prf_ask *ask);
 DOR_MUST_USE dor_result dor__socket_information(dor_actor *a, dor_connection_information *information,
                                                 const dor_suite **suite);
 
+/** Of the external PSK, see dormouse/psk.h. */
+DOR_MUST_USE dor_result dor__socket_psk_identity(dor_actor *a, uint8_t *identity, size_t cap, size_t *len);
+
 DOR_MUST_USE dor_result dor__socket_key_log_lines(dor_actor *a, dor_key_log_fn fn, void *arg);
 
 #endif

@@ -15,7 +15,11 @@
 #include "runtime/calls.h"
 #include <dormouse/signer.h>
 
-typedef enum dor_question_kind { DOR_QUESTION_SIGN, DOR_QUESTION_SESSION } dor_question_kind;
+typedef enum dor_question_kind {
+    DOR_QUESTION_SIGN,
+    DOR_QUESTION_SESSION,
+    DOR_QUESTION_PSK
+} dor_question_kind;
 
 /** DOR_MSG_SSL_ANSWER's payload. */
 typedef struct dor_answer {

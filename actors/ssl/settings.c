@@ -72,6 +72,7 @@ static dor_result config_copy(const dor_tls_config *from, bool with_identities, 
     copy->alpn = DOR_BYTES_EMPTY;
     copy->identity_count = 0;
     memset(copy->identities, 0, sizeof(copy->identities));
+    copy->psks = dor__psks_ref(from->psks);
     copy->trust = from->trust ? dor__trust_store_ref(from->trust) : NULL;
 
     dor_result result = dor__bytes_append(&copy->alpn, dor__bytes_span(&from->alpn));

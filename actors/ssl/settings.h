@@ -13,6 +13,7 @@
 #include "ssl/key_log.h"
 #include "tls/engine.h"
 #include <dormouse/handshake.h>
+#include <dormouse/psk.h>
 #include <dormouse/transport.h>
 
 typedef struct dor_session_keeper dor_session_keeper;
@@ -82,6 +83,8 @@ typedef struct dor_settings {
     dor_hosts *hosts; /* servers: by the name that is called; or NULL */
     dor_sni_fn sni;   /* servers: or this; or NULL */
     void *sni_arg;
+    dor_psk_lookup_fn psk_lookup; /* servers: keys of identities that tls->psks does not have; or NULL */
+    void *psk_lookup_arg;
     bool pause_at_hello;           /* the handshake waits for dor_ssl_handshake_continue */
     uint32_t hibernate_after_ms;   /* DOR_INFINITY: never */
     uint32_t handshake_timeout_ms; /* of server helpers, and the upper bound of any handshake */

@@ -64,6 +64,18 @@ dor_result dor__socket_information(dor_actor *a, dor_connection_information *inf
     return DOR_SUCCESS;
 }
 
+dor_result dor__socket_psk_identity(dor_actor *a, uint8_t *identity, size_t cap, size_t *len)
+{
+    dor_tls_info info;
+    const dor_tls *tls;
+    DOR_TRY(engine_of(a, &tls));
+    dor__tls_get_info(tls, &info);
+    *len = info.psk_identity.len;
+    size_t some = *len < cap ? *len : cap;
+    if (some) memcpy(identity, info.psk_identity.ptr, some);
+    return *len > cap ? dor__error(DOR_E_TOO_BIG) : DOR_SUCCESS;
+}
+
 typedef struct listener {
     dor_key_log_fn fn;
     void *arg;

@@ -142,6 +142,17 @@ static dor_result ask_session(dor_connection *c, const dor_tls_question *asked)
     return DOR_SUCCESS;
 }
 
+static dor_result ask_psk(dor_connection *c, const dor_tls_question *asked)
+{
+    const dor_settings *settings = c->settings;
+    if (!settings->psk_lookup) return dor__error(DOR_E_INTERNAL);
+    DOR_TRY(
+        dor__question_new(c->actor.pid, DOR_QUESTION_PSK, 1 + DOR_PSK_MAX_KEY_LEN, &c->opening->question));
+    settings->psk_lookup(asked->psk_identity.ptr, asked->psk_identity.len, c->opening->question,
+                         settings->psk_lookup_arg);
+    return DOR_SUCCESS;
+}
+
 static dor_result ask_signature(dor_connection *c, const dor_tls_question *asked)
 {
     DOR_TRY(dor__question_new(c->actor.pid, DOR_QUESTION_SIGN,
@@ -155,7 +166,9 @@ static void ask_outside(dor_connection *c, dor_span rest)
     wait_for_answer(c, rest);
     if (!c->opening || !c->opening->asking) return; /* no memory for the rest */
     dor__tls_get_question(c->tls, &asked);
-    dor_result r = asked.kind == DOR_TLS_QUESTION_SESSION ? ask_session(c, &asked) : ask_signature(c, &asked);
+    dor_result r = asked.kind == DOR_TLS_QUESTION_SESSION ? ask_session(c, &asked)
+                   : asked.kind == DOR_TLS_QUESTION_PSK   ? ask_psk(c, &asked)
+                                                          : ask_signature(c, &asked);
     if (dor__failed(r)) refuse(c, r);
 }
 
@@ -169,12 +182,21 @@ static dor_result take_signature(dor_connection *c, const dor_answer *answer)
     return dor__tls_refuse(c->tls, dor__alert(DOR_ALERT_INTERNAL_ERROR, DOR_REASON_SIGNER_WRONG));
 }
 
+/* The hash, and the key; nothing: nobody has that identity. */
+static dor_result take_psk(dor_connection *c, const dor_answer *answer)
+{
+    dor_span data = answer->result == DOR_OK ? dor__bytes_span(&answer->data) : DOR_SPAN_EMPTY;
+    if (data.len < 1) return dor__tls_answer_psk(c->tls, DOR_SPAN_EMPTY, DOR_HASH_NONE);
+    return dor__tls_answer_psk(c->tls, dor__span(data.ptr + 1, data.len - 1), (dor_hash_id)data.ptr[0]);
+}
+
 /* Whatever went wrong outside: it is as if there had been no session. */
 static dor_result take_answer(dor_connection *c, const dor_answer *answer)
 {
     dor_tls_question asked;
     dor__tls_get_question(c->tls, &asked);
     if (asked.kind == DOR_TLS_QUESTION_SIGN) return take_signature(c, answer);
+    if (asked.kind == DOR_TLS_QUESTION_PSK) return take_psk(c, answer);
     return dor__tls_answer_session(c->tls, answer->result == DOR_OK ? dor__bytes_span(&answer->data)
                                                                     : DOR_SPAN_EMPTY);
 }

@@ -24,6 +24,7 @@
 #include <dormouse/options.h>
 #include <dormouse/port.h>
 #include <dormouse/proxy.h>
+#include <dormouse/psk.h>
 #include <dormouse/session.h>
 #include <dormouse/signer.h>
 #include <dormouse/simulate.h>

@@ -26,6 +26,9 @@ static const cli_flag flags[] = {
     {"cert", "FILE", "own certificate chain, PEM"},
     {"key", "FILE", "its private key, PEM (default: in the --cert file)"},
     {"alpn", "LIST", "application protocols to offer: h2,http/1.1"},
+    {"psk-file", "FILE",
+     "pre-shared keys in the place of certificates: lines of identity:key in hexadecimal"},
+    {"psk-modes", "LIST", "how they are used: psk_dhe_ke,psk_ke (default the first alone)"},
     {"versions", "LIST", "protocol versions: tlsv1.2,tlsv1.3"},
     {"ciphers", "LIST", "cipher suites, best first, by IANA's or OpenSSL's names"},
     {"groups", "LIST", "key exchange groups, best first: x25519,secp256r1,secp384r1"},
@@ -80,9 +83,10 @@ bool cli_target_parse(const char *text, cli_target *target)
 static int set_options(const cli_given *given, dor_options *options)
 {
     static const char *const texts[][2] = {
-        {"cacert", "cacertfile"}, {"servername", "server_name_indication"}, {"cert", "certfile"},
-        {"key", "keyfile"},       {"alpn", "alpn_advertised_protocols"},    {"versions", "versions"},
-        {"ciphers", "ciphers"},   {"groups", "supported_groups"},
+        {"cacert", "cacertfile"},   {"servername", "server_name_indication"}, {"cert", "certfile"},
+        {"key", "keyfile"},         {"alpn", "alpn_advertised_protocols"},    {"versions", "versions"},
+        {"ciphers", "ciphers"},     {"groups", "supported_groups"},           {"psk-file", "pskfile"},
+        {"psk-modes", "psk_modes"},
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (cli_set_option(options, texts[i][1], cli_args_get(&command, given, texts[i][0])) != DOR_OK)

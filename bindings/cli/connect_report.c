@@ -18,6 +18,19 @@ static void print_json(const char *event, const cli_field *fields, size_t count)
     fprintf(stderr, "%.*s}\n", (int)len, line);
 }
 
+/* Who the peer is, where no certificate says so. */
+static void report_psk(dor_socket socket)
+{
+    char identity[256];
+    size_t len = 0;
+    int code = dor_ssl_psk_identity(socket, identity, sizeof(identity), &len);
+    if ((code != DOR_OK && code != DOR_E_TOO_BIG) || len == 0) return;
+    fputs("by pre-shared key: ", stderr);
+    for (size_t i = 0; i < len && i < sizeof(identity); i++)
+        fputc(identity[i] >= ' ' && identity[i] <= '~' ? identity[i] : '?', stderr);
+    fputc('\n', stderr);
+}
+
 void cli_report_connected(const cli_target *target, dor_socket socket)
 {
     dor_connection_info info = {.protocol = ""};
@@ -43,6 +56,7 @@ void cli_report_connected(const cli_target *target, dor_socket socket)
             info.peer_signature, info.resumed ? "resumed" : "not resumed",
             info.hello_retry ? ", hello retried" : "", info.alpn[0] ? "" : ", no alpn");
     if (info.alpn[0]) fprintf(stderr, "alpn: %s\n", info.alpn);
+    report_psk(socket);
 }
 
 /* A second sentence where there is something that the reader can do. */

@@ -25,6 +25,8 @@ static const cli_flag flags[] = {
     {"verify", "none|peer", "peer: ask clients for a certificate and verify it (default none)"},
     {"require-client-cert", NULL, "refuse clients without a certificate; means --verify peer"},
     {"alpn", "LIST", "application protocols, best first: h2,http/1.1"},
+    {"psk-file", "FILE", "pre-shared keys of clients: lines of identity:key in hexadecimal"},
+    {"psk-modes", "LIST", "how they are used: psk_dhe_ke,psk_ke (default the first alone)"},
     {"versions", "LIST", "protocol versions: tlsv1.2,tlsv1.3"},
     {"ciphers", "LIST", "cipher suites, best first, by IANA's or OpenSSL's names"},
     {"groups", "LIST", "key exchange groups, best first: x25519,secp256r1,secp384r1"},
@@ -165,8 +167,9 @@ static int take_own_flags(const cli_given *given, cli_serve_config *config)
 /* ---- flags that are options of the library ---------------------------------------------------------------------------- */
 
 static const char *const texts[][2] = {
-    {"cacert", "cacertfile"}, {"alpn", "alpn_preferred_protocols"}, {"versions", "versions"},
-    {"ciphers", "ciphers"},   {"groups", "supported_groups"},
+    {"cacert", "cacertfile"},   {"alpn", "alpn_preferred_protocols"}, {"versions", "versions"},
+    {"ciphers", "ciphers"},     {"groups", "supported_groups"},       {"psk-file", "pskfile"},
+    {"psk-modes", "psk_modes"},
 };
 
 /* Options of one kind that a flag replaces all of: --cert wins over a "cert" in the file, too. */
@@ -280,7 +283,7 @@ static int set_modes(cli_serve_config *config)
 static int make_certificate(cli_serve_config *config)
 {
     if (is_set(config->options, "cert") || is_set(config->options, "certfile") ||
-        is_set(config->options, "certs_keys"))
+        is_set(config->options, "certs_keys") || is_set(config->options, "pskfile"))
         return -1;
     const char *host = config->host && is_path(config->host) ? cli_serve_host(config) : config->host;
     int code = dor_options_use_development_certificate(config->options, host, config->fingerprint);

@@ -6,6 +6,7 @@
 #include "tls/config.h"
 
 #include "base/alloc.h"
+#include "base/ct.h"
 
 enum { HOUR_S = 3600 };
 
@@ -50,6 +51,7 @@ dor_result dor__tls_config_new(dor_tls_config **config)
     c->send_server_name = true;
     c->resumption = true;
     c->ticket_count = 2;
+    c->psk_modes = DOR_PSK_DHE_KE;
     c->session_lifetime_s = 24 * HOUR_S;
     c->middlebox_compat = true;
     c->max_handshake_len = 64 * 1024;
@@ -86,6 +88,8 @@ void dor__tls_config_unref(dor_tls_config *config)
         identity_fini(&config->identities[i]);
     dor__trust_store_unref(config->trust);
     dor__bytes_free(&config->alpn);
+    dor__psks_unref(config->psks);
+    dor__wipe(config->reflection_secret, sizeof config->reflection_secret);
     dor__free(config);
 }
 

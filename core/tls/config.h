@@ -6,6 +6,7 @@
 #ifndef DOR_TLS_CONFIG_H
 #define DOR_TLS_CONFIG_H
 
+#include "tls/external_psk.h"
 #include "tls/session.h"
 #include "tls/suite.h"
 #include "x509/path.h"
@@ -86,6 +87,15 @@ typedef struct dor_tls_config {
     void *reuse_arg;
     bool (*reuse)(void (*fn)(void), void *arg, const dor_session *session,
                   dor_span id); /* asks for it; NULL: resumed */
+
+    uint8_t psk_modes; /* dor_psk_mode bits that are offered or taken; DHE_KE unless psk_ke is asked for */
+    dor_psks
+        *psks; /* external pre-shared keys: a client's offers, a server's clients; NULL: none. A reference */
+    bool ask_psk;        /* server: identities that are not in psks are asked for (question.h) */
+    bool psk_fallback;   /* client with psks: a server that takes none of them is judged by its certificate */
+    bool psk_reflection; /* server: hellos of our own process's clients are taken, too */
+    bool has_reflection_secret;
+    uint8_t reflection_secret[32]; /* of the process: a server knows hellos of its own side's clients by it */
 
     bool exporters;    /* keep what exporting keying material needs (kept.h) */
     bool keep_secrets; /* and what a debugger may ask for later */

@@ -322,6 +322,7 @@ void dor__tls_get_info(const dor_tls *t, dor_tls_info *info)
         .extended_master_secret = t->version == DOR_TLS_1_3 || t->extended_master_secret,
         .alpn = dor__alpn_get(t),
         .server_name = dor__server_name_get(t),
+        .psk_identity = dor__psk_identity_get(t),
         .peer = t->peer,
     };
 }
@@ -348,8 +349,8 @@ bool dor__tls_asleep(const dor_tls *t)
 size_t dor__tls_memory(const dor_tls *t)
 {
     size_t aeads = (t->read.aead ? 1u : 0u) + (t->write.aead ? 1u : 0u);
-    size_t n =
-        sizeof *t + t->output.cap + t->message.cap + t->reader.partial.cap + t->alpn_len + t->server_name_len;
+    size_t n = sizeof *t + t->output.cap + t->message.cap + t->reader.partial.cap + t->alpn_len +
+               t->server_name_len + t->psk_identity_len;
     n += t->suite ? aeads * dor__aead_size((dor_aead_id)t->suite->aead) : 0;
     n += dor__kept_memory(t);
     if (t->hs) n += sizeof *t->hs + t->hs->arena.used + t->hs->flight.cap + t->hs->transcript.raw.cap;

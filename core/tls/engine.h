@@ -66,6 +66,7 @@ typedef struct dor_tls_info {
     bool extended_master_secret; /* TLS 1.2; always in effect true for 1.3 */
     dor_span alpn;
     dor_span server_name;  /* server: as the client sent it; client: whom it called, a name or an address */
+    dor_span psk_identity; /* of the external PSK that authenticates both ends; empty: it was not by one */
     dor_certificate *peer; /* or NULL */
 } dor_tls_info;
 

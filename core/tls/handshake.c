@@ -447,6 +447,10 @@ dor_result dor__prove_peer(dor_tls *t, dor_proof how)
             return dor__error(DOR_E_INTERNAL);
         t->peer_verified = hs->session->peer_verified;
         break;
+    case DOR_PROOF_PSK: /* the caller verified a binder or a Finished that was made with it */
+        if (!hs->psk || (!dor__is_client(t) && config->verify_peer && config->require_peer_cert))
+            return dor__error(DOR_E_INTERNAL);
+        break;
     case DOR_PROOF_NOT_REQUIRED: /* a server's client, which has shown no certificate */
         if (dor__is_client(t) || hs->chain_count) return dor__error(DOR_E_INTERNAL);
         if (config->verify_peer && config->require_peer_cert)
@@ -471,7 +475,7 @@ dor_result dor__prove_finished(dor_tls *t, dor_span expected, dor_span received)
 dor_result dor__handshake_complete(dor_tls *t)
 {
     if (!t->hs->proof_peer || !t->hs->proof_finished) return dor__error(DOR_E_INTERNAL);
-    t->resumed = (t->hs->properties & DOR_PROPERTY_RESUMED) != 0;
+    t->resumed = (t->hs->properties & DOR_PROPERTY_RESUMED) != 0 && !t->hs->psk;
     t->hello_retry = (t->hs->properties & DOR_PROPERTY_RETRY) != 0;
     t->connected = true;
     t->tell_connected = true;

@@ -305,7 +305,7 @@ typedef struct dor_handshake {
     dor_span peer_suites;    /* server: only while the ClientHello is handled */
     dor_span psk_identities; /* server: likewise */
     dor_span psk_binders;    /* server: likewise */
-    bool psk_dhe_ke;         /* psk_key_exchange_modes has it, or was not sent */
+    uint8_t peer_psk_modes;  /* server: psk_key_exchange_modes as dor_psk_mode bits */
     bool peer_early_data;
 
     /* key exchange */
@@ -322,9 +322,17 @@ typedef struct dor_handshake {
     uint8_t server_app_secret[DOR_SECRET_MAX_LEN];
 
     /* resumption */
-    dor_session *session; /* client: offered; server: accepted. A reference */
-    uint16_t psk_index;   /* server */
-    dor_span asked_id;    /* server: the session that was asked for last, in the arena */
+    dor_session *session;     /* client: offered; server: accepted. A reference */
+    uint16_t psk_index;       /* server */
+    const dor_psk *psk;       /* the external one that is in use, in the arena; NULL: it is session's */
+    const dor_psk *known_psk; /* server: one of the client's that we have, likewise */
+    uint16_t known_psk_index; /* its place in the present hello */
+    bool known_psk_there;
+    bool psk_ke;             /* no fresh key exchange */
+    uint16_t psk_offers;     /* client: bit 0 session, bit 1 + i config->psks' number i is in the hello */
+    dor_span asked_identity; /* server: of the question, in the arena */
+    uint8_t psk_asked;       /* identities that were asked for in vain */
+    dor_span asked_id;       /* server: the session that was asked for last, in the arena */
     uint16_t asked_version;
     uint8_t asked;        /* sessions asked for that have been answered */
     uint8_t lookups;      /* of them, so far in this turn of the hello's handler */
@@ -372,7 +380,7 @@ struct dor_tls {
     dor_protection read, write;
     dor_bytes output;
     dor_bytes message;  /* the beginning of a handshake message whose end has not come */
-    uint8_t *names;     /* alpn, then server_name */
+    uint8_t *names;     /* alpn, then server_name, then the identity of an external PSK */
     dor_tls_kept *kept; /* for exporters and key logs (kept.h), or NULL */
 
     uint8_t read_secret[DOR_SECRET_MAX_LEN]; /* TLS 1.3: application_traffic_secret_N, for KeyUpdate */
@@ -386,6 +394,7 @@ struct dor_tls {
     dor_sig_scheme peer_scheme;
     uint16_t empty_records, key_updates, warning_alerts; /* none exceeds its limit, so none wraps */
     uint16_t handshake_left;                             /* bytes behind the present message in its record */
+    uint16_t psk_identity_len; /* of the external PSK that both ends are authenticated by; 0: none */
     uint8_t alpn_len, server_name_len;
     uint8_t tickets_seen;
     uint8_t renegotiation_requests; /* TLS 1.2: refused, without data between */
@@ -447,6 +456,7 @@ DOR_MUST_USE dor_result dor__message_write(dor_tls *t, uint8_t type, dor_span bo
 typedef enum dor_proof {
     DOR_PROOF_SIGNATURE,   /* the peer's handshake signature verified with hs->peer_key */
     DOR_PROOF_SESSION,     /* it knows the secret of hs->session */
+    DOR_PROOF_PSK,         /* it knows the key of hs->psk */
     DOR_PROOF_NOT_REQUIRED /* a server that can do without */
 } dor_proof;
 
@@ -549,7 +559,9 @@ DOR_MUST_USE dor_result dor__schemes_read(dor_tls *t, dor_reader *r);
 /** Records ALPN's result or the server name in the connection (copied). */
 DOR_MUST_USE dor_result dor__alpn_set(dor_tls *t, dor_span protocol);
 DOR_MUST_USE dor_result dor__server_name_set(dor_tls *t, dor_span name);
+DOR_MUST_USE dor_result dor__psk_identity_set(dor_tls *t, dor_span identity);
 dor_span dor__alpn_get(const dor_tls *t);
+dor_span dor__psk_identity_get(const dor_tls *t);
 dor_span dor__server_name_get(const dor_tls *t);
 
 /** True when the config lists the group / the suite (for that version). */

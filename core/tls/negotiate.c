@@ -6,33 +6,41 @@
 
 /* ---- names ------------------------------------------------------------------------------------------------ */
 
-/* One block for both, since most connections have at most one. */
-static dor_result names_set(dor_tls *t, dor_span alpn, dor_span server_name)
+/* One block for all, since most connections have at most one. */
+static dor_result names_set(dor_tls *t, dor_span alpn, dor_span server_name, dor_span psk_identity)
 {
-    if (alpn.len > UINT8_MAX || server_name.len > UINT8_MAX) return dor__error(DOR_E_INTERNAL);
-    size_t len = alpn.len + server_name.len;
+    if (alpn.len > UINT8_MAX || server_name.len > UINT8_MAX || psk_identity.len > UINT16_MAX)
+        return dor__error(DOR_E_INTERNAL);
+    size_t len = alpn.len + server_name.len + psk_identity.len;
     uint8_t *names = NULL;
     if (len) {
         names = dor__malloc(len);
         if (!names) return dor__error(DOR_E_NOMEM);
         if (alpn.len) memcpy(names, alpn.ptr, alpn.len);
         if (server_name.len) memcpy(names + alpn.len, server_name.ptr, server_name.len);
+        if (psk_identity.len) memcpy(names + alpn.len + server_name.len, psk_identity.ptr, psk_identity.len);
     }
     dor__free(t->names);
     t->names = names;
     t->alpn_len = (uint8_t)alpn.len;
     t->server_name_len = (uint8_t)server_name.len;
+    t->psk_identity_len = (uint16_t)psk_identity.len;
     return DOR_SUCCESS;
 }
 
 dor_result dor__alpn_set(dor_tls *t, dor_span protocol)
 {
-    return names_set(t, protocol, dor__server_name_get(t));
+    return names_set(t, protocol, dor__server_name_get(t), dor__psk_identity_get(t));
 }
 
 dor_result dor__server_name_set(dor_tls *t, dor_span name)
 {
-    return names_set(t, dor__alpn_get(t), name);
+    return names_set(t, dor__alpn_get(t), name, dor__psk_identity_get(t));
+}
+
+dor_result dor__psk_identity_set(dor_tls *t, dor_span identity)
+{
+    return names_set(t, dor__alpn_get(t), dor__server_name_get(t), identity);
 }
 
 dor_span dor__alpn_get(const dor_tls *t)
@@ -43,6 +51,12 @@ dor_span dor__alpn_get(const dor_tls *t)
 dor_span dor__server_name_get(const dor_tls *t)
 {
     return t->server_name_len ? dor__span(t->names + t->alpn_len, t->server_name_len) : DOR_SPAN_EMPTY;
+}
+
+dor_span dor__psk_identity_get(const dor_tls *t)
+{
+    size_t start = (size_t)t->alpn_len + t->server_name_len;
+    return t->psk_identity_len ? dor__span(t->names + start, t->psk_identity_len) : DOR_SPAN_EMPTY;
 }
 
 /* ---- what the config has ---------------------------------------------------------------------------------- */

@@ -57,6 +57,10 @@ static dor_result key_exchange(dor_tls *t, const dor_key_share *share)
 static dor_result authenticate_by_certificate(dor_tls *t)
 {
     bool found;
+    if (t->config->identity_count == 0) /* it is all by PSK here */
+        return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, dor__external_psks_taken(t)
+                                                           ? DOR_REASON_PSK_REQUIRED
+                                                           : DOR_REASON_NO_SIGNATURE_SCHEME);
     if (!t->hs->peer_has_schemes) return missing();
     dor__identity_choose(t, DOR_KX_13, &found);
     if (!found) return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_SIGNATURE_SCHEME);
@@ -74,33 +78,66 @@ static dor_result early_data_judge(dor_tls *t, bool again)
     return DOR_SUCCESS;
 }
 
+/* With an external PSK a suite of its hash, if there is one; a second hello has the same suite again. */
+static dor_result suite_settle(dor_tls *t)
+{
+    const dor_suite *suite = t->suite;
+    dor_span offered = t->hs->peer_suites;
+    if (!suite && t->hs->known_psk_there)
+        suite = dor__suite_choose(t, offered, DOR_TLS_1_3, dor__external_psk_hash_fits);
+    if (!suite) suite = dor__suite_choose(t, offered, DOR_TLS_1_3, NULL);
+    if (!suite) return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_CIPHER);
+    return dor__suite_settle(t, suite);
+}
+
+/* Only psk_ke is what the client and we have in common. */
+static bool without_exchange(const dor_tls *t)
+{
+    return (t->hs->peer_psk_modes & t->config->psk_modes) == DOR_PSK_KE;
+}
+
+/* *retry: a HelloRetryRequest is due. */
+static dor_result share_settle(dor_tls *t, bool again, const dor_key_share **share, bool *retry)
+{
+    dor_group group;
+    *retry = false;
+    if (!(t->hs->ext_received & dor__ext_bit(DOR_EXT_KEY_SHARE))) return missing();
+    DOR_TRY(share_choose(t, &group, share));
+    if (again) return second_share_check(t);
+    if (*share) return DOR_SUCCESS;
+    *retry = true;
+    t->hs->retry_group = group;
+    return dor__property_set(t, DOR_PROPERTY_RETRY);
+}
+
+static dor_result authenticate(dor_tls *t, bool resumed)
+{
+    if (!resumed) return authenticate_by_certificate(t);
+    DOR_TRY(dor__property_set(t, DOR_PROPERTY_RESUMED));
+    return t->hs->psk ? DOR_SUCCESS : dor__peer_from_session(t);
+}
+
 dor_result dor__negotiate_13(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
     const bool again = (hs->properties & DOR_PROPERTY_RETRY) != 0;
-    const dor_key_share *share;
-    dor_group group;
-    bool resumed;
+    const dor_key_share *share = NULL;
+    bool resumed = false, retry = false;
 
-    const dor_suite *suite = dor__suite_choose(t, hs->peer_suites, DOR_TLS_1_3, NULL);
-    if (!suite) return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_CIPHER);
-    DOR_TRY(dor__suite_settle(t, suite));
-    DOR_TRY(share_choose(t, &group, &share));
-    DOR_TRY(early_data_judge(t, again));
-    if (again) {
-        DOR_TRY(second_share_check(t));
-    } else if (!share) {
-        hs->retry_group = group;
-        return dor__property_set(t, DOR_PROPERTY_RETRY);
-    }
-    DOR_TRY(dor__psk_choose(t, &resumed));
+    DOR_TRY(dor__external_psk_look(t));
     if (dor__asking(t)) return DOR_SUCCESS;
-    DOR_TRY(key_exchange(t, share));
-    if (!resumed) {
-        DOR_TRY(authenticate_by_certificate(t));
-        return dor__schedule_early(t, DOR_SPAN_EMPTY);
+    DOR_TRY(suite_settle(t));
+    DOR_TRY(early_data_judge(t, again));
+    if (without_exchange(t)) DOR_TRY(dor__psk_choose(t, &resumed));
+    if (dor__asking(t)) return DOR_SUCCESS;
+    hs->psk_ke = resumed;
+    if (!hs->psk_ke) {
+        DOR_TRY(share_settle(t, again, &share, &retry));
+        if (retry) return DOR_SUCCESS;
+        if (!without_exchange(t)) DOR_TRY(dor__psk_choose(t, &resumed));
+        if (dor__asking(t)) return DOR_SUCCESS;
+        DOR_TRY(key_exchange(t, share));
     }
-    DOR_TRY(dor__property_set(t, DOR_PROPERTY_RESUMED));
-    DOR_TRY(dor__peer_from_session(t));
-    return dor__schedule_early(t, dor__span(hs->session->secret, hs->session->secret_len));
+    DOR_TRY(authenticate(t, resumed));
+    return dor__schedule_early(t, dor__psk_secret(t));
 }

@@ -32,6 +32,8 @@ static bool hash_fits(const dor_tls *t, const dor_suite *suite)
 bool dor__session_offerable_13(const dor_tls *t)
 {
     const dor_session *s = t->hs->session;
+    /* A session was made by certificate; who wants a PSK alone does not want that. */
+    if (t->config->psks && !t->config->psk_fallback) return false;
     if (!s || !t->config->resumption || s->version != DOR_TLS_1_3 || s->ticket.len == 0) return false;
     const dor_suite *suite = dor__suite_find(s->suite);
     if (!suite || suite->version != DOR_TLS_1_3 || s->secret_len != hash_len_of(suite) ||
@@ -43,20 +45,64 @@ bool dor__session_offerable_13(const dor_tls *t)
     return dor__span_equal(dor__bytes_span(&s->server_name), t->hs->host) && dor__session_peer_suits(t, s);
 }
 
-dor_result dor__psk_offer_write(const dor_tls *t, dor_bytes *w)
+/* One that is offered, by its bit's number. */
+typedef struct offer {
+    dor_span identity, secret;
+    dor_hash_id hash;
+    uint32_t age;
+    bool external;
+} offer;
+
+static offer offer_of(const dor_tls *t, unsigned number)
 {
-    static const uint8_t zeros[DOR_HASH_MAX_LEN];
     const dor_session *s = t->hs->session;
-    size_t mark;
+    if (number > 0) {
+        const dor_psk *psk = dor__psks_at(t->config->psks, number - 1);
+        return (offer){psk->identity, psk->key, psk->hash, 0, true}; /* no age: section 4.2.11 */
+    }
     int64_t now_ms = dor__now_ms(t);
     uint32_t age =
         now_ms > s->created_ms ? (uint32_t)(now_ms - s->created_ms) : 0; /* another thread's clock */
+    return (offer){dor__bytes_span(&s->ticket), dor__span(s->secret, s->secret_len),
+                   (dor_hash_id)dor__suite_find(s->suite)->hash, age + s->age_add, /* obfuscated: 4.2.11.1 */
+                   false};
+}
+
+static bool external_fits(const dor_tls *t, const dor_psk *psk)
+{
+    if (t->suite) return (dor_hash_id)t->suite->hash == psk->hash;
+    for (size_t i = 0; i < t->config->suite_count; i++) {
+        const dor_suite *suite = dor__suite_find(t->config->suites[i]);
+        if (suite && suite->version == DOR_TLS_1_3 && (dor_hash_id)suite->hash == psk->hash) return true;
+    }
+    return false;
+}
+
+uint16_t dor__psk_offers(const dor_tls *t)
+{
+    uint16_t offers = dor__session_offerable_13(t) ? 1 : 0;
+    for (unsigned i = 0; i < dor__psks_count(t->config->psks) && i < DOR_PSKS_OFFERED_MAX; i++)
+        if (external_fits(t, dor__psks_at(t->config->psks, i))) offers |= (uint16_t)(2u << i);
+    return offers;
+}
+
+dor_result dor__psk_offer_write(dor_tls *t, dor_bytes *w)
+{
+    static const uint8_t zeros[DOR_HASH_MAX_LEN];
+    uint16_t offers = t->hs->psk_offers = dor__psk_offers(t);
+    size_t mark;
     DOR_TRY(wr_begin(w, 2, &mark));
-    DOR_TRY(wr_vec(w, 2, dor__bytes_span(&s->ticket)));
-    DOR_TRY(wr_u32(w, age + s->age_add)); /* obfuscated: section 4.2.11.1 */
+    for (unsigned i = 0; offers >> i; i++) {
+        if (!(offers >> i & 1)) continue;
+        offer o = offer_of(t, i);
+        DOR_TRY(wr_vec(w, 2, o.identity));
+        DOR_TRY(wr_u32(w, o.age));
+    }
     DOR_TRY(wr_end(w, 2, mark));
     DOR_TRY(wr_begin(w, BINDERS_LEN_LEN, &mark));
-    DOR_TRY(wr_vec(w, BINDER_LEN_LEN, dor__span(zeros, s->secret_len)));
+    for (unsigned i = 0; offers >> i; i++)
+        if (offers >> i & 1)
+            DOR_TRY(wr_vec(w, BINDER_LEN_LEN, dor__span(zeros, dor__hash_len(offer_of(t, i).hash))));
     return wr_end(w, BINDERS_LEN_LEN, mark);
 }
 
@@ -69,24 +115,53 @@ static dor_result cut_digest(const dor_tls *t, dor_hash_id hash, dor_span cut,
     return dor__hash_once(hash, cut, digest);
 }
 
-dor_result dor__psk_binder_fill(dor_tls *t, dor_bytes *w)
+static size_t binders_len(const dor_tls *t)
 {
-    const dor_session *s = t->hs->session;
-    const dor_suite *suite = dor__suite_find(s->suite);
-    const size_t start = t->hs->message_start, hash_len = hash_len_of(suite);
-    const size_t cut_len = w->len - start - BINDERS_LEN_LEN - BINDER_LEN_LEN - hash_len;
+    size_t len = BINDERS_LEN_LEN;
+    for (unsigned i = 0; t->hs->psk_offers >> i; i++)
+        if (t->hs->psk_offers >> i & 1) len += BINDER_LEN_LEN + dor__hash_len(offer_of(t, i).hash);
+    return len;
+}
+
+dor_result dor__psk_binders_fill(dor_tls *t, dor_bytes *w)
+{
+    const size_t start = t->hs->message_start, cut_len = w->len - start - binders_len(t);
     const size_t body_len = w->len - start - DOR_HANDSHAKE_HEADER_LEN;
-    uint8_t digest[DOR_HASH_MAX_LEN], binder[DOR_HASH_MAX_LEN];
-    uint8_t *header = w->ptr + start;
+    uint8_t digest[DOR_HASH_MAX_LEN];
+    uint8_t *header = w->ptr + start, *binder = header + cut_len + BINDERS_LEN_LEN;
     /* The digest covers the header, whose length is otherwise filled in when the message is complete. */
     header[1] = (uint8_t)(body_len >> 16);
     header[2] = (uint8_t)(body_len >> 8);
     header[3] = (uint8_t)body_len;
-    DOR_TRY(cut_digest(t, (dor_hash_id)suite->hash, dor__span(header, cut_len), digest));
-    DOR_TRY(dor__psk_binder((dor_hash_id)suite->hash, dor__span(s->secret, s->secret_len),
-                            dor__span(digest, hash_len), binder));
-    memcpy(w->ptr + w->len - hash_len, binder, hash_len);
+    for (unsigned i = 0; t->hs->psk_offers >> i; i++) {
+        if (!(t->hs->psk_offers >> i & 1)) continue;
+        offer o = offer_of(t, i);
+        const size_t hash_len = dor__hash_len(o.hash);
+        uint8_t mac[DOR_HASH_MAX_LEN];
+        DOR_TRY(cut_digest(t, o.hash, dor__span(header, cut_len), digest));
+        DOR_TRY(dor__psk_binder(o.hash, o.secret, o.external, dor__span(digest, hash_len), mac));
+        memcpy(binder + BINDER_LEN_LEN, mac, hash_len);
+        binder += BINDER_LEN_LEN + hash_len;
+    }
     return DOR_SUCCESS;
+}
+
+dor_result dor__psk_chosen(dor_tls *t, uint16_t index, bool *known)
+{
+    *known = false;
+    for (unsigned i = 0; t->hs->psk_offers >> i; i++) {
+        if (!(t->hs->psk_offers >> i & 1) || index-- > 0) continue;
+        *known = offer_of(t, i).hash == (dor_hash_id)t->suite->hash; /* section 4.2.11 */
+        return *known && i > 0 ? dor__external_psk_use(t, dor__psks_at(t->config->psks, i - 1)) : DOR_SUCCESS;
+    }
+    return DOR_SUCCESS;
+}
+
+dor_span dor__psk_secret(const dor_tls *t)
+{
+    const dor_handshake *hs = t->hs;
+    if (!(hs->properties & DOR_PROPERTY_RESUMED)) return DOR_SPAN_EMPTY;
+    return hs->psk ? hs->psk->key : dor__span(hs->session->secret, hs->session->secret_len);
 }
 
 /* ---- server ----------------------------------------------------------------------------------------------- */
@@ -152,7 +227,8 @@ static dor_result binder_at(dor_span binders, unsigned index, dor_span *binder)
     return DOR_SUCCESS;
 }
 
-static dor_result binder_check(dor_tls *t)
+/* The secret of which the client's binder must be made; a wrong one on purpose where there is none. */
+static dor_result binder_check(dor_tls *t, dor_span secret, bool external)
 {
     dor_handshake *hs = t->hs;
     dor_hash_id hash = (dor_hash_id)t->suite->hash;
@@ -163,22 +239,19 @@ static dor_result binder_check(dor_tls *t)
     dor_span cut = dor__span(hs->message.ptr, hs->message.len - hs->psk_binders.len - BINDERS_LEN_LEN);
     DOR_TRY(binder_at(hs->psk_binders, hs->psk_index, &binder));
     DOR_TRY(cut_digest(t, hash, cut, digest));
-    dor_result r = dor__psk_binder(hash, dor__span(hs->session->secret, hs->session->secret_len),
-                                   dor__span(digest, hash_len), expected);
+    dor_result r = dor__psk_binder(hash, secret, external, dor__span(digest, hash_len), expected);
     if (dor__ok(r) && (binder.len != hash_len || !dor__ct_equal(binder.ptr, expected, hash_len)))
         r = dor__alert(DOR_ALERT_DECRYPT_ERROR, DOR_REASON_BAD_BINDER);
     dor__wipe(expected, sizeof expected);
     return r;
 }
 
-dor_result dor__psk_choose(dor_tls *t, bool *accepted)
+static dor_result tickets_try(dor_tls *t, bool *accepted)
 {
     dor_handshake *hs = t->hs;
     const dor_tls_config *config = t->config;
     dor_reader identities = rd_from(hs->psk_identities);
-    *accepted = false;
-    if (!(hs->ext_received & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY))) return DOR_SUCCESS;
-    if (!config->resumption || !dor__tickets_possible(config) || !hs->psk_dhe_ke) return DOR_SUCCESS;
+    if (!config->resumption || !dor__tickets_possible(config)) return DOR_SUCCESS;
     for (uint16_t i = 0; !*accepted && i < MAX_IDENTITIES_TRIED && rd_left(&identities); i++) {
         dor_span ticket;
         uint32_t age;
@@ -188,5 +261,35 @@ dor_result dor__psk_choose(dor_tls *t, bool *accepted)
         if (dor__asking(t)) return DOR_SUCCESS;
         hs->psk_index = i;
     }
-    return *accepted ? binder_check(t) : DOR_SUCCESS;
+    return DOR_SUCCESS;
+}
+
+/* A server that can do nothing else does for an unknown identity what it does for a wrong binder. */
+static dor_result unknown_identity(dor_tls *t)
+{
+    uint8_t secret[DOR_HASH_MAX_LEN];
+    if (t->config->identity_count > 0 || !dor__external_psks_taken(t)) return DOR_SUCCESS;
+    t->hs->psk_index = 0;
+    DOR_TRY(dor__rng_fill(t->env->rng, secret, sizeof secret));
+    DOR_TRY(binder_check(t, dor__span(secret, sizeof secret), true));
+    return dor__error(DOR_E_INTERNAL); /* 2^-256 */
+}
+
+dor_result dor__psk_choose(dor_tls *t, bool *accepted)
+{
+    dor_handshake *hs = t->hs;
+    bool external = false;
+    *accepted = false;
+    if (!(hs->ext_received & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY))) return DOR_SUCCESS;
+    if (!(hs->peer_psk_modes & t->config->psk_modes)) return DOR_SUCCESS;
+    DOR_TRY(tickets_try(t, accepted));
+    if (dor__asking(t)) return DOR_SUCCESS;
+    if (!*accepted) {
+        DOR_TRY(dor__external_psk_choose(t, &external));
+        if (!external) return unknown_identity(t);
+        *accepted = true;
+    }
+    dor_span secret = external ? hs->psk->key : dor__span(hs->session->secret, hs->session->secret_len);
+    DOR_TRY(binder_check(t, secret, external));
+    return external ? dor__external_psk_prove(t) : DOR_SUCCESS;
 }

@@ -7,6 +7,7 @@
 
 #include "tls/internal.h"
 #include "tls/message/messages.h"
+#include "tls/psk_13.h"
 
 /* ---- asking ------------------------------------------------------------------------------------------------ */
 
@@ -93,6 +94,8 @@ void dor__tls_get_question(const dor_tls *t, dor_tls_question *question)
         question->scheme = t->hs->scheme;
         question->content = t->hs->to_sign;
         question->hello.server_name = dor__server_name_get(t);
+    } else if (question->kind == DOR_TLS_QUESTION_PSK) {
+        question->psk_identity = t->hs->asked_identity;
     } else if (question->kind == DOR_TLS_QUESTION_SESSION) {
         question->session_id = t->hs->asked_id;
         question->session_version = t->hs->asked_version;
@@ -134,7 +137,8 @@ static bool same_offer(const dor_tls_config *a, const dor_tls_config *b)
            same_numbers(a->suites, a->suite_count, b->suites, b->suite_count) &&
            same_numbers(a->groups, a->group_count, b->groups, b->group_count) &&
            same_numbers(a->schemes, a->scheme_count, b->schemes, b->scheme_count) &&
-           dor__span_equal(dor__bytes_span(&a->alpn), dor__bytes_span(&b->alpn));
+           dor__span_equal(dor__bytes_span(&a->alpn), dor__bytes_span(&b->alpn)) && a->psks == b->psks &&
+           a->psk_modes == b->psk_modes && a->psk_fallback == b->psk_fallback;
 }
 
 /* The limits hold for what is to come; what is there already stays. */
@@ -167,7 +171,7 @@ static dor_result session_check(dor_tls *t, const dor_tls_config *before)
 {
     dor_handshake *hs = t->hs;
     const dor_tls_config *now = t->config;
-    if (!dor__is_client(t) || !(hs->properties & DOR_PROPERTY_RESUMED)) return DOR_SUCCESS;
+    if (!dor__is_client(t) || !(hs->properties & DOR_PROPERTY_RESUMED) || hs->psk) return DOR_SUCCESS;
     bool deep_enough = !now->verify_peer || now->depth >= before->depth;
     if (deep_enough && same_identities(before, now) && dor__session_peer_suits(t, hs->session))
         return DOR_SUCCESS;
@@ -234,6 +238,18 @@ dor_result dor__tls_answer_session(dor_tls *t, dor_span serialised)
     dor__session_unref(t->hs->outside);
     t->hs->outside = session;
     t->hs->asked++;
+    answered(t->hs);
+    return DOR_SUCCESS;
+}
+
+dor_result dor__tls_answer_psk(dor_tls *t, dor_span key, dor_hash_id hash)
+{
+    DOR_TRY(expect(t, DOR_TLS_QUESTION_PSK));
+    if (key.len > 0 && (key.len < DOR_PSK_MIN_KEY_LEN || key.len > DOR_PSK_MAX_KEY_LEN ||
+                        (hash != DOR_HASH_SHA256 && hash != DOR_HASH_SHA384)))
+        return dor__error(DOR_E_BADARG);
+    dor_result r = dor__external_psk_answer(t, key, hash);
+    if (dor__failed(r)) return dor__tls_fail(t, r);
     answered(t->hs);
     return DOR_SUCCESS;
 }

@@ -11,7 +11,7 @@
  * it keeps, or leaves in the socket. What the engine had taken already waits inside (at most one record and one message).
  * dor__tls_close and dor__tls_free work at any time; a question has no life beyond its connection.
  *
- * Three things are asked:
+ * Four things are asked:
  *   HELLO  where config->ask_hello. A server's comes when the first ClientHello is there, of good form as far as
  *          dor_tls_hello tells of it, and before anything is chosen. A client's, behind the server's first words: in TLS
  *          1.3 EncryptedExtensions, in 1.2 ServerHello. Once in a handshake: the hello that follows a HelloRetryRequest
@@ -21,6 +21,8 @@
  *   SESSION where config->ask_session: a server's client shows the id of a TLS 1.2 session, or a TLS 1.3 ticket that may be
  *          one, of the length that ours have. In TLS 1.3 for each such ticket in turn, at most DOR_SESSION_QUESTIONS_MAX, until
  *          one can be used.
+ *   PSK    where config->ask_psk: a TLS 1.3 client offers a pre-shared key by an identity that is not in config->psks and is no
+ *          ticket that we can open. For each such identity in turn, at most DOR_PSK_QUESTIONS_MAX, until one is known.
  *
  * Threads: as the connection's.
  */
@@ -35,7 +37,8 @@ typedef enum dor_tls_question_kind {
     DOR_TLS_QUESTION_NONE = 0,
     DOR_TLS_QUESTION_HELLO,
     DOR_TLS_QUESTION_SIGN,
-    DOR_TLS_QUESTION_SESSION
+    DOR_TLS_QUESTION_SESSION,
+    DOR_TLS_QUESTION_PSK
 } dor_tls_question_kind;
 
 /**
@@ -58,8 +61,9 @@ typedef struct dor_tls_question {
     dor_tls_hello hello;          /* HELLO; of SIGN only server_name */
     const dor_identity *identity; /* SIGN: its key is the one to sign with */
     dor_sig_scheme scheme;        /* SIGN */
-    dor_span content;    /* SIGN: to be hashed as the scheme says, and signed; borrowed until the answer */
-    dor_span session_id; /* SESSION; borrowed until the answer */
+    dor_span content;      /* SIGN: to be hashed as the scheme says, and signed; borrowed until the answer */
+    dor_span session_id;   /* SESSION; borrowed until the answer */
+    dor_span psk_identity; /* PSK; borrowed until the answer */
     uint16_t session_version; /* SESSION: of which version it has to be; TLS 1.3's is good for one use */
 } dor_tls_question;
 
@@ -85,6 +89,12 @@ DOR_MUST_USE dor_result dor__tls_answer_signature(dor_tls *t, dor_span signature
  * than was asked for, is none either. A good one is judged as any other is.
  */
 DOR_MUST_USE dor_result dor__tls_answer_session(dor_tls *t, dor_span serialised);
+
+/**
+ * PSK: the key of that identity, copied, and the hash that it is for (SHA-256 or SHA-384); an empty one: nobody has it. BADARG,
+ * with the question still open: a key of fewer than DOR_PSK_MIN_KEY_LEN bytes, or too long.
+ */
+DOR_MUST_USE dor_result dor__tls_answer_psk(dor_tls *t, dor_span key, dor_hash_id hash);
 
 /**
  * Any question: ends the handshake, with why's alert or internal_error if it has none. Gives what sticks; EINVAL when

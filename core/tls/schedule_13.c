@@ -46,7 +46,7 @@ dor_result dor__schedule_handshake(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
     uint8_t digest[DOR_HASH_MAX_LEN];
-    if (hs->shared_secret_len == 0) return dor__error(DOR_E_INTERNAL);
+    if ((hs->shared_secret_len == 0) != hs->psk_ke) return dor__error(DOR_E_INTERNAL);
     DOR_TRY(descend(t, dor__span(hs->shared_secret, hs->shared_secret_len)));
     dor__wipe(hs->shared_secret, sizeof hs->shared_secret);
     hs->shared_secret_len = 0;
@@ -126,13 +126,14 @@ dor_result dor__finished_mac(dor_hash_id hash, const uint8_t *base_key, dor_span
     return r;
 }
 
-dor_result dor__psk_binder(dor_hash_id hash, dor_span psk, dor_span digest, uint8_t binder[DOR_HASH_MAX_LEN])
+dor_result dor__psk_binder(dor_hash_id hash, dor_span psk, bool external, dor_span digest,
+                           uint8_t binder[DOR_HASH_MAX_LEN])
 {
     uint8_t early[DOR_HASH_MAX_LEN], key[DOR_HASH_MAX_LEN], empty_digest[DOR_HASH_MAX_LEN];
     dor_result r;
     DOR_TRY_GOTO(r, dor__hkdf_extract(hash, DOR_SPAN_EMPTY, psk, early));
     DOR_TRY_GOTO(r, dor__hash_once(hash, DOR_SPAN_EMPTY, empty_digest));
-    DOR_TRY_GOTO(r, derive(hash, early, "res binder", empty_digest, key));
+    DOR_TRY_GOTO(r, derive(hash, early, external ? "ext binder" : "res binder", empty_digest, key));
     r = dor__finished_mac(hash, key, digest, binder);
 done:
     dor__wipe(early, sizeof early);

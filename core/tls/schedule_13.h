@@ -33,8 +33,8 @@ DOR_MUST_USE dor_result dor__traffic_keys(const dor_tls *t, const uint8_t *secre
 DOR_MUST_USE dor_result dor__finished_mac(dor_hash_id hash, const uint8_t *base_key,
                                           dor_span transcript_digest, uint8_t mac[DOR_HASH_MAX_LEN]);
 
-/** A binder (section 4.2.11.2): psk, and the digest over the hello cut off before its binders. */
-DOR_MUST_USE dor_result dor__psk_binder(dor_hash_id hash, dor_span psk, dor_span digest,
+/** A binder (section 4.2.11.2): psk, whether it is external, and the digest over the hello cut off before its binders. */
+DOR_MUST_USE dor_result dor__psk_binder(dor_hash_id hash, dor_span psk, bool external, dor_span digest,
                                         uint8_t binder[DOR_HASH_MAX_LEN]);
 
 /** application_traffic_secret_N+1 over application_traffic_secret_N (section 7.2). */

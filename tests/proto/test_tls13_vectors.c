@@ -140,7 +140,8 @@ Test(tls13_vectors, resumption)
     uint8_t psk[32], digest[32], binder[DOR_HASH_MAX_LEN];
     hex_read("4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3", psk, sizeof psk);
     hex_read("63224b2e4573f2d3454ca84b9d009a04f6be9e05711a8396473aefa01e924a14", digest, sizeof digest);
-    cr_assert(dor__ok(dor__psk_binder(DOR_HASH_SHA256, dor__span(psk, 32), dor__span(digest, 32), binder)));
+    cr_assert(
+        dor__ok(dor__psk_binder(DOR_HASH_SHA256, dor__span(psk, 32), false, dor__span(digest, 32), binder)));
     is("binder", binder, "3add4fb2d8fdf822a0ca3cf7678ef5e88dae990141c5924d57bb6fa31b9e5f9d");
     cr_assert(dor__ok(dor__schedule_early(pair.client.tls, dor__span(psk, 32))));
     is("early secret", pair.client.tls->hs->secret,

@@ -14,6 +14,7 @@ static dor_result illegal(dor_reason reason)
 
 static bool key_share_should_send(const dor_tls *t, unsigned context)
 {
+    if (context == DOR_CTX_SERVER_HELLO) return t->hs->kx != NULL; /* psk_ke goes without */
     return context != DOR_CTX_HELLO_RETRY || t->hs->retry_group != 0;
 }
 
@@ -115,12 +116,21 @@ static dor_result key_share_receive(dor_tls *t, unsigned context, dor_span data)
     }
 }
 
-/* Section 9.2; we never agree to a handshake without (EC)DHE. */
+/*
+ * Section 9.2. Without one, or without groups at all, a hello is for psk_ke alone; whether we do that is seen when the PSK is
+ * chosen (negotiate_13.c, server_hello.c).
+ */
 static dor_result key_share_if_missing(dor_tls *t, unsigned context)
 {
-    (void)t;
+    const dor_handshake *hs = t->hs;
+    bool offered =
+        ((dor__is_client(t) ? hs->ext_sent : hs->ext_received) & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY)) != 0;
     if (context == DOR_CTX_HELLO_RETRY) /* it may be about a cookie */
         return DOR_SUCCESS;
+    if (t->config->psk_modes & DOR_PSK_KE && offered && (dor__is_client(t) || !hs->peer_has_groups)) {
+        t->hs->peer_share_count = t->hs->peer_share_total = 0;
+        return DOR_SUCCESS;
+    }
     return dor__alert(DOR_ALERT_MISSING_EXTENSION, DOR_REASON_MISSING_EXTENSION);
 }
 

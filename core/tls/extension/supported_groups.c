@@ -56,7 +56,11 @@ static dor_result supported_groups_receive(dor_tls *t, unsigned context, dor_spa
 /* RFC 8446 section 9.2. In TLS 1.2 there are other ways than these groups. */
 static dor_result supported_groups_if_missing(dor_tls *t, unsigned context)
 {
-    if (context == DOR_CTX_CLIENT_HELLO && t->version == DOR_TLS_1_3)
+    bool without =
+        t->config->psk_modes & DOR_PSK_KE && /* key_share is missing, too, or that is looked at there */
+        t->hs->ext_received & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY) &&
+        !(t->hs->ext_received & dor__ext_bit(DOR_EXT_KEY_SHARE));
+    if (context == DOR_CTX_CLIENT_HELLO && t->version == DOR_TLS_1_3 && !without)
         return dor__alert(DOR_ALERT_MISSING_EXTENSION, DOR_REASON_MISSING_EXTENSION);
     return DOR_SUCCESS;
 }

@@ -45,6 +45,14 @@ static dor_result suites_write(const dor_tls *t, dor_bytes *w)
     return wr_end(w, 2, mark);
 }
 
+/* Who takes nothing but a PSK, and has none for the suites: a contradiction, or the server's choice in its retry. */
+static dor_result psks_check(const dor_tls *t)
+{
+    if (!t->config->psks || t->config->psk_fallback || dor__psk_offers(t)) return DOR_SUCCESS;
+    return t->suite ? dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_PSK_REQUIRED)
+                    : dor__error(DOR_E_OPTION_CONFLICT);
+}
+
 static dor_result client_hello_send(dor_tls *t, dor_bytes *w)
 {
     dor_handshake *hs = t->hs;
@@ -52,15 +60,17 @@ static dor_result client_hello_send(dor_tls *t, dor_bytes *w)
     if (!(hs->properties & DOR_PROPERTY_RETRY)) {
         if (dor__config_max_version(t->config) == 0) return dor__error(DOR_E_OPTION_CONFLICT);
         DOR_TRY(dor__rng_fill(t->env->rng, hs->client_random, DOR_RANDOM_LEN));
+        DOR_TRY(dor__reflection_sign(t));
         DOR_TRY(session_id_prepare(t));
     }
+    DOR_TRY(psks_check(t));
     DOR_TRY(wr_u16(w, DOR_TLS_1_2)); /* legacy_version */
     DOR_TRY(wr_bytes(w, dor__span(hs->client_random, DOR_RANDOM_LEN)));
     DOR_TRY(wr_vec(w, 1, dor__span(hs->session_id, hs->session_id_len)));
     DOR_TRY(suites_write(t, w));
     DOR_TRY(wr_vec(w, 1, dor__span(&null_compression, 1)));
     DOR_TRY(dor__extensions_send(t, DOR_CTX_CLIENT_HELLO, w));
-    if (hs->ext_sent & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY)) DOR_TRY(dor__psk_binder_fill(t, w));
+    if (hs->ext_sent & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY)) DOR_TRY(dor__psk_binders_fill(t, w));
     return DOR_SUCCESS;
 }
 

@@ -28,9 +28,9 @@ static dor_result finished_receive(dor_tls *t, dor_span body)
     dor_result r = verify_data(t, !dor__is_client(t), mac, &data);
     if (dor__ok(r)) r = dor__prove_finished(t, data, body);
     dor__wipe(mac, sizeof mac);
-    /* A server that resumes proves with this that it opened the ticket. */
+    /* A server that resumes proves with this that it opened the ticket, or has the PSK. */
     if (dor__ok(r) && dor__is_client(t) && t->hs->properties & DOR_PROPERTY_RESUMED)
-        r = dor__peer_from_session(t);
+        r = t->hs->psk ? dor__prove_peer(t, DOR_PROOF_PSK) : dor__peer_from_session(t);
     return r;
 }
 

@@ -25,7 +25,7 @@ static dor_result session_fill(dor_tls *t, dor_span nonce, dor_session *s)
     s->created_ms = dor__now_ms(t);
     DOR_TRY(dor__session_note_peer(t, s));
     if (t->config->ticket_omits_cert) dor__session_omit_peer(s);
-    if ((t->hs->properties & DOR_PROPERTY_RESUMED) &&
+    if ((t->hs->properties & DOR_PROPERTY_RESUMED) && t->hs->session &&
         t->hs->session->peer_omitted) { /* we have it no more than that session had */
         s->peer_omitted = true;
         s->peer_from = t->hs->session->peer_from;
@@ -104,7 +104,9 @@ bool dor__tickets_possible(const dor_tls_config *config)
 dor_result dor__tickets_send(dor_tls *t, dor_bytes *w)
 {
     const dor_tls_config *config = t->config;
-    bool wanted = config->resumption && dor__tickets_possible(config) && t->hs->psk_dhe_ke;
+    bool wanted = config->resumption && dor__tickets_possible(config) &&
+                  t->hs->peer_psk_modes & config->psk_modes &&
+                  t->psk_identity_len == 0; /* a session says nothing of who that was */
     unsigned count = config->ticket_count;
     dor_result r = DOR_SUCCESS;
     (void)w;
@@ -160,7 +162,8 @@ static dor_result new_session_ticket_receive(dor_tls *t, dor_span body)
     dor_session *session = NULL;
     DOR_TRY(parse(t, body, &n));
     /* A lifetime of zero: to be discarded at once. */
-    if (!t->config->resumption || n.lifetime_s == 0 || t->tickets_seen >= MAX_TICKETS_SEEN)
+    if (!t->config->resumption || t->psk_identity_len || n.lifetime_s == 0 ||
+        t->tickets_seen >= MAX_TICKETS_SEEN)
         return DOR_SUCCESS;
     t->tickets_seen++;
     DOR_TRY(dor__session_new(&session));

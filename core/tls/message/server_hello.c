@@ -5,6 +5,7 @@
 #include "tls/extension/extensions.h"
 #include "tls/kept.h"
 #include "tls/message/messages.h"
+#include "tls/psk_13.h"
 #include "tls/schedule_13.h"
 
 /* SHA-256 of "HelloRetryRequest" */
@@ -143,20 +144,36 @@ static dor_result hello_retry_take(dor_tls *t, const server_hello *sh)
     return DOR_SUCCESS;
 }
 
-static dor_result server_hello_take_13(dor_tls *t, const server_hello *sh)
+/* A server that takes no PSK may be none that has one; and the way in which it takes it is one that we offered. */
+static dor_result psk_check(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
+    const dor_tls_config *config = t->config;
+    bool chosen = (hs->properties & DOR_PROPERTY_RESUMED) != 0, fresh = hs->shared_secret_len > 0;
+    if (!chosen && config->psks && !config->psk_fallback)
+        return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_PSK_REQUIRED);
+    hs->psk_ke = chosen && !fresh;
+    if (!fresh && !(chosen && config->psk_modes & DOR_PSK_KE))
+        return dor__alert(DOR_ALERT_MISSING_EXTENSION, DOR_REASON_MISSING_EXTENSION);
+    if (fresh && chosen && !(config->psk_modes & DOR_PSK_DHE_KE))
+        return illegal(DOR_REASON_ILLEGAL_PARAMETER);
+    return DOR_SUCCESS;
+}
+
+static dor_result server_hello_take_13(dor_tls *t, const server_hello *sh)
+{
     DOR_TRY(suite_take(t, sh));
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_SERVER_HELLO, &sh->found));
-    dor_span psk = DOR_SPAN_EMPTY;
-    if (hs->properties & DOR_PROPERTY_RESUMED) psk = dor__span(hs->session->secret, hs->session->secret_len);
-    return dor__schedule_early(t, psk);
+    DOR_TRY(psk_check(t));
+    return dor__schedule_early(t, dor__psk_secret(t));
 }
 
 static dor_result server_hello_take_12(dor_tls *t, const server_hello *sh)
 {
     dor_handshake *hs = t->hs;
     DOR_TRY(downgrade_check(t, sh));
+    if (t->config->psks && !t->config->psk_fallback) /* which TLS 1.2 knows nothing of */
+        return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_PSK_REQUIRED);
     DOR_TRY(suite_take(t, sh));
     if (sh->session_id.len) memcpy(hs->v12.session_id, sh->session_id.ptr, sh->session_id.len);
     hs->v12.session_id_len = (uint8_t)sh->session_id.len;

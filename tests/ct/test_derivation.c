@@ -111,9 +111,12 @@ Test(derivation, binder)
 {
     uint8_t binder[DOR_HASH_MAX_LEN];
     dor_result r;
-    CLEAN(r = dor__psk_binder(DOR_HASH_SHA256, dor__span(secret, 32), dor__span(secret + 40, 32), binder));
-    good(r);
-    cr_expect(secret_is(binder, 32));
+    for (int external = 0; external < 2; external++) {
+        CLEAN(r = dor__psk_binder(DOR_HASH_SHA256, dor__span(secret, 32), external,
+                                  dor__span(secret + 40, 32), binder));
+        good(r);
+        cr_expect(secret_is(binder, 32));
+    }
 }
 
 static const dor_aead_id aeads[] = {DOR_AEAD_AES_128_GCM, DOR_AEAD_AES_256_GCM, DOR_AEAD_CHACHA20_POLY1305};

@@ -75,7 +75,7 @@ static dor_result label_info(const char *label, dor_span context, size_t out_len
     size_t label_len = strlen(label);
     size_t n = 0;
 
-    if (label_len < 1 || label_len + PREFIX_LEN > 255 || context.len > 255 || out_len > UINT16_MAX)
+    if (label_len + PREFIX_LEN > 255 || context.len > 255 || out_len > UINT16_MAX)
         return dor__error(DOR_E_BADARG);
     info[n++] = (uint8_t)(out_len >> 8);
     info[n++] = (uint8_t)out_len;

@@ -119,8 +119,6 @@ static dor_result open_13(dor_protection *p, uint8_t *record, size_t fragment_le
     if (record[0] == DOR_CONTENT_CHANGE_CIPHER_SPEC ||
         (record[0] == DOR_CONTENT_ALERT && p->plain_alerts && p->sequence == 0))
         return null_open(p, record, fragment_len, type, payload);
-    if (record[0] != DOR_CONTENT_APPLICATION_DATA)
-        return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_RECORD_TYPE);
     if (fragment_len < tag_len) return dor__alert(DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
 
     size_t inner_len = fragment_len - tag_len;
@@ -129,6 +127,9 @@ static dor_result open_13(dor_protection *p, uint8_t *record, size_t fragment_le
     DOR_TRY(dor__aead_open(p->aead, nonce, dor__span(record, DOR_RECORD_HEADER_LEN), inner, inner_len,
                            inner + inner_len));
     p->sequence++;
+    /* Judged behind the tag, which covers it: what is not even the peer's is bad_record_mac, whatever it claims to be. */
+    if (record[0] != DOR_CONTENT_APPLICATION_DATA)
+        return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_RECORD_TYPE);
     /* Section 5.4: padding does not stretch the limit. */
     if (inner_len > DOR_RECORD_MAX_PLAINTEXT + INNER_TYPE_LEN)
         return dor__alert(DOR_ALERT_RECORD_OVERFLOW, DOR_REASON_RECORD_OVERFLOW);

@@ -9,12 +9,8 @@
 /* RFC 8446 appendix D.4: once, behind the server's first message and in front of the client's second flight. */
 static dor_result compat_ccs(dor_tls *t, dor_bytes *w)
 {
-    dor_handshake *hs = t->hs;
     (void)w;
-    /* A server goes by whether the client sent a session id; a client sent one if its config says so. */
-    if (hs->compat_ccs_sent || hs->session_id_len == 0) return DOR_SUCCESS;
-    hs->compat_ccs_sent = true;
-    return dor__ccs_write(t);
+    return dor__compat_ccs_write(t);
 }
 
 static dor_result read_keys(dor_tls *t, const uint8_t *secret)

@@ -31,6 +31,19 @@ static bool alert_of(dor_result r, dor_alert *alert)
     }
 }
 
+/*
+ * A client's first words under its keys are an alert: as any other second flight they need the change_cipher_spec of
+ * RFC 8446 appendix D.4 in front, or a middlebox swallows them.
+ */
+static dor_result ccs_before_alert(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    bool protected = t->write.ops->suffix_len != 0;
+    if (!hs || !dor__is_client(t) || t->version != DOR_TLS_1_3 || !protected) return DOR_SUCCESS;
+    hs->flight.len = 0; /* what was gathered is not said any more */
+    return dor__compat_ccs_write(t);
+}
+
 dor_result dor__tls_fail(dor_tls *t, dor_result r)
 {
     dor_alert alert;
@@ -39,9 +52,9 @@ dor_result dor__tls_fail(dor_tls *t, dor_result r)
     if (!t->alert_sent && !t->write_closed && (dor__is_client(t) ? t->started : true) &&
         alert_of(r, &alert)) {
         t->alert_sent = true;
-        dor_result ignored =
-            alert_write(t, LEVEL_FATAL, alert); /* without memory the peer just sees the end */
-        (void)ignored;
+        dor_result sent = ccs_before_alert(t);
+        if (dor__ok(sent)) sent = alert_write(t, LEVEL_FATAL, alert);
+        (void)sent; /* without memory the peer just sees the end */
     }
     dor__session_forget_12(t);
     dor__handshake_free(t);

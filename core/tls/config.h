@@ -20,6 +20,8 @@ typedef struct dor_identity {
     dor_private_key *key;
     uint32_t chain_schemes; /* dor__cert_scheme_bit of the signatures that a peer has to verify */
     bool may_sign;          /* the leaf's keyUsage has nothing against signing a handshake */
+    dor_sig_scheme schemes[DOR_MAX_SCHEMES]; /* what the key signs with, best first; */
+    size_t scheme_count; /* 0: what the config's schemes say, which are for both directions */
 } dor_identity;
 
 /**
@@ -65,6 +67,11 @@ typedef struct dor_tls_config {
     bool verify_host;       /* client: the name too */
     bool require_peer_cert; /* server: an empty answer fails */
     uint8_t depth;
+    /** The program's word about a peer's chain that passed everything else (with verify_peer alone); a failure is told to the
+     *  peer. Not asked again when a session is resumed. NULL: nobody has one. */
+    dor_result (*verify)(void *ctx, dor_certificate *const *chain, size_t count);
+    void *verify_ctx;
+    bool verify_resumed; /* asked then too, about the session's certificate */
 
     dor_bytes
         alpn; /* ProtocolName list as on the wire (each with its length byte), without the outer length */
@@ -78,9 +85,10 @@ typedef struct dor_tls_config {
     uint32_t session_lifetime_s;
     const dor_tls_store_ops *store; /* server; NULL: no resumption */
     void *store_ctx;
-    bool tickets_disabled;  /* none are sent and none taken */
-    bool tickets_12;        /* server: TLS 1.2's too (RFC 5077), where ticket_kind is STATELESS */
-    uint8_t ticket_kind;    /* dor_ticket_kind */
+    bool
+        tickets_disabled; /* none are sent and none taken; a client neither asks for TLS 1.2's nor shows one */
+    bool tickets_12;      /* server: TLS 1.2's too (RFC 5077), where ticket_kind is STATELESS */
+    uint8_t ticket_kind;  /* dor_ticket_kind */
     bool ticket_omits_cert; /* server: what a ticket stands for holds no certificate of the client */
     void (*reuse_fn)(
         void); /* server: the program's word about a session that may be resumed otherwise, and its argument */

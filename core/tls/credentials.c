@@ -45,10 +45,15 @@ bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, bool lax)
     const dor_tls_config *config = t->config;
     const dor_identity *identity = &config->identities[index];
     if (!lax && !chain_fits(t, identity)) return false;
-    for (size_t s = 0; s < config->scheme_count; s++) {
-        if (!(t->hs->peer_schemes >> s & 1) || !key_fits(t, config->schemes[s], identity->key, kx)) continue;
+    const dor_sig_scheme *schemes = identity->scheme_count ? identity->schemes : config->schemes;
+    size_t count = identity->scheme_count ? identity->scheme_count : config->scheme_count;
+    for (size_t s = 0; s < count; s++) {
+        uint32_t bit = dor__cert_scheme_bit(schemes[s]);
+        if (bit == DOR_CERT_SCHEME_OTHER || !(t->hs->peer_schemes & bit) ||
+            !key_fits(t, schemes[s], identity->key, kx))
+            continue;
         t->hs->identity = identity;
-        t->hs->scheme = config->schemes[s];
+        t->hs->scheme = schemes[s];
         return true;
     }
     return false;
@@ -110,8 +115,7 @@ dor_result dor__schemes_read(dor_tls *t, dor_reader *r)
         dor_sig_scheme scheme;
         DOR_TRY(rd_u16(&schemes, &scheme));
         t->hs->peer_cert_schemes |= cert_bits(scheme);
-        for (size_t i = 0; i < t->config->scheme_count; i++)
-            if (t->config->schemes[i] == scheme) t->hs->peer_schemes |= 1u << i;
+        t->hs->peer_schemes |= dor__cert_scheme_bit(scheme);
     }
     return DOR_SUCCESS;
 }
@@ -123,7 +127,10 @@ dor_result dor__peer_chain_add(dor_tls *t, dor_span der)
     dor_handshake *hs = t->hs;
     if (hs->chain_count >= t->config->max_certificates || hs->chain_count >= DOR_PATH_MAX_CERTS)
         return dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_CHAIN_TOO_LONG);
-    DOR_TRY(dor__certificate_new(&hs->chain[hs->chain_count], der));
+    dor_result r = dor__certificate_new(&hs->chain[hs->chain_count], der);
+    if (dor_error_get_reason(r.code) == DOR_REASON_CERT_MALFORMED) /* it is no certificate, not a bad one */
+        return dor__alert(DOR_ALERT_DECODE_ERROR, DOR_REASON_CERT_MALFORMED);
+    DOR_TRY(r);
     hs->chain_count++;
     return DOR_SUCCESS;
 }
@@ -149,13 +156,28 @@ static dor_result path_check(dor_tls *t)
     return DOR_SUCCESS;
 }
 
+/*
+ * RFC 8446 section 4.4.2.2 and RFC 5246 section 7.4.2: a certificate that says what its key is for says so for this, too,
+ * whether or not anybody looks at the rest of it.
+ */
+static dor_result key_usage_check(const dor_tls *t)
+{
+    const dor_certificate *leaf = t->hs->chain[0];
+    bool encipher = dor__is_client(t) && t->version == DOR_TLS_1_2 && t->suite->kx == DOR_KX_RSA;
+    uint16_t wanted = encipher ? DOR_KU_KEY_ENCIPHERMENT : DOR_KU_DIGITAL_SIGNATURE;
+    if (!leaf->has_key_usage || leaf->key_usage & wanted) return DOR_SUCCESS;
+    return dor__alert(DOR_ALERT_UNSUPPORTED_CERTIFICATE, DOR_REASON_CERT_KEY_USAGE);
+}
+
 dor_result dor__peer_chain_verify(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
     if (hs->chain_count == 0) return dor__error(DOR_E_INTERNAL);
     DOR_TRY(dor__public_key_from_spki(&hs->peer_key, hs->chain[0]->spki));
+    DOR_TRY(key_usage_check(t));
     if (t->config->verify_peer) {
         DOR_TRY(path_check(t));
+        if (t->config->verify) DOR_TRY(t->config->verify(t->config->verify_ctx, hs->chain, hs->chain_count));
         hs->chain_verified = true;
     }
     t->peer = dor__certificate_ref(hs->chain[0]);
@@ -187,6 +209,11 @@ dor_result dor__peer_from_session(dor_tls *t)
 {
     DOR_TRY(dor__prove_peer(t, DOR_PROOF_SESSION));
     const dor_session *session = t->hs->session;
+    const dor_tls_config *config = t->config;
+    if (config->verify_peer && config->verify && config->verify_resumed && session->peer) {
+        dor_certificate *const leaf[] = {session->peer};
+        DOR_TRY(config->verify(config->verify_ctx, leaf, 1));
+    }
     if (session->peer && !t->peer) t->peer = dor__certificate_ref(session->peer);
     if (session->peer_verified && !t->anchor) t->anchor = dor__certificate_ref(anchor_of(t, session));
     return DOR_SUCCESS;

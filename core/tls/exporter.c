@@ -66,8 +66,8 @@ dor_result dor__tls_export(const dor_tls *t, const char *label, const dor_span *
     enum { LABEL_MAX = 255 - 6 }; /* behind "tls13 ", RFC 8446 section 7.1 */
     size_t label_len = strlen(label);
     DOR_TRY(check_connected(t));
-    if (label_len < 1 || label_len > LABEL_MAX || is_reserved(label) || out_len < 1 ||
-        out_len > DOR_EXPORT_MAX || (context && context->len > DOR_EXPORT_MAX))
+    if (label_len > LABEL_MAX || is_reserved(label) || out_len < 1 || out_len > DOR_EXPORT_MAX ||
+        (context && context->len > DOR_EXPORT_MAX))
         return dor__error(DOR_E_BADARG);
     if (!t->kept || !t->kept->have_secret) return dor__error(DOR_E_NOT_KEPT);
     if (t->version == DOR_TLS_1_3)

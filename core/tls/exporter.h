@@ -16,8 +16,8 @@ enum {
 };
 
 /**
- * Keying material for `label`. context NULL: none, which in TLS 1.2 is another thing than an empty one. BADARG for an
- * empty label, TLS 1.2's own labels and lengths out of range; NOT_KEPT without config->exporters or ->keep_secrets;
+ * Keying material for `label`. context NULL: none, which in TLS 1.2 is another thing than an empty one. BADARG for TLS
+ * 1.2's own labels and lengths out of range; NOT_KEPT without config->exporters or ->keep_secrets;
  * EXPORT_UNSAFE in TLS 1.2 without extended master secret (RFC 7627 section 5.4).
  */
 DOR_MUST_USE dor_result dor__tls_export(const dor_tls *t, const char *label, const dor_span *context,

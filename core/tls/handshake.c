@@ -157,6 +157,16 @@ dor_result dor__ccs_write(dor_tls *t)
                              t->record_version, DOR_RECORD_MAX_PLAINTEXT, dor__span(&one, 1), &t->output);
 }
 
+dor_result dor__compat_ccs_write(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    /* A client sent a session id if its config says so. A server has to answer one with it, and may always. */
+    bool due = hs->session_id_len != 0 || (!dor__is_client(t) && t->config->middlebox_compat);
+    if (hs->compat_ccs_sent || !due) return DOR_SUCCESS;
+    hs->compat_ccs_sent = true;
+    return dor__ccs_write(t);
+}
+
 static dor_result message_send(dor_tls *t, const dor_action *action)
 {
     dor_bytes *w = &t->hs->flight;
@@ -187,6 +197,15 @@ static bool is_ours(const dor_tls *t, const dor_action *action)
     return action->writer == DOR_BY_BOTH || action->writer == t->role;
 }
 
+/*
+ * Where it is our turn the peer's flight has ended; what lies behind it in the same record was written before it can have
+ * heard us. An attacker who may put plaintext there has it taken for an answer (the STARTTLS injections' cousin).
+ */
+static dor_result peer_has_stopped(const dor_tls *t)
+{
+    return t->handshake_left ? unexpected(DOR_REASON_EXCESS_HANDSHAKE_DATA) : DOR_SUCCESS;
+}
+
 dor_result dor__handshake_run(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
@@ -194,6 +213,7 @@ dor_result dor__handshake_run(dor_tls *t)
     hs->waiting = false;
     while ((line = next_line(hs))->action) { /* a script ends */
         if (is_ours(t, line->action)) {
+            if (line->action->kind != DOR_ACTION_STEP) DOR_TRY(peer_has_stopped(t));
             hs->position = (size_t)(line - hs->script->lines);
             DOR_TRY(action_take(t, line->action));
         } else if (line->action->kind != DOR_ACTION_STEP) {
@@ -202,6 +222,7 @@ dor_result dor__handshake_run(dor_tls *t)
         if (dor__asking(t)) return dor__flight_flush(t); /* the peer may as well have what there is */
         step_past(hs);
     }
+    if (!line->action) DOR_TRY(peer_has_stopped(t));
     DOR_TRY(dor__flight_flush(t));
     hs->waiting = line->action != NULL;
     if (!line->action) dor__handshake_free(t);
@@ -465,8 +486,8 @@ dor_result dor__prove_peer(dor_tls *t, dor_proof how)
 
 dor_result dor__prove_finished(dor_tls *t, dor_span expected, dor_span received)
 {
-    if (received.len != expected.len) return DOR_DECODE_ERROR;
-    if (expected.len == 0 || !dor__ct_equal(expected.ptr, received.ptr, expected.len))
+    if (expected.len == 0 || received.len != expected.len ||
+        !dor__ct_equal(expected.ptr, received.ptr, expected.len))
         return dor__alert(DOR_ALERT_DECRYPT_ERROR, DOR_REASON_BAD_FINISHED);
     t->hs->proof_finished = true;
     return DOR_SUCCESS;

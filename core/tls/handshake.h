@@ -193,8 +193,11 @@ typedef struct dor_ext_block {
     uint16_t last_type; /* the last in the message */
 } dor_ext_block;
 
-/** Splits a block (without its outer length). Twice the same type, known or not: decode_error. */
-DOR_MUST_USE dor_result dor__extensions_split(dor_span block, dor_ext_block *found);
+/**
+ * Splits a block (without its outer length). Twice the same type, known or not: illegal_parameter in TLS 1.3's own
+ * messages, decode_error in those that 1.2 has too (no RFC names one).
+ */
+DOR_MUST_USE dor_result dor__extensions_split(dor_span block, unsigned context, dor_ext_block *found);
 
 /**
  * Acts upon a block in table order. Misplaced: illegal_parameter; an answer that was not asked for:
@@ -296,7 +299,7 @@ typedef struct dor_handshake {
     bool peer_has_groups; /* it sent supported_groups at all */
     uint8_t
         peer_curves; /* dor__curve_bit of those in it, ours or not: in TLS 1.2 they bind certificates too */
-    uint32_t peer_schemes; /* bit i: it takes config->schemes[i] in CertificateVerify */
+    uint32_t peer_schemes; /* dor__cert_scheme_bit of those that it takes in CertificateVerify */
     bool peer_has_schemes;
     uint32_t peer_cert_schemes; /* dor__cert_scheme_bit of those that it takes in certificates */
     dor_key_share peer_shares[DOR_MAX_KEY_SHARES]; /* in the arena */
@@ -436,6 +439,9 @@ DOR_MUST_USE dor_result dor__flight_flush(dor_tls *t);
 
 /** Appends a change_cipher_spec record (flushing first). */
 DOR_MUST_USE dor_result dor__ccs_write(dor_tls *t);
+
+/** TLS 1.3: the one for middleboxes, unless it is out or not due (RFC 8446 appendix D.4). */
+DOR_MUST_USE dor_result dor__compat_ccs_write(dor_tls *t);
 
 /**
  * Takes `next` as receiving keys. Handshake bytes of the old keys must not be left over: unexpected_message,

@@ -34,7 +34,7 @@ bool dor__session_offerable_12(const dor_tls *t, const dor_session *session)
 {
     const dor_tls_config *config = t->config;
     return config->resumption && dor__config_has_version(config, DOR_TLS_1_2) && whole_12(session) &&
-           (session->id_len > 0 || session->ticket.len > 0) &&
+           (session->ticket.len > 0 ? !config->tickets_disabled : session->id_len > 0) &&
            (session->extended_master_secret || config->resume_without_ems) &&
            dor__session_fresh(session, dor__now_ms(t)) &&
            dor__config_suite(config, session->suite, DOR_TLS_1_2) && same_name(session, t->hs->host) &&

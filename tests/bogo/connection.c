@@ -133,9 +133,9 @@ static dor_result answer_hello(bogo_connection *c, const dor_tls_question *q)
         c->failed = true;
         return dor__tls_refuse(c->tls, dor__error(DOR_E_INTERNAL));
     }
-    if (f->fail_early_callback || f->fail_ddos_callback)
+    if (f->fail_early_callback)
         return dor__tls_refuse(c->tls, dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_CANCELLED));
-    if (f->fail_cert_callback && f->server) /* without an alert of ours: internal_error */
+    if (f->fail_cert_callback || f->fail_ddos_callback) /* without an alert of ours: internal_error */
         return dor__tls_refuse(c->tls, dor__error(DOR_E_CANCELLED));
     return dor__tls_answer_hello(c->tls, NULL);
 }

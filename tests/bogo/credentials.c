@@ -88,13 +88,12 @@ static int add_identity(const bogo_flags *flags, dor_tls_config *config)
     return BOGO_FAILED;
 }
 
-/* -verify-fail: nothing is trusted, which is how a verification fails that has nothing wrong with the certificate. */
 static int set_trust(const bogo_flags *flags, dor_tls_config *config)
 {
     dor_certificate *roots[BOGO_CHAIN_MAX];
     size_t count;
     if (dor__failed(dor__trust_store_new(&config->trust))) return BOGO_FAILED;
-    if (!flags->trust_cert || !*flags->trust_cert || flags->verify_fail) return BOGO_PASSED;
+    if (!flags->trust_cert || !*flags->trust_cert) return BOGO_PASSED;
     if (!bogo_read_chain(flags->trust_cert, roots, &count)) return BOGO_FAILED;
     bool good = true;
     for (size_t i = 0; i < count; i++) {

@@ -49,9 +49,9 @@ static const flag table[] = {
     {"verify-peer", SWITCH, AT(verify_peer)},
     {"verify-fail", SWITCH, AT(verify_fail)},
     {"require-any-client-certificate", SWITCH, AT(require_any_client_certificate)},
-    {"use-custom-verify-callback", NOTHING, 0},   /* another way to the same verification */
+    {"use-custom-verify-callback", SWITCH, AT(use_custom_verify_callback)},
     {"use-old-client-cert-callback", NOTHING, 0}, /* another way to the same certificate */
-    {"reverify-on-resume", NOTHING, 0},           /* a session is always measured by the present trust */
+    {"reverify-on-resume", SWITCH, AT(reverify_on_resume)},
     {"no-ticket", SWITCH, AT(no_ticket)},
     {"host-name", TEXT, AT(host_name)},
     {"advertise-alpn", TEXT, AT(advertise_alpn)},

@@ -45,7 +45,8 @@ typedef struct bogo_flags {
     const char *cipher;
     bool server_preference;
     bogo_list curves, signing_prefs, verify_prefs;
-    bool verify_peer, require_any_client_certificate, verify_fail;
+    bool verify_peer, require_any_client_certificate, verify_fail, use_custom_verify_callback,
+        reverify_on_resume;
     bool no_ticket;
     const char *host_name;
     const char *advertise_alpn, *select_alpn;

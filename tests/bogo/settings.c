@@ -150,19 +150,51 @@ static int set_alpn(const bogo_flags *flags, dor_tls_config *config)
     return dor__ok(r) ? BOGO_PASSED : BOGO_FAILED;
 }
 
-static int set_schemes(const bogo_flags *flags, dor_tls_config *config)
+/* What the runner takes for the default: no Ed25519 in the peer's signatures. */
+static void drop_ed25519(dor_tls_config *config)
 {
-    const bogo_list *list = flags->verify_prefs.count ? &flags->verify_prefs : &flags->signing_prefs;
-    if (flags->verify_prefs.count && flags->signing_prefs.count)
-        return unimplemented("schemes to sign with and others to verify with");
-    if (!list->count) return BOGO_PASSED;
+    size_t count = 0;
+    for (size_t i = 0; i < config->scheme_count; i++)
+        if (config->schemes[i] != DOR_SIG_ED25519) config->schemes[count++] = config->schemes[i];
+    config->scheme_count = count;
+}
+
+static int set_list(const bogo_list *list, dor_sig_scheme *schemes, size_t *count)
+{
     if (list->count > DOR_MAX_SCHEMES) return unimplemented("so many schemes");
-    config->scheme_count = 0;
     for (size_t i = 0; i < list->count; i++) {
         if (!dor__sig_name(list->values[i])) return unimplemented("a signature scheme that we have not");
-        config->schemes[config->scheme_count++] = list->values[i];
+        schemes[i] = list->values[i];
     }
+    *count = list->count;
     return BOGO_PASSED;
+}
+
+/* Behind the credentials: what the key signs with is the identity's, what the peer may sign with the config's. */
+static int set_schemes(const bogo_flags *flags, dor_tls_config *config)
+{
+    dor_identity *identity = &config->identities[0];
+    if (config->identity_count && !flags->signing_prefs.count) {
+        memcpy(identity->schemes, config->schemes, sizeof config->schemes);
+        identity->scheme_count = config->scheme_count;
+    } else if (config->identity_count) {
+        int r = set_list(&flags->signing_prefs, identity->schemes, &identity->scheme_count);
+        if (r != BOGO_PASSED) return r;
+    }
+    if (flags->verify_prefs.count)
+        return set_list(&flags->verify_prefs, config->schemes, &config->scheme_count);
+    drop_ed25519(config);
+    return BOGO_PASSED;
+}
+
+/* -verify-fail, in the two ways that BoringSSL's shim can say no. */
+static dor_result reject(void *ctx, dor_certificate *const *chain, size_t count)
+{
+    const bogo_flags *flags = ctx;
+    (void)chain, (void)count;
+    return dor__alert(flags->use_custom_verify_callback ? DOR_ALERT_CERTIFICATE_UNKNOWN
+                                                        : DOR_ALERT_HANDSHAKE_FAILURE,
+                      DOR_REASON_CERT_REJECTED);
 }
 
 static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config *config)
@@ -171,6 +203,10 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
                           (flags->expect_verify_result && !flags->verify_fail);
     config->require_peer_cert = flags->require_any_client_certificate && !flags->verify_peer;
     config->verify_host = false;
+    config->verify = flags->verify_fail ? reject : NULL;
+    config->verify_ctx = (void *)(uintptr_t)flags;
+    config->verify_resumed = flags->reverify_on_resume;
+    config->max_certificates = DOR_PATH_MAX_CERTS;
     config->send_server_name = flags->host_name != NULL;
     config->resume_without_ems = true;
     config->tickets_disabled = flags->no_ticket;
@@ -185,8 +221,10 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
 int bogo_config_make(bogo_world *world, const bogo_flags *flags, dor_tls_config **config)
 {
     static int (*const setters[])(const bogo_flags *, dor_tls_config *) = {
-        set_versions, set_groups, set_suites, set_alpn, set_schemes, bogo_credentials_set,
+        set_versions, set_groups, set_suites, set_alpn, bogo_credentials_set, set_schemes,
     };
+    if (flags->fail_cert_callback && !flags->server)
+        return unimplemented("a client that is asked about its certificate");
     if (dor__failed(dor__tls_config_new(config))) return BOGO_FAILED;
     set_peer(world, flags, *config);
     for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++) {

@@ -102,6 +102,7 @@ typedef struct ext_case {
 #define FINE         0, DOR_REASON_NONE
 #define DECODE       DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE
 #define DUPLICATE    DOR_ALERT_DECODE_ERROR, DOR_REASON_DUPLICATE_EXTENSION
+#define DUPLICATE_13 DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_DUPLICATE_EXTENSION
 #define MISSING      DOR_ALERT_MISSING_EXTENSION, DOR_REASON_MISSING_EXTENSION
 #define UNSUPPORTED  DOR_ALERT_UNSUPPORTED_EXTENSION, DOR_REASON_UNSUPPORTED_EXTENSION
 #define MISPLACED    DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_UNSUPPORTED_EXTENSION
@@ -289,7 +290,7 @@ Test(tls13_extensions, hello_retry_request)
         {0, ADD, DOR_EXT_COOKIE, "0000", DECODE},
         {0, ADD, 0x7a7a, "", UNSUPPORTED},
         {0, ADD, DOR_EXT_SUPPORTED_GROUPS, "0002 0017", MISPLACED},
-        {0, AGAIN, DOR_EXT_KEY_SHARE, NULL, DUPLICATE},
+        {0, AGAIN, DOR_EXT_KEY_SHARE, NULL, DUPLICATE_13},
         /* and what comes after it */
         {1, REPLACE, DOR_EXT_KEY_SHARE, "001d 0020" NINES_32, ILLEGAL(BAD_KEY_SHARE)},
         {1, REMOVE, DOR_EXT_SUPPORTED_VERSIONS, NULL, DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_VERSION},
@@ -326,7 +327,7 @@ Test(tls13_extensions, certificate_request)
         {2, ADD, DOR_EXT_KEY_SHARE, "001d", MISPLACED},
         {2, ADD, DOR_EXT_SIGNATURE_ALGORITHMS_CERT, "0002 0403", FINE},
         {2, ADD, DOR_EXT_CERTIFICATE_AUTHORITIES, "0005 0003 300100", FINE},
-        {2, ADD_TWICE, 0x7a7a, "", DUPLICATE},
+        {2, ADD_TWICE, 0x7a7a, "", DUPLICATE_13},
     };
     try_all(DOR_TLS_CLIENT, MUTUAL, cases, COUNT(cases));
 }
@@ -397,7 +398,7 @@ Test(tls13_extensions, server_hello_fields)
     say_changed(DOR_TLS_CLIENT, 0, SUITE_AT, "c02b", 0);
     failed(DOR_TLS_CLIENT, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_NO_CIPHER);
     say_changed(DOR_TLS_CLIENT, 0, COMPRESSION_AT, "01", 0);
-    failed(DOR_TLS_CLIENT, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_COMPRESSION);
+    failed(DOR_TLS_CLIENT, DOR_ALERT_DECODE_ERROR, DOR_REASON_COMPRESSION);
     for (int longer = -20; longer <= 4; longer++) {
         if (longer == 0) continue;
         say_changed(DOR_TLS_CLIENT, 0, 0, "", longer);
@@ -466,7 +467,7 @@ Test(tls13_extensions, certificate_fields)
     replay(DOR_TLS_CLIENT, 2);
     say(DOR_TLS_CLIENT, false, dor__span(garbage, sizeof garbage));
     dor__bytes_free(dor__tls_output(pair.client.tls));
-    failed(DOR_TLS_CLIENT, DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_MALFORMED);
+    failed(DOR_TLS_CLIENT, DOR_ALERT_DECODE_ERROR, DOR_REASON_CERT_MALFORMED);
     client->max_certificates = 0;
     replay(DOR_TLS_CLIENT, 2);
     say(DOR_TLS_CLIENT, false, dor__bytes_span(&said.messages[2]));
@@ -537,7 +538,10 @@ Test(tls13_extensions, finished_fields)
             replay(role, last);
             say(role, false, dor__span(m, 4u + lens[i]));
             dor__bytes_free(dor__tls_output(proto_end_of(&pair, role)->tls));
-            failed(role, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
+            if (lens[i] == 255) /* out of all bounds; else it is just not the right one */
+                failed(role, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
+            else
+                failed(role, DOR_ALERT_DECRYPT_ERROR, DOR_REASON_BAD_FINISHED);
         }
     }
 }

@@ -420,7 +420,7 @@ Test(tls13, without_compatibility_there_is_no_change_cipher_spec)
 {
     for (int from = DOR_TLS_CLIENT; from <= DOR_TLS_SERVER; from++) {
         dor_tls_role role = (dor_tls_role)from;
-        client->middlebox_compat = false;
+        client->middlebox_compat = server->middlebox_compat = false;
         proto_pair_init(&pair, client, server, NULL, NULL, 7);
         pair.tamper = count_records;
         pair.tamper_ctx = &role;

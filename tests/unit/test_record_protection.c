@@ -283,11 +283,36 @@ Test(record_protection, outer_types)
             cr_assert(dor__ok(r));
             cr_assert_eq(got.type, type);
             cr_assert_eq(got.payload.len, 32);
-        } else if (type == DOR_CONTENT_APPLICATION_DATA) {
+        } else if (type >= DOR_CONTENT_ALERT && type <= DOR_CONTENT_APPLICATION_DATA) {
+            /* Not the peer's at all, whatever it claims to be: the tag covers the type. */
             cr_assert_eq(dor_error_get_alert(r.code), DOR_ALERT_BAD_RECORD_MAC);
         } else {
             cr_assert_eq(dor_error_get_alert(r.code), DOR_ALERT_UNEXPECTED_MESSAGE, "type %u", type);
         }
+        dor__protection_fini(&p);
+    }
+}
+
+/* Sealed by the peer under another type than the one that TLS 1.3 has for what is sealed. */
+Test(record_protection, an_authentic_record_of_a_wrong_outer_type)
+{
+    const uint8_t types[] = {21, 22};
+    for (size_t i = 0; i < sizeof types; i++) {
+        uint8_t bytes[64] = {types[i], 3, 3, 0, 18, 'x', 22}, nonce[DOR_AEAD_NONCE_LEN];
+        dor_protection p;
+        dor_record got;
+        init(&p, &vectors[0]);
+        dor_aead *aead;
+        uint8_t key[32], iv[DOR_AEAD_NONCE_LEN];
+        hex_read(vectors[0].key, key, sizeof key);
+        hex_read(vectors[0].iv, iv, sizeof iv);
+        cr_assert(dor__ok(dor__aead_new(&aead, (dor_aead_id)vectors[0].aead, key)));
+        memcpy(nonce, iv, sizeof nonce); /* the first record's */
+        cr_assert(dor__ok(dor__aead_seal(aead, nonce, dor__span(bytes, 5), bytes + 5, 2, bytes + 7)));
+        dor_result r = open_one(&p, bytes, 5 + 18, &got);
+        cr_assert_eq(r.code, DOR_ERROR_CODE(DOR_CLASS_ALERT_SENT, DOR_ALERT_UNEXPECTED_MESSAGE,
+                                            (int)DOR_REASON_RECORD_TYPE));
+        dor__aead_free(aead);
         dor__protection_fini(&p);
     }
 }

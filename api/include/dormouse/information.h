@@ -59,7 +59,7 @@ DOR_API int dor_ssl_key_log_lines(dor_socket socket, dor_key_log_fn fn, void *ar
  * The connection must have been made with option "exporters" (or "keep_secrets"), else DOR_E_NOT_KEPT: a secret that
  * nobody asked for is not kept, nor are the bytes that it takes.
  *
- * @param label    1 to 249 bytes, as registered with IANA ("EXPORTER-Channel-Binding") or beginning with
+ * @param label    0 to 249 bytes, as registered with IANA ("EXPORTER-Channel-Binding") or beginning with
  *                 "EXPERIMENTAL"; the labels of TLS 1.2 itself ("master secret", ...) are DOR_E_BADARG
  * @param context  context_len bytes, at most 65535, or NULL for none. In TLS 1.2 none is another thing than an empty
  *                 one (a pointer with context_len 0); in TLS 1.3 they give the same

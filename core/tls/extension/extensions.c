@@ -113,7 +113,15 @@ static bool add_to(type_set *set, uint16_t type)
     return !was_there;
 }
 
-dor_result dor__extensions_split(dor_span block, dor_ext_block *found)
+static dor_result twice(unsigned context)
+{
+    const unsigned of_13 = DOR_CTX_SERVER_HELLO | DOR_CTX_HELLO_RETRY | DOR_CTX_CERTIFICATE |
+                           DOR_CTX_CERTIFICATE_REQUEST | DOR_CTX_NEW_SESSION_TICKET;
+    return dor__alert(context & of_13 ? DOR_ALERT_ILLEGAL_PARAMETER : DOR_ALERT_DECODE_ERROR,
+                      DOR_REASON_DUPLICATE_EXTENSION);
+}
+
+dor_result dor__extensions_split(dor_span block, unsigned context, dor_ext_block *found)
 {
     dor_reader r = rd_from(block);
     type_set unknown;
@@ -127,7 +135,7 @@ dor_result dor__extensions_split(dor_span block, dor_ext_block *found)
         DOR_TRY(rd_vec16(&r, &data, 0, 65535));
         size_t i = index_of(type);
         bool first = i < dor__extension_count ? !(found->present >> i & 1) : add_to(&unknown, type);
-        if (!first) return dor__alert(DOR_ALERT_DECODE_ERROR, DOR_REASON_DUPLICATE_EXTENSION);
+        if (!first) return twice(context);
         found->last_type = type;
         if (i < dor__extension_count) {
             found->present |= (uint32_t)1 << i;
@@ -158,6 +166,8 @@ static dor_result one_receive(dor_tls *t, size_t index, unsigned context, const 
     if (!(found->present >> index & 1))
         return allowed && e->if_missing ? e->if_missing(t, context) : DOR_SUCCESS;
     if (context & RESPONSES && !was_asked_for(t, index, context)) return unsupported();
+    if (context == DOR_CTX_SERVER_HELLO_12 && e->type == DOR_EXT_SUPPORTED_GROUPS)
+        return DOR_SUCCESS; /* not for servers in TLS 1.2, but some are known to say it; it means nothing */
     if (!allowed) return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_UNSUPPORTED_EXTENSION);
     if (!e->receive) return found->data[index].len ? DOR_DECODE_ERROR : DOR_SUCCESS;
     return e->receive(t, context, found->data[index]);

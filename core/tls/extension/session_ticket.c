@@ -7,7 +7,7 @@
 
 static bool should_send(const dor_tls *t, unsigned context)
 {
-    if (context == DOR_CTX_CLIENT_HELLO) return t->config->resumption;
+    if (context == DOR_CTX_CLIENT_HELLO) return t->config->resumption && !t->config->tickets_disabled;
     return (t->hs->properties & DOR_PROPERTY_TICKET_12) != 0;
 }
 

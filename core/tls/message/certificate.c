@@ -21,7 +21,7 @@ static dor_result entry_receive(dor_tls *t, dor_reader *list)
     dor_ext_block found;
     DOR_TRY(rd_vec24(list, &der, 1, 0xffffff));
     DOR_TRY(rd_vec16(list, &block, 0, 65535));
-    DOR_TRY(dor__extensions_split(block, &found));
+    DOR_TRY(dor__extensions_split(block, DOR_CTX_CERTIFICATE, &found));
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_CERTIFICATE, &found));
     return dor__peer_chain_add(t, der);
 }

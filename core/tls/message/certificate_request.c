@@ -17,7 +17,7 @@ static dor_result certificate_request_receive(dor_tls *t, dor_span body)
     DOR_TRY(rd_vec16(&r, &block, 0, 65535)); /* an empty one is short of signature_algorithms */
     DOR_TRY(rd_end(&r));
     if (context.len) return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
-    DOR_TRY(dor__extensions_split(block, &found));
+    DOR_TRY(dor__extensions_split(block, DOR_CTX_CERTIFICATE_REQUEST, &found));
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_CERTIFICATE_REQUEST, &found));
     /* Nothing that the server would take: an empty Certificate says so, and the server decides. */
     dor__identity_choose(t, DOR_KX_13, &have_identity);

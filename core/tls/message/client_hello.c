@@ -96,7 +96,7 @@ static dor_result parse(dor_span body, client_hello *ch)
     if (rd_left(&r)) /* RFC 5246 section 7.4.1.2: an old client's may end here */
         DOR_TRY(rd_vec16(&r, &ch->extensions, 0, 65535));
     DOR_TRY(rd_end(&r));
-    return dor__extensions_split(ch->extensions, &ch->found);
+    return dor__extensions_split(ch->extensions, DOR_CTX_CLIENT_HELLO, &ch->found);
 }
 
 static dor_result no_version(void)
@@ -120,6 +120,19 @@ static dor_result version_from_list(const dor_tls *t, dor_span data, uint16_t *v
     return *version ? DOR_SUCCESS : no_version();
 }
 
+static dor_result fallback(void)
+{
+    return dor__alert(DOR_ALERT_INAPPROPRIATE_FALLBACK, DOR_REASON_FALLBACK);
+}
+
+/* RFC 7507 section 3: the signal is answered before the version is, that we may not have either. */
+static bool fell_back(dor_span suites)
+{
+    for (size_t i = 0; i + 1 < suites.len; i += 2)
+        if ((suites.ptr[i] << 8 | suites.ptr[i + 1]) == SCSV_FALLBACK) return true;
+    return false;
+}
+
 static dor_result version_choose(dor_tls *t, const client_hello *ch)
 {
     uint32_t bit = dor__ext_bit(DOR_EXT_SUPPORTED_VERSIONS);
@@ -129,7 +142,7 @@ static dor_result version_choose(dor_tls *t, const client_hello *ch)
     if (ch->found.present & bit)
         DOR_TRY(version_from_list(t, ch->found.data[__builtin_ctz(bit)], &version));
     else if (ch->legacy_version < DOR_TLS_1_2 || !dor__config_has_version(t->config, DOR_TLS_1_2))
-        return no_version();
+        return fell_back(ch->suites) ? fallback() : no_version();
     if (t->hs->version_settled && version != t->version) /* the second hello of a retry */
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HELLO_RETRY);
     return dor__version_settle(t, version);
@@ -146,8 +159,7 @@ static dor_result signals_check(dor_tls *t, dor_span suites)
         }
         if (id == SCSV_FALLBACK) t->hs->fallback_scsv = true;
     }
-    if (t->hs->fallback_scsv && t->version < dor__config_max_version(t->config))
-        return dor__alert(DOR_ALERT_INAPPROPRIATE_FALLBACK, DOR_REASON_FALLBACK);
+    if (t->hs->fallback_scsv && t->version < dor__config_max_version(t->config)) return fallback();
     return DOR_SUCCESS;
 }
 

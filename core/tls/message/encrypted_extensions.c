@@ -13,7 +13,7 @@ static dor_result encrypted_extensions_receive(dor_tls *t, dor_span body)
     dor_ext_block found;
     DOR_TRY(rd_vec16(&r, &block, 0, 65535));
     DOR_TRY(rd_end(&r));
-    DOR_TRY(dor__extensions_split(block, &found));
+    DOR_TRY(dor__extensions_split(block, DOR_CTX_ENCRYPTED_EXTENSIONS, &found));
     return dor__extensions_receive(t, DOR_CTX_ENCRYPTED_EXTENSIONS, &found);
 }
 

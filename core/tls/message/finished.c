@@ -2,6 +2,9 @@
 #include "tls/message/messages.h"
 #include "tls/schedule_13.h"
 
+/* One of another length than the hash's is a wrong one: decrypt_error, as for any other (section 4.4.4). */
+enum { FINISHED_MAX_LEN = 2 * DOR_HASH_MAX_LEN };
+
 /* verify_data by one side, over all that was said before. */
 static dor_result verify_data(const dor_tls *t, bool by_client, uint8_t mac[DOR_HASH_MAX_LEN], dor_span *data)
 {
@@ -39,8 +42,7 @@ const dor_action dor__msg_server_finished = {
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_SERVER,
     .type = DOR_HS_FINISHED,
-    .min_len = 32,
-    .max_len = DOR_SECRET_MAX_LEN,
+    .max_len = FINISHED_MAX_LEN,
     .send = finished_send,
     .receive = finished_receive,
 };
@@ -50,8 +52,7 @@ const dor_action dor__msg_client_finished = {
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_CLIENT,
     .type = DOR_HS_FINISHED,
-    .min_len = 32,
-    .max_len = DOR_SECRET_MAX_LEN,
+    .max_len = FINISHED_MAX_LEN,
     .send = finished_send,
     .receive = finished_receive,
 };

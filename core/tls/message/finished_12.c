@@ -5,6 +5,9 @@
 #include "tls/message/messages.h"
 #include "tls/tls12.h"
 
+/* One of another length is a wrong one: decrypt_error, as for any other. */
+enum { FINISHED_MAX_LEN = 2 * DOR_VERIFY_DATA_12_LEN };
+
 static dor_result send_finished(dor_tls *t, dor_bytes *w)
 {
     uint8_t verify_data[DOR_VERIFY_DATA_12_LEN];
@@ -28,8 +31,7 @@ const dor_action dor__msg_client_finished_12 = {
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_CLIENT,
     .type = DOR_HS_FINISHED,
-    .min_len = DOR_VERIFY_DATA_12_LEN,
-    .max_len = DOR_VERIFY_DATA_12_LEN,
+    .max_len = FINISHED_MAX_LEN,
     .send = send_finished,
     .receive = receive_finished,
 };
@@ -39,8 +41,7 @@ const dor_action dor__msg_server_finished_12 = {
     .kind = DOR_ACTION_MESSAGE,
     .writer = DOR_BY_SERVER,
     .type = DOR_HS_FINISHED,
-    .min_len = DOR_VERIFY_DATA_12_LEN,
-    .max_len = DOR_VERIFY_DATA_12_LEN,
+    .max_len = FINISHED_MAX_LEN,
     .send = send_finished,
     .receive = receive_finished,
 };

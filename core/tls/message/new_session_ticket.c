@@ -136,7 +136,7 @@ static dor_result parse(dor_tls *t, dor_span body, new_ticket *n)
     DOR_TRY(rd_vec16(&r, &n->ticket, 1, DOR_SESSION_MAX_TICKET));
     DOR_TRY(rd_vec16(&r, &block, 0, 65534));
     DOR_TRY(rd_end(&r));
-    DOR_TRY(dor__extensions_split(block, &found));
+    DOR_TRY(dor__extensions_split(block, DOR_CTX_NEW_SESSION_TICKET, &found));
     return dor__extensions_receive(t, DOR_CTX_NEW_SESSION_TICKET, &found);
 }
 

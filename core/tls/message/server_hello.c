@@ -78,7 +78,9 @@ static dor_result parse(dor_span body, server_hello *sh)
     if (rd_left(&r)) /* absent in a TLS 1.2 hello without extensions */
         DOR_TRY(rd_vec16(&r, &extensions, 0, 65535));
     DOR_TRY(rd_end(&r));
-    return dor__extensions_split(extensions, &sh->found);
+    bool retry = memcmp(sh->random.ptr, dor__hello_retry_random, DOR_RANDOM_LEN) == 0;
+    return dor__extensions_split(extensions, retry ? DOR_CTX_HELLO_RETRY : DOR_CTX_SERVER_HELLO_12,
+                                 &sh->found);
 }
 
 /* RFC 8446 section 4.2.1: supported_versions names TLS 1.3 and nothing below it. */
@@ -123,7 +125,9 @@ static dor_result suite_take(dor_tls *t, const server_hello *sh)
 
 static dor_result common_check(const dor_tls *t, const server_hello *sh)
 {
-    if (sh->compression != 0) return illegal(DOR_REASON_COMPRESSION);
+    if (sh->compression != 0) /* in TLS 1.3 it is a zero that is part of the form (section 4.1.3) */
+        return t->version == DOR_TLS_1_3 ? dor__alert(DOR_ALERT_DECODE_ERROR, DOR_REASON_COMPRESSION)
+                                         : illegal(DOR_REASON_COMPRESSION);
     if (t->version == DOR_TLS_1_3 &&
         !dor__span_equal(sh->session_id, dor__span(t->hs->session_id, t->hs->session_id_len)))
         return illegal(DOR_REASON_ILLEGAL_PARAMETER);

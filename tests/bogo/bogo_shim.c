@@ -23,7 +23,7 @@ static int64_t now_ms(void *ctx)
 static int connect_once(bogo_world *world, const bogo_flags *flags, bool resumption)
 {
     static bogo_connection c;
-    c = (bogo_connection){.world = world, .flags = flags, .resumption = resumption, .fd = -1};
+    c = (bogo_connection){.world = world, .flags = flags, .resumption = resumption, .fd = -1, .selected = -1};
     if (resumption && !flags->server && !world->session) {
         fprintf(stderr, "no session to offer\n");
         return BOGO_FAILED;

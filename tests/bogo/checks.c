@@ -5,6 +5,7 @@
 #include "bogo/shim.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tls/handshake.h"
 
@@ -96,6 +97,8 @@ bool bogo_check_connected(bogo_connection *c)
     if (f->expect_extended_master_secret && !info.extended_master_secret) return no("extended master secret");
     if ((f->expect_hrr && !info.hello_retry) || (f->expect_no_hrr && info.hello_retry))
         return no("HelloRetryRequest");
+    if (f->expect_selected_credential && atoi(f->expect_selected_credential) != c->selected)
+        return no("the credential");
     if (f->expect_verify_result && info.peer && c->tls->peer_verified == f->verify_fail)
         return no("verification");
     return true;

@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "tls/exporter.h"
+#include "tls/handshake.h"
 
 /* ---- words ------------------------------------------------------------------------------------------------- */
 
@@ -110,6 +111,8 @@ static dor_result answer_signature(bogo_connection *c, const dor_tls_question *q
 {
     uint8_t sig[DOR_SIG_MAX_LEN];
     size_t len;
+    size_t index = (size_t)(q->identity - c->config->identities);
+    c->selected = index < c->flags->credential_count ? (int)index : -1;
     dor_result r =
         dor__sign(q->identity->key, q->scheme, q->content, c->world->env.rng, sig, sizeof sig, &len);
     return dor__ok(r) ? dor__tls_answer_signature(c->tls, dor__span(sig, len)) : r;
@@ -249,6 +252,17 @@ static bool export_material(bogo_connection *c)
     return good;
 }
 
+/* TLS 1.3's present ones, the one for reading first, behind their length in the byte order of this machine. */
+static bool export_secrets(bogo_connection *c)
+{
+    uint8_t both[2 * DOR_SECRET_MAX_LEN];
+    uint16_t len = (uint16_t)dor__hash_len((dor_hash_id)c->tls->suite->hash);
+    if (c->tls->version != DOR_TLS_1_3) return false;
+    memcpy(both, c->tls->read_secret, len);
+    memcpy(both + len, c->tls->write_secret, len);
+    return say(c, &len, sizeof len) && say(c, both, 2u * len);
+}
+
 static bool write_sizes(bogo_connection *c)
 {
     static const size_t sizes[] = {0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769};
@@ -280,6 +294,12 @@ static bool talk(bogo_connection *c)
     const bogo_flags *f = c->flags;
     dor_tls_event event;
     if (f->export_keying_material > 0 && !export_material(c)) return false;
+    if (f->export_traffic_secrets && !export_secrets(c)) return false;
+    if (f->send_alert) {
+        enum { DECOMPRESSION_FAILURE = 30 };
+        dor__tls_fail(c->tls, dor__alert((dor_alert)DECOMPRESSION_FAILURE, DOR_REASON_CANCELLED));
+        return true;
+    }
     if (f->write_different_record_sizes) return write_sizes(c);
     if (f->shim_writes_first) {
         const char *text = f->shim_initial_write ? f->shim_initial_write : "hello";
@@ -335,7 +355,7 @@ int bogo_connection_run(bogo_connection *c)
         return BOGO_FAILED;
     }
     c->world->stored = 0;
-    bool good = handshake(c) && talk(c) && bogo_check_end(c) && close_down(c);
+    bool good = handshake(c) && talk(c) && (c->flags->send_alert || (bogo_check_end(c) && close_down(c)));
     hang_up(c);
     dor__tls_free(c->tls);
     return good ? BOGO_PASSED : BOGO_FAILED;

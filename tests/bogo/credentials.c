@@ -69,20 +69,33 @@ static dor_result read_key(const char *path, dor_private_key **key)
     return r;
 }
 
-static int add_identity(const bogo_flags *flags, dor_tls_config *config)
+static bool is_named(const char *path)
+{
+    return path && *path;
+}
+
+static int add_identity(const bogo_credential *credential, dor_tls_config *config)
 {
     dor_certificate *chain[BOGO_CHAIN_MAX];
     dor_private_key *key;
     size_t count;
-    if (!bogo_read_chain(flags->cert_file, chain, &count)) return BOGO_FAILED;
-    dor_result r = read_key(flags->key_file, &key);
+    if (!is_named(credential->cert_file) && !is_named(credential->key_file)) return BOGO_PASSED;
+    if (!is_named(credential->cert_file) || !is_named(credential->key_file)) {
+        fprintf(stderr, "unimplemented: half a credential\n");
+        return BOGO_UNIMPLEMENTED;
+    }
+    if (!bogo_read_chain(credential->cert_file, chain, &count)) return BOGO_FAILED;
+    dor_result r = read_key(credential->key_file, &key);
     if (dor__ok(r)) {
         r = dor__tls_config_add_identity(config, chain, count, key);
         dor__private_key_unref(key);
     }
     for (size_t i = 0; i < count; i++)
         dor__certificate_unref(chain[i]);
-    if (r.code == DOR_E_KEY_UNSUPPORTED) return BOGO_UNIMPLEMENTED;
+    if (r.code == DOR_E_KEY_UNSUPPORTED) {
+        fprintf(stderr, "unimplemented: a key of this kind\n");
+        return BOGO_UNIMPLEMENTED;
+    }
     if (dor__ok(r)) return BOGO_PASSED;
     bogo_print_error(r.code);
     return BOGO_FAILED;
@@ -106,8 +119,7 @@ static int set_trust(const bogo_flags *flags, dor_tls_config *config)
 int bogo_credentials_set(const bogo_flags *flags, dor_tls_config *config)
 {
     int r = set_trust(flags, config);
-    if (r != BOGO_PASSED || (!flags->cert_file && !flags->key_file)) return r;
-    if (flags->cert_file && flags->key_file) return add_identity(flags, config);
-    fprintf(stderr, "unimplemented: half a credential\n");
-    return BOGO_UNIMPLEMENTED;
+    for (size_t i = 0; i < flags->credential_count && r == BOGO_PASSED; i++)
+        r = add_identity(&flags->credentials[i], config);
+    return r == BOGO_PASSED ? add_identity(&flags->credential, config) : r;
 }

@@ -11,7 +11,8 @@ typedef enum flag_kind {
     NUMBER,
     TEXT,
     LIST,
-    NOTHING /* holds for us whatever is said: see the table */
+    CREDENTIAL, /* another one; what is said of credentials from here on is said of it */
+    NOTHING     /* holds for us whatever is said: see the table */
 } flag_kind;
 
 typedef struct flag {
@@ -32,8 +33,9 @@ static const flag table[] = {
 
     {"server", SWITCH, AT(server)},
     {"async", SWITCH, AT(async)},
-    {"cert-file", TEXT, AT(cert_file)},
-    {"key-file", TEXT, AT(key_file)},
+    {"new-x509-credential", CREDENTIAL, 0},
+    {"cert-file", TEXT, AT(credential.cert_file)},
+    {"key-file", TEXT, AT(credential.key_file)},
     {"trust-cert", TEXT, AT(trust_cert)},
     {"min-version", NUMBER, AT(min_version)},
     {"max-version", NUMBER, AT(max_version)},
@@ -44,7 +46,7 @@ static const flag table[] = {
     {"cipher", TEXT, AT(cipher)},
     {"server-preference", SWITCH, AT(server_preference)},
     {"curves", LIST, AT(curves)},
-    {"signing-prefs", LIST, AT(signing_prefs)},
+    {"signing-prefs", LIST, AT(credential.signing_prefs)},
     {"verify-prefs", LIST, AT(verify_prefs)},
     {"verify-peer", SWITCH, AT(verify_peer)},
     {"verify-fail", SWITCH, AT(verify_fail)},
@@ -72,6 +74,8 @@ static const flag table[] = {
     {"write-different-record-sizes", SWITCH, AT(write_different_record_sizes)},
     {"key-update", SWITCH, AT(key_update)},
     {"key-update-before-read", SWITCH, AT(key_update_before_read)},
+    {"send-alert", SWITCH, AT(send_alert)},
+    {"export-traffic-secrets", SWITCH, AT(export_traffic_secrets)},
     {"no-op-extra-handshake", SWITCH, AT(no_op_extra_handshake)},
     {"read-size", NUMBER, AT(read_size)},
     {"resumption-delay", NUMBER, AT(resumption_delay)},
@@ -86,6 +90,7 @@ static const flag table[] = {
     {"expect-cipher-aes", NUMBER, AT(expect_cipher_aes)},
     {"expect-cipher-no-aes", NUMBER, AT(expect_cipher_no_aes)},
     {"expect-peer-signature-algorithm", NUMBER, AT(expect_peer_signature_algorithm)},
+    {"expect-selected-credential", TEXT, AT(expect_selected_credential)},
     {"expect-session-miss", SWITCH, AT(expect_session_miss)},
     {"expect-no-session", SWITCH, AT(expect_no_session)},
     {"expect-session-id", SWITCH, AT(expect_session_id)},
@@ -129,12 +134,25 @@ static bool read_number(const char *text, long long *value)
     return errno == 0 && end != text && *end == '\0';
 }
 
+/* Where a flag's value goes: those of credentials to the newest one. */
+static void *field_of(bogo_flags *flags, const flag *f)
+{
+    const size_t first = AT(credential), last = first + sizeof flags->credential;
+    if (f->offset < first || f->offset >= last || flags->credential_count == 0)
+        return (char *)flags + f->offset;
+    return (char *)&flags->credentials[flags->credential_count - 1] + (f->offset - first);
+}
+
 static bool set(bogo_flags *flags, const flag *f, const char *value)
 {
-    void *field = (char *)flags + f->offset;
+    void *field = field_of(flags, f);
     long long number;
     switch (f->kind) {
     case NOTHING: return true;
+    case CREDENTIAL:
+        if (flags->credential_count == BOGO_CREDENTIALS_MAX) return false;
+        flags->credential_count++;
+        return true;
     case SWITCH: *(bool *)field = true; return true;
     case TEXT: *(const char **)field = value; return true;
     case NUMBER: return read_number(value, field);
@@ -167,6 +185,7 @@ int bogo_flags_parse(int argc, char **argv, bogo_flags sets[BOGO_SETS])
     for (int i = 0; i < argc; i++) {
         bool of[BOGO_SETS];
         const char *name = argv[i], *value = NULL;
+        (void)skip_prefix(&name, "-on-shim"); /* there is nothing but the shim here */
         if (!skip_prefix(&name, "-")) {
             fprintf(stderr, "not a flag: %s\n", argv[i]);
             return BOGO_FAILED;

@@ -18,18 +18,18 @@
 /** The runner's exit codes. */
 enum { BOGO_PASSED = 0, BOGO_FAILED = 1, BOGO_UNIMPLEMENTED = 89 };
 
-enum { BOGO_LIST_MAX = 32 };
+enum { BOGO_LIST_MAX = 32, BOGO_CREDENTIALS_MAX = 7 };
 
 typedef struct bogo_list {
     uint16_t values[BOGO_LIST_MAX];
     size_t count;
 } bogo_list;
 
-typedef struct bogo_blob {
-    uint8_t *ptr;
-    size_t len;
-    bool set;
-} bogo_blob;
+/** A certificate chain with its key. */
+typedef struct bogo_credential {
+    const char *cert_file, *key_file;
+    bogo_list signing_prefs;
+} bogo_credential;
 
 typedef struct bogo_flags {
     /* the runner */
@@ -39,12 +39,15 @@ typedef struct bogo_flags {
 
     /* the connection */
     bool server, async;
-    const char *cert_file, *key_file, *trust_cert;
+    bogo_credential credential;                        /* without -new-x509-credential, */
+    bogo_credential credentials[BOGO_CREDENTIALS_MAX]; /* and those with it, which come before it */
+    size_t credential_count;
+    const char *trust_cert;
     long long min_version, max_version;
     bool no_tls12, no_tls13;
     const char *cipher;
     bool server_preference;
-    bogo_list curves, signing_prefs, verify_prefs;
+    bogo_list curves, verify_prefs;
     bool verify_peer, require_any_client_certificate, verify_fail, use_custom_verify_callback,
         reverify_on_resume;
     bool no_ticket;
@@ -57,7 +60,7 @@ typedef struct bogo_flags {
     const char *shim_initial_write;
     bool write_different_record_sizes;
     bool key_update, key_update_before_read;
-    bool no_op_extra_handshake;
+    bool no_op_extra_handshake, send_alert, export_traffic_secrets;
     bool fail_early_callback, fail_cert_callback, fail_ddos_callback;
     long long read_size;
     long long resumption_delay;
@@ -68,6 +71,7 @@ typedef struct bogo_flags {
     /* what to check */
     long long expect_version, expect_curve_id, expect_cipher, expect_cipher_aes, expect_cipher_no_aes;
     long long expect_peer_signature_algorithm;
+    const char *expect_selected_credential; /* a number; -1: none, or the one without -new-x509-credential */
     bool expect_session_miss, expect_no_session, expect_session_id, expect_no_session_id,
         expect_ticket_renewal;
     bool expect_extended_master_secret, expect_hrr, expect_no_hrr, expect_verify_result, expect_no_peer_cert;

@@ -170,15 +170,22 @@ static int set_list(const bogo_list *list, dor_sig_scheme *schemes, size_t *coun
     return BOGO_PASSED;
 }
 
-/* Behind the credentials: what the key signs with is the identity's, what the peer may sign with the config's. */
+/* What a key signs with is the identity's, what the peer may sign with the config's. */
+static int set_signing(const bogo_list *prefs, const dor_tls_config *config, dor_identity *identity)
+{
+    if (prefs->count) return set_list(prefs, identity->schemes, &identity->scheme_count);
+    memcpy(identity->schemes, config->schemes, sizeof config->schemes);
+    identity->scheme_count = config->scheme_count;
+    return BOGO_PASSED;
+}
+
+/* Behind the credentials. */
 static int set_schemes(const bogo_flags *flags, dor_tls_config *config)
 {
-    dor_identity *identity = &config->identities[0];
-    if (config->identity_count && !flags->signing_prefs.count) {
-        memcpy(identity->schemes, config->schemes, sizeof config->schemes);
-        identity->scheme_count = config->scheme_count;
-    } else if (config->identity_count) {
-        int r = set_list(&flags->signing_prefs, identity->schemes, &identity->scheme_count);
+    for (size_t i = 0; i < config->identity_count; i++) {
+        const bogo_credential *from =
+            i < flags->credential_count ? &flags->credentials[i] : &flags->credential;
+        int r = set_signing(&from->signing_prefs, config, &config->identities[i]);
         if (r != BOGO_PASSED) return r;
     }
     if (flags->verify_prefs.count)
@@ -214,7 +221,8 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
     config->store = &store_ops;
     config->store_ctx = world;
     config->ask_hello = true;
-    config->ask_signature = config->ask_session = flags->async;
+    config->ask_session = flags->async;
+    config->ask_signature = flags->async || flags->expect_selected_credential; /* it tells which one signs */
     config->exporters = true;
 }
 

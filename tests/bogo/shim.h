@@ -33,6 +33,7 @@ typedef struct bogo_connection {
     dor_session *new_session; /* client: what this connection can be resumed by, if that is news */
     uint8_t input[16384 + 1024];
     size_t input_len, input_at; /* what of it has come, and what the engine has had */
+    int selected;               /* the credential that signs, counted from 0; -1: none */
     bool connected, closed, ended;
     bool failed; /* a check of ours; the message is out */
 } bogo_connection;

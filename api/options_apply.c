@@ -262,27 +262,46 @@ dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value)
     return DOR_SUCCESS;
 }
 
+static dor_result group_from_name(const dor_draft *draft, const char *name, dor_group *group)
+{
+    *group = dor__kx_from_name(dor__span_str(name));
+    if (*group) return DOR_SUCCESS;
+    return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                           "\"%.60s\" is no group, such as x25519, secp256r1, ffdhe3072 or X25519MLKEM768", name);
+}
+
 dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value)
 {
-    static const char *const others[] = {
-        "secp521r1", "P-521",     "x448",           "ffdhe2048",         "ffdhe3072",         "ffdhe4096",
-        "ffdhe6144", "ffdhe8192", "x25519mlkem768", "secp256r1mlkem768", "secp384r1mlkem1024"};
     dor_group groups[DOR_MAX_GROUPS];
     size_t count = 0;
     for (size_t i = 0; i < value->count; i++) {
-        const char *name = value->items[i];
-        dor_group group = dor__kx_from_name(dor__span_str(name));
-        for (size_t j = 0; group == 0 && j < COUNT_OF(others); j++)
-            if (strcasecmp(name, others[j]) == 0)
-                return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "group %s is not supported yet", name);
-        if (group == 0)
-            return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
-                                   "\"%.60s\" is no group; known are x25519, secp256r1, secp384r1", name);
+        dor_group group;
+        DOR_TRY(group_from_name(draft, value->items[i], &group));
         add_once(groups, &count, DOR_MAX_GROUPS, group);
     }
     if (draft->settings) {
         memcpy(draft->settings->tls->groups, groups, count * sizeof(groups[0]));
         draft->settings->tls->group_count = count;
+    }
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_key_shares(const dor_draft *draft, const dor_value *value)
+{
+    dor_group groups[DOR_MAX_OWN_SHARES];
+    size_t count = 0;
+    if (value->count > DOR_MAX_OWN_SHARES)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "at most %d groups get a share, not %zu",
+                               DOR_MAX_OWN_SHARES, value->count);
+    for (size_t i = 0; i < value->count; i++) {
+        dor_group group;
+        DOR_TRY(group_from_name(draft, value->items[i], &group));
+        add_once(groups, &count, DOR_MAX_OWN_SHARES, group);
+    }
+    if (draft->settings) {
+        memcpy(draft->settings->tls->key_shares, groups, count * sizeof(groups[0]));
+        draft->settings->tls->key_share_count = (uint8_t)count;
+        draft->settings->tls->key_shares_given = true;
     }
     return DOR_SUCCESS;
 }

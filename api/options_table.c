@@ -79,8 +79,10 @@ const dor_option dor__options_table[] = {
     /* the protocol */
     {"versions", "protocol versions: tlsv1.3, tlsv1.2", LIST, BOTH, .apply = dor__apply_versions},
     {"ciphers", "cipher suites in order of preference, by IANA's or OpenSSL's names", LIST, BOTH, .apply = dor__apply_ciphers},
-    {"supported_groups", "key exchange groups in order of preference: x25519, secp256r1, secp384r1", LIST, BOTH,
+    {"supported_groups", "key exchange groups in order of preference, by IANA's or OpenSSL's names", LIST, BOTH,
         .apply = dor__apply_groups},
+    {"key_shares", "groups of supported_groups that get a share in the first hello, at most 4 (ours)", LIST, CLIENT,
+        .apply = dor__apply_key_shares},
     {"signature_algs", "signature schemes in order of preference, by IANA's names", LIST, BOTH,
         .apply = dor__apply_signature_algs},
     {"honor_cipher_order", "the server's order of suites decides (default true)", BOOL, SERVER, TLS(honor_cipher_order)},

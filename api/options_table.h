@@ -151,6 +151,7 @@ dor_result dor__apply_verify(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_versions(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_ciphers(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_key_shares(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_signature_algs(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_alpn(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_sni_hosts(const dor_draft *draft, const dor_value *value);

@@ -13,7 +13,7 @@
 
 #include <wolfssl/wolfcrypt/ecc.h>
 
-enum { DOR_EC_MAX_SCALAR_LEN = 48, DOR_EC_MAX_POINT_LEN = 97 };
+enum { DOR_EC_MAX_SCALAR_LEN = 66, DOR_EC_MAX_POINT_LEN = 133 };
 
 typedef struct dor_ec_curve {
     int wc_id;                            /* wolfCrypt's ECC_SECP256R1, ... */
@@ -24,6 +24,7 @@ typedef struct dor_ec_curve {
 
 extern const dor_ec_curve dor__ec_p256;
 extern const dor_ec_curve dor__ec_p384;
+extern const dor_ec_curve dor__ec_p521;
 
 static inline size_t dor__ec_point_len(const dor_ec_curve *curve)
 {
@@ -48,7 +49,10 @@ DOR_MUST_USE dor_result dor__ec_import_private(const dor_ec_curve *curve, const 
 DOR_MUST_USE dor_result dor__ec_public_of(const dor_ec_curve *curve, const uint8_t *scalar, dor_rng *rng,
                                           uint8_t *point);
 
-/** A fresh pair: a scalar of curve->len bytes and its point. */
+/** A fresh private scalar of curve->len bytes. */
+DOR_MUST_USE dor_result dor__ec_make_scalar(const dor_ec_curve *curve, dor_rng *rng, uint8_t *scalar);
+
+/** The same and its point. */
 DOR_MUST_USE dor_result dor__ec_make_pair(const dor_ec_curve *curve, dor_rng *rng, uint8_t *scalar,
                                           uint8_t *point);
 

@@ -1,58 +1,101 @@
 /*
- * kx.c - X25519 and ECDH over P-256 and P-384 through wolfCrypt (RFC 7748, SP 800-56A).
+ * kx.c - the table of groups, and pairs of any of them (RFC 8446 section 4.2.8).
  *
- * A pair is kept as bytes, about 100 to 150 of them; wolfCrypt's key structures (8 KB for a curve) exist on the
- * stack while they work. Private scalars come from the generator by rejection, so that a seeded one is deterministic.
+ * What the families compute is in kx_x.c, kx_ec.c, kx_dh.c and kx_kem.c. Private values come from the generator alone, so
+ * that a seeded one is deterministic.
  */
 #include "crypto/kx.h"
 
 #include "base/alloc.h"
 #include "base/ct.h"
-#include "crypto/ec.h"
+#include "crypto/kx_family.h"
 #include "crypto/wc.h"
 
-#include <wolfssl/wolfcrypt/curve25519.h>
+#include <wolfssl/wolfcrypt/dh.h>
 
 #include <strings.h>
 
+#ifdef WOLFSSL_HAVE_MLKEM
+#include <wolfssl/wolfcrypt/wc_mlkem.h>
+#else
+enum { WC_ML_KEM_768, WC_ML_KEM_1024 }; /* dor__kx_have_kem is false */
+#endif
+
 struct dor_kx {
     dor_group group;
-    uint8_t public_len;
-    uint8_t scalar_len;
-    uint8_t bytes[]; /* the private scalar, then the public value */
+    uint16_t private_len; /* 0: of who answered, whose private value has done its work */
+    uint16_t public_len;
+    uint8_t bytes[]; /* the private value, then the public one */
 };
 
-typedef struct group_info {
-    dor_group group;
-    uint8_t scalar_len;
-    uint8_t public_len;
-    const dor_ec_curve *curve; /* NULL for X25519 */
-    const char *names[4];      /* IANA's first */
-} group_info;
+/*
+ * The exponents of ffdhe are 32 bits and more above twice the strength of their primes (RFC 7919 appendix A: 225, 275, 325,
+ * 375 and 400 bits at least), in whole words.
+ */
+/* clang-format off */
+#define CURVE(id, len, params, ...)                                                                                    \
+    {.group = DOR_GROUP_##id, .private_len = (len), .public_len = 1 + 2 * (len), .response_len = 1 + 2 * (len),        \
+     .secret_len = (len), .ops = &dor__kx_ops_ec, .curve = &(params), .family = DOR_GROUP_CURVE, .names = {__VA_ARGS__}}
+#define MONTGOMERY(id, len, x_ops, name)                                                                               \
+    {.group = DOR_GROUP_##id, .private_len = (len), .public_len = (len), .response_len = (len), .secret_len = (len),   \
+     .ops = &(x_ops), .family = DOR_GROUP_CURVE, .names = {name}}
+#define FFDHE(bits, exponent_len)                                                                                      \
+    {.group = DOR_GROUP_FFDHE##bits, .private_len = (exponent_len), .public_len = (bits) / 8,                          \
+     .response_len = (bits) / 8, .secret_len = (bits) / 8, .ops = &dor__kx_ops_dh, .wc_id = WC_FFDHE_##bits,           \
+     .family = DOR_GROUP_FFDHE, .names = {"ffdhe" #bits}}
+#define HYBRID(id, half, private_half, public_half, secret_half, kem, key_len, ciphertext_len, first, name)            \
+    {.group = DOR_GROUP_##id, .private_len = 64 + (private_half), .public_len = (key_len) + (public_half),             \
+     .response_len = (ciphertext_len) + (public_half), .secret_len = 32 + (secret_half), .ops = &dor__kx_ops_kem,      \
+     .classical = DOR_GROUP_##half, .wc_id = WC_ML_KEM_##kem, .kem_first = (first), .family = DOR_GROUP_HYBRID,        \
+     .names = {name}}
 
-static const group_info groups[] = {
-    {DOR_GROUP_X25519, 32, 32, NULL, {"x25519"}},
-    {DOR_GROUP_SECP256R1, 32, 65, &dor__ec_p256, {"secp256r1", "prime256v1", "P-256"}},
-    {DOR_GROUP_SECP384R1, 48, 97, &dor__ec_p384, {"secp384r1", "P-384"}},
+static const dor_kx_info groups[] = {
+    CURVE(SECP256R1, 32, dor__ec_p256, "secp256r1", "prime256v1", "P-256"),
+    CURVE(SECP384R1, 48, dor__ec_p384, "secp384r1", "P-384"),
+    CURVE(SECP521R1, 66, dor__ec_p521, "secp521r1", "P-521"),
+    MONTGOMERY(X25519, 32, dor__kx_ops_x25519, "x25519"),
+    MONTGOMERY(X448, 56, dor__kx_ops_x448, "x448"),
+    FFDHE(2048, 32),
+    FFDHE(3072, 40),
+    FFDHE(4096, 48),
+    FFDHE(6144, 56),
+    FFDHE(8192, 56),
+    HYBRID(SECP256R1MLKEM768, SECP256R1, 32, 65, 32, 768, 1184, 1088, false, "SecP256r1MLKEM768"),
+    HYBRID(X25519MLKEM768, X25519, 32, 32, 32, 768, 1184, 1088, true, "X25519MLKEM768"),
+    HYBRID(SECP384R1MLKEM1024, SECP384R1, 48, 97, 48, 1024, 1568, 1568, false, "SecP384r1MLKEM1024"),
 };
+/* clang-format on */
 
 enum { GROUP_COUNT = sizeof(groups) / sizeof(groups[0]) };
 
-static const group_info *find(dor_group group)
+static bool in_this_build(const dor_kx_info *info)
+{
+    if (info->ops == &dor__kx_ops_x448) return dor__kx_have_x448;
+    if (info->ops == &dor__kx_ops_dh) return dor__kx_have_dh;
+    return info->ops != &dor__kx_ops_kem || dor__kx_have_kem;
+}
+
+const dor_kx_info *dor__kx_find(dor_group group)
 {
     for (size_t i = 0; i < GROUP_COUNT; i++)
-        if (groups[i].group == group) return &groups[i];
+        if (groups[i].group == group) return in_this_build(&groups[i]) ? &groups[i] : NULL;
     return NULL;
 }
 
 bool dor__kx_known(dor_group group)
 {
-    return find(group) != NULL;
+    return dor__kx_find(group) != NULL;
+}
+
+dor_group_family dor__kx_family(dor_group group)
+{
+    const dor_kx_info *info = dor__kx_find(group);
+    return info ? (dor_group_family)info->family : DOR_GROUP_UNKNOWN;
 }
 
 const char *dor__kx_name(dor_group group)
 {
-    const group_info *info = find(group);
+    const dor_kx_info *info = dor__kx_find(group);
     return info ? info->names[0] : NULL;
 }
 
@@ -61,77 +104,84 @@ dor_group dor__kx_from_name(dor_span name)
     for (size_t i = 0; i < GROUP_COUNT; i++)
         for (const char *const *known = groups[i].names; *known; known++)
             if (strlen(*known) == name.len && strncasecmp(*known, (const char *)name.ptr, name.len) == 0)
-                return groups[i].group;
+                return in_this_build(&groups[i]) ? groups[i].group : 0;
     return 0;
 }
 
-static dor_result x25519_public_of(uint8_t *scalar, uint8_t *public_value)
+dor_group dor__kx_at(size_t i)
 {
-    scalar[0] &= 0xf8; /* RFC 7748 section 5 */
-    scalar[31] = (uint8_t)((scalar[31] & 0x7f) | 0x40);
-    DOR_TRY_WC(wc_curve25519_make_pub(32, public_value, 32, scalar));
-    return DOR_SUCCESS;
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        if (in_this_build(&groups[g]) && i-- == 0) return groups[g].group;
+    return 0;
 }
 
-static dor_kx *kx_alloc(const group_info *info)
+size_t dor__kx_secret_len(dor_group group)
 {
-    dor_kx *k = dor__malloc(sizeof(*k) + info->scalar_len + info->public_len);
+    const dor_kx_info *info = dor__kx_find(group);
+    return info ? info->secret_len : 0;
+}
+
+dor_result dor__kx_bad_share(void)
+{
+    return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_BAD_KEY_SHARE);
+}
+
+/* ---- pairs -------------------------------------------------------------------------------------------------- */
+
+static dor_kx *kx_alloc(const dor_kx_info *info, uint16_t private_len, uint16_t public_len)
+{
+    dor_kx *k = dor__malloc(sizeof(*k) + private_len + public_len);
     if (!k) return NULL;
     k->group = info->group;
-    k->scalar_len = info->scalar_len;
-    k->public_len = info->public_len;
+    k->private_len = private_len;
+    k->public_len = public_len;
     return k;
+}
+
+static uint8_t *public_part(dor_kx *kx)
+{
+    return kx->bytes + kx->private_len;
+}
+
+/* The private value is `given`, or a fresh one where that is empty. */
+static dor_result kx_make(dor_kx **kx, const dor_kx_info *info, dor_span given, dor_rng *rng)
+{
+    dor_result result = DOR_SUCCESS;
+
+    *kx = NULL;
+    dor_kx *k = kx_alloc(info, info->private_len, info->public_len);
+    if (!k) return dor__error(DOR_E_NOMEM);
+    if (given.len)
+        memcpy(k->bytes, given.ptr, given.len);
+    else
+        result = info->ops->make_private(info, rng, k->bytes);
+    if (dor__ok(result)) result = info->ops->public_of(info, k->bytes, rng, public_part(k));
+    if (dor__failed(result)) {
+        dor__kx_free(k);
+        return result;
+    }
+    *kx = k;
+    return DOR_SUCCESS;
 }
 
 dor_result dor__kx_new(dor_kx **kx, dor_group group, dor_rng *rng)
 {
-    const group_info *info = find(group);
-    dor_result result;
-
+    const dor_kx_info *info = dor__kx_find(group);
     *kx = NULL;
-    if (!info) return dor__error(DOR_E_BADARG);
-    dor_kx *k = kx_alloc(info);
-    if (!k) return dor__error(DOR_E_NOMEM);
-    uint8_t *scalar = k->bytes, *public_value = k->bytes + k->scalar_len;
-    if (info->curve) {
-        result = dor__ec_make_pair(info->curve, rng, scalar, public_value);
-    } else {
-        result = dor__rng_fill(rng, scalar, info->scalar_len);
-        if (dor__ok(result)) result = x25519_public_of(scalar, public_value);
-    }
-    if (dor__failed(result)) {
-        dor__kx_free(k);
-        return result;
-    }
-    *kx = k;
-    return DOR_SUCCESS;
+    return info ? kx_make(kx, info, DOR_SPAN_EMPTY, rng) : dor__error(DOR_E_BADARG);
 }
 
 dor_result dor__kx_from_scalar(dor_kx **kx, dor_group group, dor_span scalar)
 {
-    const group_info *info = find(group);
-    dor_result result;
-
+    const dor_kx_info *info = dor__kx_find(group);
     *kx = NULL;
-    if (!info || scalar.len != info->scalar_len) return dor__error(DOR_E_BADARG);
-    dor_kx *k = kx_alloc(info);
-    if (!k) return dor__error(DOR_E_NOMEM);
-    memcpy(k->bytes, scalar.ptr, scalar.len);
-    if (info->curve)
-        result = dor__ec_public_of(info->curve, k->bytes, NULL, k->bytes + k->scalar_len);
-    else
-        result = x25519_public_of(k->bytes, k->bytes + k->scalar_len);
-    if (dor__failed(result)) {
-        dor__kx_free(k);
-        return result;
-    }
-    *kx = k;
-    return DOR_SUCCESS;
+    if (!info || scalar.len != info->private_len) return dor__error(DOR_E_BADARG);
+    return kx_make(kx, info, scalar, NULL);
 }
 
 void dor__kx_free(dor_kx *kx)
 {
-    if (kx) dor__free_wiped(kx, sizeof(*kx) + kx->scalar_len + kx->public_len);
+    if (kx) dor__free_wiped(kx, sizeof(*kx) + kx->private_len + kx->public_len);
 }
 
 dor_group dor__kx_group(const dor_kx *kx)
@@ -141,66 +191,58 @@ dor_group dor__kx_group(const dor_kx *kx)
 
 dor_span dor__kx_public(const dor_kx *kx)
 {
-    return dor__span(kx->bytes + kx->scalar_len, kx->public_len);
-}
-
-static dor_result bad_share(void)
-{
-    return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_BAD_KEY_SHARE);
-}
-
-static dor_result derive_x25519(const dor_kx *kx, dor_span peer, uint8_t *secret)
-{
-    static const uint8_t zeros[32];
-    uint8_t u[32];
-
-    memcpy(u, peer.ptr, sizeof(u));
-    u[31] &= 0x7f; /* RFC 7748 section 5: implementations mask the top bit */
-    DOR_TRY_WC(wc_curve25519_generic(32, secret, 32, kx->bytes, 32, u));
-    /* RFC 8446 section 7.4.2: points of small order give zero, whatever the scalar. */
-    return dor__ct_equal(secret, zeros, sizeof(zeros)) ? bad_share() : DOR_SUCCESS;
-}
-
-static dor_result derive_curve(const dor_ec_curve *curve, const dor_kx *kx, dor_span peer, dor_rng *rng,
-                               uint8_t *secret)
-{
-    ecc_key ours, theirs;
-    word32 len = (word32)curve->len;
-
-    dor_result result = dor__ec_import_public(curve, peer, &theirs);
-    if (dor__failed(result)) return result.code == DOR_E_BADARG ? bad_share() : result;
-    result = dor__ec_import_private(curve, kx->bytes, &ours);
-    if (dor__failed(result)) {
-        wc_ecc_free(&theirs);
-        return result;
-    }
-#ifdef ECC_TIMING_RESISTANT
-    DOR_TRY_WC_GOTO(result, wc_ecc_set_rng(&ours, dor__rng_wc(rng)));
-#else
-    (void)rng;
-#endif
-    DOR_TRY_WC_GOTO(result, wc_ecc_shared_secret(&ours, &theirs, secret, &len));
-    if (len != curve->len) /* wolfCrypt pads to the left; anything else is a defect */
-        result = dor__error(DOR_E_CRYPTO_FAILED);
-done:
-    wc_ecc_free(&ours);
-    wc_ecc_free(&theirs);
-    return result;
+    return dor__span(kx->bytes + kx->private_len, kx->public_len);
 }
 
 dor_result dor__kx_derive(dor_kx *kx, dor_span peer_public, dor_rng *rng, uint8_t *secret, size_t *secret_len)
 {
-    const group_info *info = find(kx->group);
+    const dor_kx_info *info = dor__kx_find(kx->group);
+
+    if (!info || kx->private_len == 0) return dor__error(DOR_E_BADARG);
+    if (peer_public.len != info->response_len) return dor__kx_bad_share();
+    dor_result result = info->ops->derive(info, kx->bytes, peer_public, rng, secret);
+    if (dor__ok(result))
+        *secret_len = info->secret_len;
+    else
+        dor__wipe(secret, info->secret_len);
+    return result;
+}
+
+/* A fresh pair, whose private value is gone when it has been used. */
+static dor_result respond_alike(const dor_kx_info *info, dor_span peer, dor_rng *rng, uint8_t *response,
+                                uint8_t *secret)
+{
+    uint8_t private_value[DOR_EC_MAX_SCALAR_LEN]; /* the longest: the hybrids have an answer of their own */
     dor_result result;
 
-    if (peer_public.len != kx->public_len) return bad_share();
-    if (info->curve)
-        result = derive_curve(info->curve, kx, peer_public, rng, secret);
-    else
-        result = derive_x25519(kx, peer_public, secret);
-    if (dor__ok(result))
-        *secret_len = info->scalar_len;
-    else
-        dor__wipe(secret, info->scalar_len);
+    if (info->private_len > sizeof(private_value)) return dor__error(DOR_E_INTERNAL);
+    DOR_TRY_GOTO(result, info->ops->make_private(info, rng, private_value));
+    DOR_TRY_GOTO(result, info->ops->public_of(info, private_value, rng, response));
+    result = info->ops->derive(info, private_value, peer, rng, secret);
+done:
+    dor__wipe(private_value, sizeof(private_value));
     return result;
+}
+
+dor_result dor__kx_respond(dor_kx **kx, dor_group group, dor_span peer_public, dor_rng *rng, uint8_t *secret,
+                           size_t *secret_len)
+{
+    const dor_kx_info *info = dor__kx_find(group);
+
+    *kx = NULL;
+    if (!info) return dor__error(DOR_E_BADARG);
+    if (peer_public.len != info->public_len) return dor__kx_bad_share();
+    dor_kx *k = kx_alloc(info, 0, info->response_len);
+    if (!k) return dor__error(DOR_E_NOMEM);
+    dor_result result = info->ops->respond
+                            ? info->ops->respond(info, peer_public, rng, public_part(k), secret)
+                            : respond_alike(info, peer_public, rng, public_part(k), secret);
+    if (dor__failed(result)) {
+        dor__wipe(secret, info->secret_len);
+        dor__kx_free(k);
+        return result;
+    }
+    *kx = k;
+    *secret_len = info->secret_len;
+    return DOR_SUCCESS;
 }

@@ -47,6 +47,7 @@ void dor__handshake_free(dor_tls *t)
         dor__certificate_unref(hs->chain[i]);
     dor__public_key_free(hs->peer_key);
     dor__kx_free(hs->kx);
+    dor__shares_free(hs);
     dor__session_unref(hs->session);
     dor__session_unref(hs->outside);
     dor__transcript_fini(&hs->transcript);

@@ -67,7 +67,7 @@ enum {
     DOR_SESSION_ID_MAX = 32,
     DOR_SECRET_MAX_LEN = 48, /* the longest digest that a suite uses: SHA-384 */
     DOR_MASTER_SECRET_LEN = 48,
-    DOR_MAX_KEY_SHARES = 8
+    DOR_SHORT_SECRET_LEN = 80 /* the longest shared secret of any group but ffdhe: SecP384r1MLKEM1024 */
 };
 
 /* ---- actions and scripts --------------------------------------------------------------------------------- */
@@ -236,11 +236,6 @@ void dor__transcript_drop_raw(dor_transcript *tr);
 
 /* ---- the handshake: exists from dor__tls_new until it is complete or failed ------------------------------ */
 
-typedef struct dor_key_share {
-    dor_group group;
-    dor_span value;
-} dor_key_share;
-
 /** TLS 1.2's own part. */
 typedef struct dor_handshake_12 {
     uint8_t master_secret[DOR_MASTER_SECRET_LEN];
@@ -302,9 +297,7 @@ typedef struct dor_handshake {
     uint32_t peer_schemes; /* dor__cert_scheme_bit of those that it takes in CertificateVerify */
     bool peer_has_schemes;
     uint32_t peer_cert_schemes; /* dor__cert_scheme_bit of those that it takes in certificates */
-    dor_key_share peer_shares[DOR_MAX_KEY_SHARES]; /* in the arena */
-    size_t peer_share_count;
-    size_t peer_share_total; /* with those that we do not know */
+    dor_span peer_shares;    /* server: only while the ClientHello is handled; extension/key_share.c reads it */
     dor_span peer_suites;    /* server: only while the ClientHello is handled */
     dor_span psk_identities; /* server: likewise */
     dor_span psk_binders;    /* server: likewise */
@@ -312,9 +305,11 @@ typedef struct dor_handshake {
     bool peer_early_data;
 
     /* key exchange */
-    dor_kx *kx;
+    dor_kx *kx; /* the one that this handshake goes by */
     dor_group kx_group;
-    uint8_t shared_secret[DOR_KX_MAX_SECRET_LEN];
+    dor_kx *shares[DOR_MAX_OWN_SHARES]; /* a TLS 1.3 client's, until the server has chosen */
+    uint8_t shared_secret[DOR_SHORT_SECRET_LEN];
+    uint8_t *long_secret; /* in its place, in the arena: that of an ffdhe group */
     size_t shared_secret_len;
 
     /* TLS 1.3 key schedule (schedule_13.c) */
@@ -588,8 +583,29 @@ dor_group dor__curve_of_key(dor_key_type type);
 /** A bit of dor_handshake.peer_curves; 0 for groups that are no curve of certificates. supported_groups.c */
 uint8_t dor__curve_bit(dor_group group);
 
-/** The best group in common by our order or the client's; 0: none. */
-dor_group dor__group_choose(const dor_tls *t);
+/** The best group in common by our order or the client's, of the families 1 << dor_group_family; 0: none. */
+dor_group dor__group_choose(const dor_tls *t, unsigned families);
+
+/* ---- key exchange: key_exchange.c -------------------------------------------------------------------------- */
+
+/** The shared secret of hs->kx and what the peer made of its public value; the pair is gone afterwards. */
+DOR_MUST_USE dor_result dor__key_exchange_derive(dor_tls *t, dor_span peer_public);
+
+/** Our answer to the peer's share (hs->kx, whose public value is to be sent), and the shared secret. */
+DOR_MUST_USE dor_result dor__key_exchange_respond(dor_tls *t, dor_group group, dor_span peer_public);
+
+/** The shared secret, borrowed until it is wiped; empty when there is none. */
+dor_span dor__shared_secret(const dor_handshake *hs);
+void dor__shared_secret_wipe(dor_handshake *hs);
+
+/** Frees the pairs of shares that were sent. */
+void dor__shares_free(dor_handshake *hs);
+
+/** Server: whether the client's hello has a share for the group, and which. */
+bool dor__peer_share(const dor_handshake *hs, dor_group group, dor_span *value);
+
+/** Server: how many shares there are in it, of whatever groups. */
+size_t dor__peer_share_count(const dor_handshake *hs);
 
 /**
  * Server, after a TLS 1.3 ClientHello: suite, group and share, ticket or identity; or that a HelloRetryRequest is

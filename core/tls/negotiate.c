@@ -137,11 +137,21 @@ static bool peer_has_group(const dor_handshake *hs, dor_group group)
     return false;
 }
 
-dor_group dor__group_choose(const dor_tls *t)
+static bool of_families(dor_group group, unsigned families)
 {
-    if (!t->config->honor_cipher_order)
-        return t->hs->peer_group_count ? t->hs->peer_groups[0] : 0; /* cut down to ours when it was read */
+    return (families >> dor__kx_family(group) & 1u) != 0;
+}
+
+dor_group dor__group_choose(const dor_tls *t, unsigned families)
+{
+    const dor_handshake *hs = t->hs;
+    if (!t->config->honor_cipher_order) { /* the peer's were cut down to ours when they were read */
+        for (size_t i = 0; i < hs->peer_group_count; i++)
+            if (of_families(hs->peer_groups[i], families)) return hs->peer_groups[i];
+        return 0;
+    }
     for (size_t i = 0; i < t->config->group_count; i++)
-        if (peer_has_group(t->hs, t->config->groups[i])) return t->config->groups[i];
+        if (of_families(t->config->groups[i], families) && peer_has_group(hs, t->config->groups[i]))
+            return t->config->groups[i];
     return 0;
 }

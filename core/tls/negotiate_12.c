@@ -11,10 +11,12 @@
 
 static dor_group choose_group(const dor_tls *t)
 {
-    if (t->hs->peer_has_groups) return dor__group_choose(t);
+    if (t->hs->peer_has_groups) return dor__group_choose(t, 1u << DOR_GROUP_CURVE);
     /* RFC 8422 section 4: a client that names no groups leaves the choice to us; P-256 is what all of them have. */
     if (dor__config_has_group(t->config, DOR_GROUP_SECP256R1)) return DOR_GROUP_SECP256R1;
-    return t->config->group_count > 0 ? t->config->groups[0] : 0;
+    for (size_t i = 0; i < t->config->group_count; i++)
+        if (dor__kx_family(t->config->groups[i]) == DOR_GROUP_CURVE) return t->config->groups[i];
+    return 0;
 }
 
 static bool kind_usable(const dor_tls *t, const dor_suite *suite)

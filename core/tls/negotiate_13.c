@@ -16,41 +16,37 @@ static dor_result missing(void)
     return dor__alert(DOR_ALERT_MISSING_EXTENSION, DOR_REASON_MISSING_EXTENSION);
 }
 
-static const dor_key_share *share_of(const dor_handshake *hs, dor_group group)
-{
-    for (size_t i = 0; i < hs->peer_share_count; i++)
-        if (hs->peer_shares[i].group == group) return &hs->peer_shares[i];
-    return NULL;
-}
+enum { ANY_FAMILY = 1u << DOR_GROUP_CURVE | 1u << DOR_GROUP_FFDHE | 1u << DOR_GROUP_HYBRID };
 
-/* The best group in common; but one that saves a round trip before one that is merely preferred. */
-static dor_result share_choose(const dor_tls *t, dor_group *group, const dor_key_share **share)
+/* The best group in common; but one that saves a round trip before one that is merely preferred. share is empty for neither. */
+static dor_result share_choose(const dor_tls *t, dor_group *group, dor_span *share)
 {
     const dor_handshake *hs = t->hs;
-    *group = dor__group_choose(t);
+    *share = DOR_SPAN_EMPTY;
+    *group = dor__group_choose(t, ANY_FAMILY);
     if (*group == 0) return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_GROUP);
-    *share = share_of(hs, *group);
-    for (size_t i = 0; !*share && i < t->config->group_count; i++)
-        *share = share_of(hs, t->config->groups[i]);
-    if (*share) *group = (*share)->group;
+    if (dor__peer_share(hs, *group, share)) return DOR_SUCCESS;
+    for (size_t i = 0; i < t->config->group_count; i++) {
+        if (!dor__peer_share(hs, t->config->groups[i], share)) continue;
+        *group = t->config->groups[i];
+        break;
+    }
     return DOR_SUCCESS;
 }
 
 /* A second hello has exactly the share that was asked for (RFC 8446 section 4.1.2). */
 static dor_result second_share_check(const dor_tls *t)
 {
-    const dor_handshake *hs = t->hs;
-    if (hs->peer_share_total != 1 || hs->peer_share_count != 1 || hs->peer_shares[0].group != hs->retry_group)
+    dor_span share;
+    if (dor__peer_share_count(t->hs) != 1 || !dor__peer_share(t->hs, t->hs->retry_group, &share))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HELLO_RETRY);
     return DOR_SUCCESS;
 }
 
-static dor_result key_exchange(dor_tls *t, const dor_key_share *share)
+static dor_result key_exchange(dor_tls *t, dor_group group, dor_span share)
 {
-    dor_handshake *hs = t->hs;
-    DOR_TRY(dor__kx_new(&hs->kx, share->group, t->env->rng));
-    t->group = hs->kx_group = share->group;
-    return dor__kx_derive(hs->kx, share->value, t->env->rng, hs->shared_secret, &hs->shared_secret_len);
+    t->group = group;
+    return dor__key_exchange_respond(t, group, share);
 }
 
 /* Without a ticket: by certificate, ours and perhaps the client's. */
@@ -97,16 +93,15 @@ static bool without_exchange(const dor_tls *t)
 }
 
 /* *retry: a HelloRetryRequest is due. */
-static dor_result share_settle(dor_tls *t, bool again, const dor_key_share **share, bool *retry)
+static dor_result share_settle(dor_tls *t, bool again, dor_group *group, dor_span *share, bool *retry)
 {
-    dor_group group;
     *retry = false;
     if (!(t->hs->ext_received & dor__ext_bit(DOR_EXT_KEY_SHARE))) return missing();
-    DOR_TRY(share_choose(t, &group, share));
+    DOR_TRY(share_choose(t, group, share));
     if (again) return second_share_check(t);
-    if (*share) return DOR_SUCCESS;
+    if (share->len) return DOR_SUCCESS;
     *retry = true;
-    t->hs->retry_group = group;
+    t->hs->retry_group = *group;
     return dor__property_set(t, DOR_PROPERTY_RETRY);
 }
 
@@ -121,7 +116,8 @@ dor_result dor__negotiate_13(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
     const bool again = (hs->properties & DOR_PROPERTY_RETRY) != 0;
-    const dor_key_share *share = NULL;
+    dor_span share = DOR_SPAN_EMPTY;
+    dor_group group = 0;
     bool resumed = false, retry = false;
 
     DOR_TRY(dor__external_psk_look(t));
@@ -132,11 +128,11 @@ dor_result dor__negotiate_13(dor_tls *t)
     if (dor__asking(t)) return DOR_SUCCESS;
     hs->psk_ke = resumed;
     if (!hs->psk_ke) {
-        DOR_TRY(share_settle(t, again, &share, &retry));
+        DOR_TRY(share_settle(t, again, &group, &share, &retry));
         if (retry) return DOR_SUCCESS;
         if (!without_exchange(t)) DOR_TRY(dor__psk_choose(t, &resumed));
         if (dor__asking(t)) return DOR_SUCCESS;
-        DOR_TRY(key_exchange(t, share));
+        DOR_TRY(key_exchange(t, group, share));
     }
     DOR_TRY(authenticate(t, resumed));
     return dor__schedule_early(t, dor__psk_secret(t));

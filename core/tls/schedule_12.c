@@ -45,7 +45,7 @@ static dor_result have_master_secret(dor_tls *t)
 dor_result dor__master_secret_make_12(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
-    dor_span premaster = dor__span(hs->shared_secret, hs->shared_secret_len);
+    dor_span premaster = dor__shared_secret(hs);
     uint8_t session_hash[DOR_HASH_MAX_LEN];
     dor_result result;
 
@@ -61,8 +61,7 @@ dor_result dor__master_secret_make_12(dor_tls *t)
     }
     result = have_master_secret(t);
 done:
-    dor__wipe(hs->shared_secret, sizeof(hs->shared_secret));
-    hs->shared_secret_len = 0;
+    dor__shared_secret_wipe(hs);
     return result;
 }
 

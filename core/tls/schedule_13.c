@@ -47,9 +47,8 @@ dor_result dor__schedule_handshake(dor_tls *t)
     dor_handshake *hs = t->hs;
     uint8_t digest[DOR_HASH_MAX_LEN];
     if ((hs->shared_secret_len == 0) != hs->psk_ke) return dor__error(DOR_E_INTERNAL);
-    DOR_TRY(descend(t, dor__span(hs->shared_secret, hs->shared_secret_len)));
-    dor__wipe(hs->shared_secret, sizeof hs->shared_secret);
-    hs->shared_secret_len = 0;
+    DOR_TRY(descend(t, dor__shared_secret(hs)));
+    dor__shared_secret_wipe(hs);
     DOR_TRY(dor__transcript_digest(&hs->transcript, digest));
     DOR_TRY(derive(hash_of(t), hs->secret, "c hs traffic", digest, hs->client_secret));
     DOR_TRY(derive(hash_of(t), hs->secret, "s hs traffic", digest, hs->server_secret));

@@ -42,6 +42,8 @@ static const row rows[] = {
     {"ciphers", {"[\"TLS_AES_128_GCM_SHA256\"]", "\"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256\"",
                  "[\"unknown\", \"TLS_CHACHA20_POLY1305_SHA256\"]"}, {"[\"unknown\"]", "\"\"", "[]", "7"}},
     {"supported_groups", {"[\"x25519\", \"secp256r1\"]", "\"P-256:X25519\""}, {"[\"x25518\"]", "[]", "29"}},
+    {"key_shares", {"[\"x25519\", \"P-384\"]", "\"x25519\""},
+     {"[\"x25518\"]", "[]", "29", "[\"x25519\", \"P-256\", \"P-384\", \"P-521\", \"x25519\"]"}},
     {"signature_algs", {"[\"ed25519\", \"rsa_pss_rsae_sha256\"]", "[\"eddsa_ed25519\"]"}, {"[\"rsa\"]", "[]", "1027"}},
     {"honor_cipher_order", {"true", "false"}, {"\"server\"", "1"}},
     {"alpn_advertised_protocols", {"[\"h2\", \"http/1.1\"]", "\"h2,http/1.1\""}, {"[\"\"]", "[]", "[null]"}},
@@ -228,7 +230,6 @@ Test(options_values, known_but_not_there_yet)
     }
     cr_expect_eq(dor_options_set_list(o, "versions", "tlsv1.2", "tlsv1.1", NULL), DOR_E_NOT_SUPPORTED);
     cr_expect_str_eq(dor_options_error(o), "option versions: version tlsv1.1 is not supported yet");
-    cr_expect_eq(dor_options_set_text(o, "supported_groups", "x25519mlkem768"), DOR_E_NOT_SUPPORTED);
     dor_options_free(o);
 }
 

@@ -281,7 +281,7 @@ static dor_result client_hello_receive(dor_tls *t, dor_span body)
     hs->peer_suites = ch.suites;
     hs->lookups = 0;
     dor_result r = t->version == DOR_TLS_1_3 ? dor__negotiate_13(t) : dor__negotiate_12(t);
-    hs->peer_suites = hs->psk_identities = hs->psk_binders = hs->v12.peer_ticket =
+    hs->peer_suites = hs->peer_shares = hs->psk_identities = hs->psk_binders = hs->v12.peer_ticket =
         DOR_SPAN_EMPTY; /* they borrow from the message */
     DOR_TRY(r);
     if (dor__asking(t)) return DOR_SUCCESS;

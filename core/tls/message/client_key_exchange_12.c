@@ -5,23 +5,15 @@
 #include "tls/message/messages.h"
 #include "tls/tls12.h"
 
-static dor_result derive(dor_tls *t, dor_span peer_public)
-{
-    dor_handshake *hs = t->hs;
-    DOR_TRY(dor__kx_derive(hs->kx, peer_public, t->env->rng, hs->shared_secret, &hs->shared_secret_len));
-    dor__kx_free(hs->kx); /* ephemeral means: gone when used */
-    hs->kx = NULL;
-    return DOR_SUCCESS;
-}
-
 static dor_result send_key_exchange(dor_tls *t, dor_bytes *w)
 {
     dor_handshake *hs = t->hs;
-    dor__kx_free(hs->kx); /* a share that was meant for TLS 1.3 */
+    dor__shares_free(hs); /* they were meant for TLS 1.3 */
+    dor__kx_free(hs->kx);
     hs->kx = NULL;
     DOR_TRY(dor__kx_new(&hs->kx, hs->kx_group, t->env->rng));
     DOR_TRY(wr_vec(w, 1, dor__kx_public(hs->kx)));
-    return derive(t, hs->v12.server_point);
+    return dor__key_exchange_derive(t, hs->v12.server_point);
 }
 
 static dor_result receive_key_exchange(dor_tls *t, dor_span body)
@@ -30,8 +22,7 @@ static dor_result receive_key_exchange(dor_tls *t, dor_span body)
     dor_span point;
     DOR_TRY(rd_vec8(&r, &point, 1, 255));
     DOR_TRY(rd_end(&r));
-    if (!t->hs->kx) return dor__error(DOR_E_INTERNAL);
-    return derive(t, point);
+    return dor__key_exchange_derive(t, point);
 }
 
 const dor_action dor__msg_client_key_exchange_12 = {

@@ -50,7 +50,8 @@ static dor_result receive_key_exchange(dor_tls *t, dor_span body)
     DOR_TRY(rd_u8(&r, &curve_type));
     DOR_TRY(rd_u16(&r, &group));
     /* RFC 8422 section 5.4: explicit curves are gone, and the group must be one that was offered. */
-    if (curve_type != DOR_CURVE_TYPE_NAMED || !dor__config_has_group(t->config, group))
+    if (curve_type != DOR_CURVE_TYPE_NAMED || !dor__config_has_group(t->config, group) ||
+        dor__kx_family(group) != DOR_GROUP_CURVE)
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_NO_GROUP);
     DOR_TRY(rd_vec8(&r, &point, 1, 255));
     dor_span params = dor__span(body.ptr, body.len - rd_left(&r));

@@ -1,6 +1,7 @@
 /*
  * actions_13.c - the script of TLS 1.3, and its changes of keys (RFC 8446 section 2 and appendix A).
  */
+#include "tls/again.h"
 #include "tls/message/messages.h"
 #include "tls/schedule_13.h"
 
@@ -158,5 +159,7 @@ static const dor_action key_update_by_client = {.name = "KeyUpdate",
                                                 .max_len = 1,
                                                 .receive = dor__key_update_receive};
 
-const dor_action *const dor__post_actions_13[] = {&key_update_by_server, &key_update_by_client,
-                                                  &dor__msg_new_session_ticket, NULL};
+const dor_action *const dor__post_actions_13[] = {
+    &key_update_by_server,        &key_update_by_client,
+    &dor__msg_new_session_ticket, &dor__msg_post_certificate_request,
+    &dor__msg_post_certificate,   NULL};

@@ -1,7 +1,7 @@
 /*
  * alert.c - alerts, ours and the peer's (RFC 8446 section 6, RFC 5246 section 7.2), and the failure that sticks.
  */
-#include "tls/handshake.h"
+#include "tls/again.h"
 #include "tls/internal.h"
 
 enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
@@ -57,6 +57,10 @@ dor_result dor__tls_fail(dor_tls *t, dor_result r)
         (void)sent; /* without memory the peer just sees the end */
     }
     dor__session_forget_12(t);
+    if (t->hs && t->hs->second) { /* and the one that was there before */
+        dor__again_abandon(t);
+        dor__session_forget_12(t);
+    }
     dor__handshake_free(t);
     dor__keys_wipe(t);
     return t->error;
@@ -82,7 +86,8 @@ dor_result dor__alert_receive(dor_tls *t, dor_span payload, bool *closed)
     if (level != LEVEL_WARNING && level != LEVEL_FATAL)
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
     if (alert == DOR_ALERT_CLOSE_NOTIFY) {
-        if (t->hs) return dor__peer_alert(alert);
+        if (t->hs && !t->hs->second) return dor__peer_alert(alert);
+        if (t->hs) dor__again_abandon(t);
         *closed = true;
         return DOR_SUCCESS;
     }
@@ -90,5 +95,6 @@ dor_result dor__alert_receive(dor_tls *t, dor_span payload, bool *closed)
     if (t->warning_alerts >= t->config->max_warning_alerts)
         return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_WARNING_ALERTS);
     t->warning_alerts++;
+    if (alert == DOR_ALERT_NO_RENEGOTIATION) dor__renegotiation_refused(t);
     return DOR_SUCCESS;
 }

@@ -57,6 +57,8 @@ dor_result dor__tls_config_new(dor_tls_config **config)
     c->max_handshake_len = 64 * 1024;
     c->max_handshake_memory = 256 * 1024;
     c->max_certificates = 10;
+    c->max_renegotiations = 16;
+    c->max_refused_renegotiations = 4;
     c->max_key_updates = 32;
     c->max_empty_records = 32;
     c->max_warning_alerts = 4;

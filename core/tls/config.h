@@ -117,6 +117,14 @@ typedef struct dor_tls_config {
     bool ask_session;   /* server: sessions by id are not looked up in the store but asked for (question.h) */
     bool ask_signature; /* and for each signature, also where the key is here */
 
+    bool renegotiation;                  /* TLS 1.2: by us, and by a server that we are the client of */
+    bool client_renegotiation;           /* server, TLS 1.2: by its client */
+    bool require_secure_renegotiation;   /* TLS 1.2: a peer without RFC 5746 is refused */
+    uint16_t max_renegotiations;         /* that the peer begins, on one connection (default 16) */
+    uint16_t max_refused_renegotiations; /* refused to it without data between (default 4) */
+    bool post_auth; /* TLS 1.3: client: may be asked for a certificate later; server: asks then, not before */
+    uint64_t key_update_at; /* bytes sent under one key, at most; 0: what the cipher allows */
+
     bool middlebox_compat;         /* RFC 8446 appendix D.4 */
     uint32_t max_handshake_len;    /* one message, bytes (default 64 KiB) */
     uint32_t max_handshake_memory; /* a handshake's arena, bytes (default 256 KiB) */

@@ -3,7 +3,7 @@
  *
  * RFC 8446 sections 4.2.3 and 4.4.2; RFC 5246 sections 7.4.2 and 7.4.8.
  */
-#include "tls/handshake.h"
+#include "tls/again.h"
 
 #include "tls/internal.h"
 #include "x509/host_name.h"
@@ -173,6 +173,7 @@ dor_result dor__peer_chain_verify(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
     if (hs->chain_count == 0) return dor__error(DOR_E_INTERNAL);
+    DOR_TRY(dor__renegotiation_check_peer(t));
     DOR_TRY(dor__public_key_from_spki(&hs->peer_key, hs->chain[0]->spki));
     DOR_TRY(key_usage_check(t));
     if (t->config->verify_peer) {

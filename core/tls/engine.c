@@ -8,17 +8,11 @@
 #include <assert.h>
 
 #include "base/alloc.h"
-#include "tls/kept.h"
+#include "tls/again.h"
 #include "tls/message/messages.h"
 
 /* Growth is a decision: this is what an idle connection costs, beside its two cipher contexts. */
 static_assert(sizeof(dor_tls) <= 512, "a connection outgrew its budget");
-
-/*
- * Records sealed with one key before we take a fresh one by ourselves. RFC 8446 section 5.5: 2^24.5 for AES-GCM; the
- * same for ChaCha20-Poly1305, which could do with none, keeps it simple.
- */
-static const uint64_t UPDATE_AFTER_RECORDS = 1u << 24;
 
 static dor_result unexpected(dor_reason reason)
 {
@@ -58,6 +52,7 @@ void dor__keys_wipe(dor_tls *t)
     dor__wipe(t->read_secret, sizeof t->read_secret);
     dor__wipe(t->write_secret, sizeof t->write_secret);
     dor__wipe(t->resumption_secret, sizeof t->resumption_secret);
+    dor__again_free(t);
     dor__kept_free(t);
     dor__session_unref(t->ticket);
     t->ticket = NULL;
@@ -116,7 +111,7 @@ static bool skip_early_data(dor_tls *t, size_t len)
 
 static dor_result receive_data(dor_tls *t, const dor_record *record, dor_tls_event *event)
 {
-    if (t->hs) {
+    if (t->hs && (!t->hs->second || t->hs->heard)) {
         /* After a HelloRetryRequest early data arrives before there are keys: by its outer type it is known. */
         bool unprotected = t->read.ops->suffix_len == 0;
         if (unprotected && skip_early_data(t, record->payload.len + 1)) return DOR_SUCCESS;
@@ -127,6 +122,7 @@ static dor_result receive_data(dor_tls *t, const dor_record *record, dor_tls_eve
     something_came(t);
     t->key_updates = 0;
     t->renegotiation_requests = 0;
+    if (t->again && dor__is_client(t)) t->again->request_count = 0;
     event->kind = DOR_TLS_EVENT_DATA;
     event->data = record->payload;
     return DOR_SUCCESS;
@@ -142,7 +138,8 @@ static dor_result receive_ccs(dor_tls *t, const dor_record *record)
     if (record->outer_type != DOR_CONTENT_CHANGE_CIPHER_SPEC || record->payload.len != 1 ||
         record->payload.ptr[0] != 1)
         return unexpected(DOR_REASON_RECORD_TYPE);
-    if (!t->hs || t->message.len) return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
+    if (!t->hs || t->message.len || (t->hs->second && t->version == DOR_TLS_1_3))
+        return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
     DOR_TRY(dor__handshake_receive_ccs(t, &taken));
     if (taken) return DOR_SUCCESS;
     if (t->hs->version_settled && t->version == DOR_TLS_1_3) return count_empty(t);
@@ -166,6 +163,9 @@ static dor_result receive_record(dor_tls *t, const dor_record *record, dor_tls_e
     bool settled = t->hs ? t->hs->version_settled : true;
     if (settled && t->version == DOR_TLS_1_2 && record->version != DOR_TLS_1_2)
         return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_RECORD_VERSION);
+    if (t->again && t->again->cut_off &&
+        (record->type == DOR_CONTENT_HANDSHAKE || record->type == DOR_CONTENT_CHANGE_CIPHER_SPEC))
+        return count_empty(t);
     switch (record->type) {
     case DOR_CONTENT_APPLICATION_DATA: return receive_data(t, record, event);
     case DOR_CONTENT_HANDSHAKE:
@@ -197,7 +197,8 @@ static dor_result receive_next(dor_tls *t, uint8_t *data, size_t len, size_t *us
     if (dor__failed(r)) return is_refused_early_data(t, r, before + *used) ? DOR_SUCCESS : r;
     if (!found)
         return *used == len ? DOR_SUCCESS : dor__error(DOR_E_INTERNAL); /* else this would never end */
-    return receive_record(t, &record, event);
+    DOR_TRY(receive_record(t, &record, event));
+    return dor__keys_behind_record(t);
 }
 
 size_t dor__tls_receivable(const dor_tls *t, const uint8_t *data, size_t len)
@@ -208,7 +209,11 @@ size_t dor__tls_receivable(const dor_tls *t, const uint8_t *data, size_t len)
 /* What the machine has to tell beside the events that it made itself. */
 static void handshake_events(dor_tls *t, dor_tls_event *event)
 {
-    if (t->tell_connected) {
+    if (event->kind != DOR_TLS_EVENT_NONE) return; /* the next call tells */
+    if (t->again && t->again->tell) {
+        event->kind = (dor_tls_event_kind)t->again->tell;
+        t->again->tell = 0;
+    } else if (t->tell_connected) {
         t->tell_connected = false;
         event->kind = DOR_TLS_EVENT_CONNECTED;
     } else if (dor__asking(t)) {
@@ -226,11 +231,14 @@ dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used,
         event->kind = DOR_TLS_EVENT_QUESTION;
         return DOR_SUCCESS;
     }
+    handshake_events(t, event);
+    if (event->kind != DOR_TLS_EVENT_NONE) return DOR_SUCCESS;
     if (t->hs && t->hs->resume) {
         r = dor__handshake_resume(t, event);
         handshake_events(t, event);
     } else if (!t->hs && t->message.len) /* messages that waited behind one that was an event */
         r = dor__handshake_receive(t, DOR_SPAN_EMPTY, event);
+    if (dor__ok(r)) handshake_events(t, event);
     while (dor__ok(r) && event->kind == DOR_TLS_EVENT_NONE && *used < len) {
         size_t n = 0;
         if (t->read_closed) { /* RFC 8446 section 6.1: ignored */
@@ -257,11 +265,13 @@ dor_result dor__tls_send(dor_tls *t, dor_span plaintext)
     if (!t->connected) return dor__error(DOR_E_ENOTCONN);
     if (t->write_closed) return dor__error(DOR_E_CLOSED);
     dor_result r = DOR_SUCCESS;
-    if (t->version == DOR_TLS_1_3 && (t->answer_key_update || t->write.sequence >= UPDATE_AFTER_RECORDS))
-        r = dor__key_update_send(t, false);
+    if (dor__tls_sends_wait(t)) return dor__error(DOR_E_BUSY);
+    const uint64_t before = t->write.sequence;
+    if (plaintext.len) r = dor__keys_before_data(t);
     if (dor__ok(r) && plaintext.len)
         r = dor__record_write(&t->write, DOR_CONTENT_APPLICATION_DATA, t->record_version,
                               DOR_RECORD_MAX_PLAINTEXT, plaintext, &t->output);
+    if (dor__ok(r)) r = dor__keys_behind_data(t, t->write.sequence < before ? 0 : before, t->write.sequence);
     return dor__failed(r) ? dor__tls_fail(t, r) : r;
 }
 
@@ -275,17 +285,55 @@ dor_result dor__tls_close(dor_tls *t)
     if (dor__failed(t->error)) return t->error;
     if (t->write_closed) return DOR_SUCCESS;
     dor_result r = DOR_SUCCESS;
-    if (t->hs && t->started) /* RFC 8446 section 6.1: user_canceled, then close_notify */
+    if (t->hs && t->started && !t->hs->second) /* RFC 8446 section 6.1: user_canceled, then close_notify */
         r = dor__alert_warn(t, DOR_ALERT_USER_CANCELED);
     if (dor__ok(r) && (t->connected || t->started)) r = dor__alert_warn(t, DOR_ALERT_CLOSE_NOTIFY);
     if (dor__failed(r)) return dor__tls_fail(t, r);
     t->write_closed = true;
+    if (t->hs && t->hs->second) { /* the peer may have more to say, but not of this */
+        dor__again_abandon(t);
+        t->again->cut_off = true;
+        return DOR_SUCCESS;
+    }
     if (t->hs) { /* there is no going on without us */
         t->error = dor__error(DOR_E_CLOSED);
         dor__handshake_free(t);
         dor__keys_wipe(t);
     }
     return DOR_SUCCESS;
+}
+
+static dor_result check_open(const dor_tls *t)
+{
+    if (dor__failed(t->error)) return t->error;
+    if (!t->connected) return dor__error(DOR_E_ENOTCONN);
+    return t->write_closed || t->read_closed ? dor__error(DOR_E_CLOSED) : DOR_SUCCESS;
+}
+
+dor_result dor__tls_renegotiate(dor_tls *t)
+{
+    DOR_TRY(check_open(t));
+    DOR_TRY(dor__renegotiation_may_start(t));
+    dor_result r = dor__renegotiation_start(t);
+    return dor__failed(r) ? dor__tls_fail(t, r) : r;
+}
+
+dor_result dor__tls_request_certificate(dor_tls *t)
+{
+    DOR_TRY(check_open(t));
+    DOR_TRY(dor__post_auth_may_ask(t));
+    dor_result r = dor__post_auth_request(t);
+    return dor__failed(r) ? dor__tls_fail(t, r) : r;
+}
+
+bool dor__tls_in_second(const dor_tls *t)
+{
+    return t->hs && t->hs->second;
+}
+
+bool dor__tls_sends_wait(const dor_tls *t)
+{
+    return dor__renegotiating(t);
 }
 
 dor_result dor__tls_update_keys(dor_tls *t, bool ask_peer)
@@ -319,17 +367,26 @@ void dor__tls_get_info(const dor_tls *t, dor_tls_info *info)
         .peer_scheme = t->peer_scheme,
         .resumed = t->resumed,
         .hello_retry = t->hello_retry,
-        .extended_master_secret = t->version == DOR_TLS_1_3 || t->extended_master_secret,
+        .extended_master_secret = t->version == DOR_TLS_1_3 || dor__extended_in_force(t),
         .alpn = dor__alpn_get(t),
         .server_name = dor__server_name_get(t),
         .psk_identity = dor__psk_identity_get(t),
         .peer = t->peer,
     };
+    if (!dor__tls_in_second(t)) return;
+    const dor_tls_before *before = &t->again->before;
+    info->peer = before->peer;
+    info->peer_scheme = before->peer_scheme;
+    if (!dor__renegotiating(t)) return;
+    info->suite = before->suite;
+    info->group = before->group;
+    info->resumed = before->resumed;
 }
 
 dor_session *dor__tls_session(const dor_tls *t)
 {
-    return t->session ? dor__session_ref(t->session) : NULL;
+    dor_session *session = dor__renegotiating(t) ? t->again->before.session : t->session;
+    return session ? dor__session_ref(session) : NULL;
 }
 
 void dor__tls_sleep(dor_tls *t)
@@ -352,7 +409,7 @@ size_t dor__tls_memory(const dor_tls *t)
     size_t n = sizeof *t + t->output.cap + t->message.cap + t->reader.partial.cap + t->alpn_len +
                t->server_name_len + t->psk_identity_len;
     n += t->suite ? aeads * dor__aead_size((dor_aead_id)t->suite->aead) : 0;
-    n += dor__kept_memory(t);
+    n += dor__kept_memory(t) + dor__again_memory(t);
     if (t->hs) n += sizeof *t->hs + t->hs->arena.used + t->hs->flight.cap + t->hs->transcript.raw.cap;
     return n;
 }

@@ -46,7 +46,10 @@ typedef enum dor_tls_event_kind {
     DOR_TLS_EVENT_DATA,      /* data: plaintext, until the next call with this connection */
     DOR_TLS_EVENT_TICKET,    /* client: session may be resumed; the reference goes to the caller */
     DOR_TLS_EVENT_CLOSED,    /* the peer's close_notify: nothing more will come */
-    DOR_TLS_EVENT_QUESTION /* the handshake waits for an answer (tls/question.h), and takes nothing till then */
+    DOR_TLS_EVENT_QUESTION, /* the handshake waits for an answer (tls/question.h), and takes nothing till then */
+    DOR_TLS_EVENT_RENEGOTIATED,          /* TLS 1.2: a renegotiation is complete, whoever began it */
+    DOR_TLS_EVENT_RENEGOTIATION_REFUSED, /* ours; the connection goes on */
+    DOR_TLS_EVENT_PEER_AUTHENTICATED     /* TLS 1.3 server: a request for a certificate has been answered */
 } dor_tls_event_kind;
 
 typedef struct dor_tls_event {
@@ -105,6 +108,26 @@ DOR_MUST_USE dor_result dor__tls_close(dor_tls *t);
 
 /** TLS 1.3: fresh sending keys; the peer is asked for fresh ones too. TLS 1.2: EINVAL. */
 DOR_MUST_USE dor_result dor__tls_update_keys(dor_tls *t, bool ask_peer);
+
+/**
+ * TLS 1.2, config->renegotiation: begins a renegotiation (RFC 5746), of which an event tells. A server asks for one; its client
+ * may refuse, or not answer. EALREADY when there is one; RENEGOTIATION_INSECURE when it cannot be made safe; EINVAL in TLS 1.3
+ * and where the config does not allow it.
+ */
+DOR_MUST_USE dor_result dor__tls_renegotiate(dor_tls *t);
+
+/**
+ * TLS 1.3 server, config->post_auth and verify_peer: asks the client for a certificate (RFC 8446 section 4.6.2), to be judged
+ * as in the handshake; an event tells of the answer. NO_POST_AUTH when the client has not offered it, LIMIT past four
+ * requests without an answer, EALREADY in the middle of an answer; EINVAL otherwise.
+ */
+DOR_MUST_USE dor_result dor__tls_request_certificate(dor_tls *t);
+
+/** A second handshake is going on: a renegotiation, or an answer to a request for a certificate. */
+bool dor__tls_in_second(const dor_tls *t);
+
+/** Data cannot be sent now, but will when the renegotiation is over; dor__tls_send gives BUSY. */
+bool dor__tls_sends_wait(const dor_tls *t);
 
 bool dor__tls_connected(const dor_tls *t);
 

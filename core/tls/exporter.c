@@ -6,7 +6,7 @@
  */
 #include "tls/exporter.h"
 
-#include "tls/kept.h"
+#include "tls/again.h"
 
 static dor_hash_id hash_of(const dor_tls *t)
 {
@@ -37,8 +37,8 @@ static dor_result export_13(const dor_tls *t, const char *label, dor_span contex
     dor_result r;
     if (out_len > 255 * hash_len) return dor__error(DOR_E_BADARG);
     DOR_TRY_GOTO(r, dor__hash_once(hash_of(t), DOR_SPAN_EMPTY, digest));
-    DOR_TRY_GOTO(r, dor__hkdf_expand_label(hash_of(t), dor__span(t->kept->secret, hash_len), label,
-                                           dor__span(digest, hash_len), derived, hash_len));
+    DOR_TRY_GOTO(r, dor__hkdf_expand_label(hash_of(t), dor__span(dor__kept_in_force(t)->secret, hash_len),
+                                           label, dor__span(digest, hash_len), derived, hash_len));
     DOR_TRY_GOTO(r, dor__hash_once(hash_of(t), context, digest));
     r = dor__hkdf_expand_label(hash_of(t), dor__span(derived, hash_len), "exporter",
                                dor__span(digest, hash_len), out, out_len);
@@ -50,14 +50,14 @@ done:
 static dor_result export_12(const dor_tls *t, const char *label, const dor_span *context, uint8_t *out,
                             size_t out_len)
 {
-    if (!t->extended_master_secret) return dor__error(DOR_E_EXPORT_UNSAFE);
+    if (!dor__extended_in_force(t)) return dor__error(DOR_E_EXPORT_UNSAFE);
     const uint8_t len[2] = {(uint8_t)(context ? context->len >> 8 : 0),
                             (uint8_t)(context ? context->len : 0)};
-    const dor_span seed[] = {dor__span(t->kept->client_random, DOR_RANDOM_LEN),
-                             dor__span(t->kept->server_random, DOR_RANDOM_LEN), dor__span(len, 2),
-                             context ? *context : DOR_SPAN_EMPTY};
-    return dor__tls12_prf(hash_of(t), dor__span(t->kept->secret, DOR_MASTER_SECRET_LEN), label, seed,
-                          context ? 4 : 2, out, out_len);
+    const dor_span seed[] = {dor__span(dor__kept_in_force(t)->client_random, DOR_RANDOM_LEN),
+                             dor__span(dor__kept_in_force(t)->server_random, DOR_RANDOM_LEN),
+                             dor__span(len, 2), context ? *context : DOR_SPAN_EMPTY};
+    return dor__tls12_prf(hash_of(t), dor__span(dor__kept_in_force(t)->secret, DOR_MASTER_SECRET_LEN), label,
+                          seed, context ? 4 : 2, out, out_len);
 }
 
 dor_result dor__tls_export(const dor_tls *t, const char *label, const dor_span *context, uint8_t *out,
@@ -69,7 +69,7 @@ dor_result dor__tls_export(const dor_tls *t, const char *label, const dor_span *
     if (label_len > LABEL_MAX || is_reserved(label) || out_len < 1 || out_len > DOR_EXPORT_MAX ||
         (context && context->len > DOR_EXPORT_MAX))
         return dor__error(DOR_E_BADARG);
-    if (!t->kept || !t->kept->have_secret) return dor__error(DOR_E_NOT_KEPT);
+    if (!dor__kept_in_force(t) || !dor__kept_in_force(t)->have_secret) return dor__error(DOR_E_NOT_KEPT);
     if (t->version == DOR_TLS_1_3)
         return export_13(t, label, context ? *context : DOR_SPAN_EMPTY, out, out_len);
     return export_12(t, label, context, out, out_len);
@@ -87,9 +87,9 @@ static dor_result seed_append(const dor_tls *t, const dor_tls_seed *seed, dor_by
 {
     dor_span part = seed->bytes;
     if (seed->kind != DOR_TLS_SEED_BYTES) {
-        if (!t->kept) return dor__error(DOR_E_NOT_KEPT);
-        part = dor__span(seed->kind == DOR_TLS_SEED_CLIENT_RANDOM ? t->kept->client_random
-                                                                  : t->kept->server_random,
+        if (!dor__kept_in_force(t)) return dor__error(DOR_E_NOT_KEPT);
+        part = dor__span(seed->kind == DOR_TLS_SEED_CLIENT_RANDOM ? dor__kept_in_force(t)->client_random
+                                                                  : dor__kept_in_force(t)->server_random,
                          DOR_RANDOM_LEN);
     }
     if (part.len > DOR_EXPORT_MAX || all->len + part.len > DOR_EXPORT_MAX) return dor__error(DOR_E_BADARG);
@@ -108,12 +108,14 @@ dor_result dor__tls_prf(const dor_tls *t, const dor_span *secret, const char *la
         if (secret || !is_randoms(seeds, seed_count)) return dor__error(DOR_E_EINVAL);
         return dor__tls_export(t, label, NULL, out, out_len);
     }
-    if (!secret && (!t->kept || !t->kept->have_secret)) return dor__error(DOR_E_NOT_KEPT);
+    if (!secret && (!dor__kept_in_force(t) || !dor__kept_in_force(t)->have_secret))
+        return dor__error(DOR_E_NOT_KEPT);
     if (!secret && is_reserved(label)) return dor__error(DOR_E_BADARG);
     for (size_t i = 0; i < seed_count; i++)
         DOR_TRY_GOTO(r, seed_append(t, &seeds[i], &seed));
     const dor_span all = dor__bytes_span(&seed);
-    r = dor__tls12_prf(hash_of(t), secret ? *secret : dor__span(t->kept->secret, DOR_MASTER_SECRET_LEN),
+    r = dor__tls12_prf(hash_of(t),
+                       secret ? *secret : dor__span(dor__kept_in_force(t)->secret, DOR_MASTER_SECRET_LEN),
                        label, &all, 1, out, out_len);
 done:
     dor__bytes_free(&seed);
@@ -122,7 +124,7 @@ done:
 
 void dor__tls_get_secrets(const dor_tls *t, dor_tls_secrets *secrets)
 {
-    const dor_tls_kept *kept = t->kept;
+    const dor_tls_kept *kept = dor__kept_in_force(t);
     *secrets = (dor_tls_secrets){0};
     if (!kept) return;
     secrets->client_random = dor__span(kept->client_random, DOR_RANDOM_LEN);

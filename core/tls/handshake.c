@@ -6,6 +6,7 @@
 #include "tls/handshake.h"
 
 #include "base/alloc.h"
+#include "tls/again.h"
 #include "tls/internal.h"
 #include "tls/message/messages.h"
 
@@ -220,7 +221,8 @@ dor_result dor__handshake_run(dor_tls *t)
         } else if (line->action->kind != DOR_ACTION_STEP) {
             break;
         }
-        if (dor__asking(t)) return dor__flight_flush(t); /* the peer may as well have what there is */
+        if (dor__asking(t)) /* the peer may as well have what there is, but where nothing may come between */
+            return hs->second && t->version == DOR_TLS_1_3 ? DOR_SUCCESS : dor__flight_flush(t);
         step_past(hs);
     }
     if (!line->action) DOR_TRY(peer_has_stopped(t));
@@ -233,11 +235,12 @@ dor_result dor__handshake_run(dor_tls *t)
 dor_result dor__message_write(dor_tls *t, uint8_t type, dor_span body)
 {
     dor_bytes single = DOR_BYTES_EMPTY;
-    dor_bytes *w = t->hs ? &t->hs->flight : &single;
+    const bool alone = !t->hs || t->hs->second;
+    dor_bytes *w = alone ? &single : &t->hs->flight;
     dor_result r;
     DOR_TRY_GOTO(r, wr_u8(w, type));
     DOR_TRY_GOTO(r, wr_vec(w, 3, body));
-    if (!t->hs)
+    if (alone)
         r = dor__record_write(&t->write, DOR_CONTENT_HANDSHAKE, t->record_version, DOR_RECORD_MAX_PLAINTEXT,
                               dor__bytes_span(w), &t->output);
 done:
@@ -323,7 +326,14 @@ static dor_result header_check(dor_tls *t, dor_span header, const dor_action **a
 static dor_result message_take(dor_tls *t, const dor_action *action, dor_span whole)
 {
     dor_span body = dor__span(whole.ptr + DOR_HANDSHAKE_HEADER_LEN, whole.len - DOR_HANDSHAKE_HEADER_LEN);
-    if (!t->hs) return action->receive(t, body);
+    if (!t->hs) {
+        DOR_TRY(action->receive(t, body));
+        if (!t->hs) return DOR_SUCCESS;
+        const dor_action *first = next_line(t->hs)->action;
+        if (first->type != action->type) return DOR_SUCCESS; /* HelloRequest: no message of the handshake */
+        action = first; /* it has begun a second one, of which it is the first */
+    }
+    t->hs->heard = true;
     t->hs->message = whole;
     t->hs->position = (size_t)(next_line(t->hs) - t->hs->script->lines);
     DOR_TRY(action->receive(t, body));
@@ -451,6 +461,12 @@ dor_result dor__write_keys_set(dor_tls *t, dor_protection *next)
 
 /* ---- proofs ----------------------------------------------------------------------------------------------- */
 
+/* A server that asks when there is reason to has not asked in the handshake. */
+static bool asked_later(const dor_tls *t)
+{
+    return t->version == DOR_TLS_1_3 && t->config->post_auth && !t->hs->second;
+}
+
 dor_result dor__prove_peer(dor_tls *t, dor_proof how)
 {
     dor_handshake *hs = t->hs;
@@ -475,7 +491,8 @@ dor_result dor__prove_peer(dor_tls *t, dor_proof how)
         break;
     case DOR_PROOF_NOT_REQUIRED: /* a server's client, which has shown no certificate */
         if (dor__is_client(t) || hs->chain_count) return dor__error(DOR_E_INTERNAL);
-        if (config->verify_peer && config->require_peer_cert)
+        DOR_TRY(dor__renegotiation_check_peer(t)); /* one that had shown a certificate */
+        if (config->verify_peer && config->require_peer_cert && !asked_later(t))
             return dor__alert(t->version == DOR_TLS_1_3 ? DOR_ALERT_CERTIFICATE_REQUIRED
                                                         : DOR_ALERT_HANDSHAKE_FAILURE,
                               DOR_REASON_NO_CERTIFICATE);
@@ -497,6 +514,11 @@ dor_result dor__prove_finished(dor_tls *t, dor_span expected, dor_span received)
 dor_result dor__handshake_complete(dor_tls *t)
 {
     if (!t->hs->proof_peer || !t->hs->proof_finished) return dor__error(DOR_E_INTERNAL);
+    if (t->hs->second) {
+        dor__again_done(t, DOR_TLS_EVENT_RENEGOTIATED);
+        return DOR_SUCCESS;
+    }
+    DOR_TRY(dor__again_note_first(t));
     t->resumed = (t->hs->properties & DOR_PROPERTY_RESUMED) != 0 && !t->hs->psk;
     t->hello_retry = (t->hs->properties & DOR_PROPERTY_RETRY) != 0;
     t->connected = true;

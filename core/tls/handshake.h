@@ -265,6 +265,8 @@ typedef struct dor_handshake {
     uint8_t answers;        /* bit 1 << kind: answered */
     bool resume;            /* an answer came: the action that asked is to be taken again */
     uint8_t stray_requests; /* client: HelloRequests passed over */
+    bool second;            /* on a connection that is connected: again.h */
+    bool heard;             /* and the peer has said something in it */
 
     /* what we say */
     dor_bytes flight;     /* whole messages not yet made into records */
@@ -361,11 +363,12 @@ typedef struct dor_handshake {
 /* ---- the connection -------------------------------------------------------------------------------------- */
 
 typedef struct dor_tls_kept dor_tls_kept;
+typedef struct dor_tls_again dor_tls_again;
 
 struct dor_tls {
     dor_tls_config *config;
     const dor_tls_env *env;
-    dor_handshake *hs; /* NULL once connected or failed */
+    dor_handshake *hs; /* NULL once connected or failed; there again for a second handshake */
     const dor_suite *suite;
     dor_certificate *peer;
     dor_certificate
@@ -377,9 +380,10 @@ struct dor_tls {
     dor_record_reader reader;
     dor_protection read, write;
     dor_bytes output;
-    dor_bytes message;  /* the beginning of a handshake message whose end has not come */
-    uint8_t *names;     /* alpn, then server_name, then the identity of an external PSK */
-    dor_tls_kept *kept; /* for exporters and key logs (kept.h), or NULL */
+    dor_bytes message;    /* the beginning of a handshake message whose end has not come */
+    uint8_t *names;       /* alpn, then server_name, then the identity of an external PSK */
+    dor_tls_kept *kept;   /* for exporters and key logs (kept.h), or NULL */
+    dor_tls_again *again; /* for second handshakes (again.h), or NULL */
 
     uint8_t read_secret[DOR_SECRET_MAX_LEN]; /* TLS 1.3: application_traffic_secret_N, for KeyUpdate */
     uint8_t write_secret[DOR_SECRET_MAX_LEN];
@@ -572,6 +576,10 @@ bool dor__config_has_version(const dor_tls_config *config, uint16_t version);
 
 /** The highest version that the config really has (0: none), its suites and groups considered. */
 uint16_t dor__config_max_version(const dor_tls_config *config);
+
+/** The same two for this handshake: a renegotiation is of the connection's version and no other (RFC 8446 section 4.1.2). */
+bool dor__has_version(const dor_tls *t, uint16_t version);
+uint16_t dor__max_version(const dor_tls *t);
 
 /** The best suite in common for a version, by our order or the client's; NULL: none. `accept` may refuse one (NULL: takes all). */
 const dor_suite *dor__suite_choose(const dor_tls *t, dor_span peer_suites, uint16_t version,

@@ -46,7 +46,7 @@ void dor__key_log(const dor_tls *t, const char *label, dor_span secret)
 {
     char line[DOR_KEY_LOG_LINE_MAX];
     if (!dor__key_log_wanted(t) || (!t->hs && !t->kept)) return;
-    if (!line_make(line, label, t->hs ? t->hs->client_random : t->kept->client_random, secret)) return;
+    if (!line_make(line, label, t->kept ? t->kept->client_random : t->hs->client_random, secret)) return;
     if (t->env->key_log) t->env->key_log(t->env->ctx, line);
     if (t->config->key_log) t->config->key_log(t->config->key_log_ctx, line);
     dor__wipe(line, sizeof line);

@@ -2,7 +2,7 @@
  * negotiate.c - what both versions need to agree on suites, groups and names; and the key log.
  */
 #include "base/alloc.h"
-#include "tls/handshake.h"
+#include "tls/again.h"
 
 /* ---- names ------------------------------------------------------------------------------------------------ */
 
@@ -35,6 +35,10 @@ dor_result dor__alpn_set(dor_tls *t, dor_span protocol)
 
 dor_result dor__server_name_set(dor_tls *t, dor_span name)
 {
+    if (dor__renegotiating(t)) /* whom it calls was settled by the first handshake */
+        return dor__span_equal(name, dor__server_name_get(t))
+                   ? DOR_SUCCESS
+                   : dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_NAME_CHANGED);
     return names_set(t, dor__alpn_get(t), name, dor__psk_identity_get(t));
 }
 
@@ -94,6 +98,16 @@ uint16_t dor__config_max_version(const dor_tls_config *config)
     for (uint16_t version = DOR_TLS_1_3; version >= DOR_TLS_1_2; version--)
         if (dor__config_has_version(config, version)) return version;
     return 0;
+}
+
+bool dor__has_version(const dor_tls *t, uint16_t version)
+{
+    return dor__config_has_version(t->config, version) && (!dor__renegotiating(t) || version == t->version);
+}
+
+uint16_t dor__max_version(const dor_tls *t)
+{
+    return dor__renegotiating(t) ? t->version : dor__config_max_version(t->config);
 }
 
 /* ---- choices ---------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * The suite comes last of these: one is only chosen that the group, the keys at hand and the peer's signature schemes
  * can serve.
  */
-#include "tls/tls12.h"
+#include "tls/again.h"
 
 /* ---- server -------------------------------------------------------------------------------------------------- */
 
@@ -90,6 +90,7 @@ dor_result dor__negotiate_12(dor_tls *t)
     dor_handshake *hs = t->hs;
     dor_session *session;
 
+    DOR_TRY(dor__renegotiation_check_hellos(t));
     DOR_TRY(dor__session_find_12(t, &session));
     if (dor__asking(t)) return DOR_SUCCESS;
     if (!session) return begin_full(t);
@@ -142,6 +143,7 @@ dor_result dor__server_hello_accept_12(dor_tls *t)
         return begin_resumed(t);
     }
     give_up_session(hs);
+    DOR_TRY(dor__renegotiation_check_hellos(t));
     if (t->config->identity_count == 0 && !t->config->ask_hello) /* nothing to sign with, nor will there be */
         dor__transcript_drop_raw(&hs->transcript);
     /* Our id came back, but it was made up for the sake of TLS 1.3's middleboxes (RFC 8446 appendix D.4). */

@@ -60,7 +60,8 @@ static dor_result authenticate_by_certificate(dor_tls *t)
     if (!t->hs->peer_has_schemes) return missing();
     dor__identity_choose(t, DOR_KX_13, &found);
     if (!found) return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_SIGNATURE_SCHEME);
-    return t->config->verify_peer ? dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH) : DOR_SUCCESS;
+    bool ask = t->config->verify_peer && !t->config->post_auth; /* else it is asked when there is reason to */
+    return ask ? dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH) : DOR_SUCCESS;
 }
 
 static dor_result early_data_judge(dor_tls *t, bool again)

@@ -9,6 +9,7 @@
  * (RFC 5246 section 7.2.2). A handshake that fails forgets nothing: otherwise everybody who saw an id on the wire could have
  * the session thrown out.
  */
+#include "tls/again.h"
 #include "tls/extension/extensions.h"
 #include "tls/psk_13.h"
 #include "tls/tls12.h"
@@ -101,6 +102,7 @@ dor_result dor__session_find_12(dor_tls *t, dor_session **session)
     bool usable;
 
     *session = NULL;
+    if (dor__renegotiating(t)) return DOR_SUCCESS; /* it is there for something new */
     DOR_TRY(find(t, &found));
     if (!found) return DOR_SUCCESS;
     dor_span id = hs->v12.peer_ticket.len > 0 && found->id_len == 0 ? hs->v12.peer_ticket

@@ -459,7 +459,7 @@ Test(tls13_extensions, certificate_fields)
     replay(DOR_TLS_CLIENT, 2);
     say(DOR_TLS_CLIENT, false, dor__span(context, sizeof context));
     dor__bytes_free(dor__tls_output(pair.client.tls));
-    failed(DOR_TLS_CLIENT, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
+    failed(DOR_TLS_CLIENT, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_REQUEST_CONTEXT);
     replay(DOR_TLS_CLIENT, 2);
     say(DOR_TLS_CLIENT, false, dor__span(empty_entry, sizeof empty_entry));
     dor__bytes_free(dor__tls_output(pair.client.tls));

@@ -243,6 +243,9 @@ static void event_take(proto_end *end, const dor_tls_event *event)
         break;
     case DOR_TLS_EVENT_CLOSED: end->closed = true; break;
     case DOR_TLS_EVENT_QUESTION: end->asked = true; break;
+    case DOR_TLS_EVENT_RENEGOTIATED: end->renegotiated_count++; break;
+    case DOR_TLS_EVENT_RENEGOTIATION_REFUSED: end->refused_count++; break;
+    case DOR_TLS_EVENT_PEER_AUTHENTICATED: end->authenticated_count++; break;
     }
 }
 

@@ -18,6 +18,7 @@ typedef struct proto_end {
     dor_bytes kept;
     size_t connected_count;
     size_t ticket_count;
+    size_t renegotiated_count, refused_count, authenticated_count;
     dor_session *session; /* of the last ticket; a reference */
     dor_bytes plaintext;  /* all data that came */
     size_t sent_len;      /* ciphertext delivered to the other end */

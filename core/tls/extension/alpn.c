@@ -1,8 +1,10 @@
 /* alpn.c - application_layer_protocol_negotiation (RFC 7301). */
+#include "tls/again.h"
 #include "tls/extension/extensions.h"
 
 static bool alpn_should_send(const dor_tls *t, unsigned context)
 {
+    if (dor__renegotiating(t)) return false; /* what runs over the connection does not change */
     return context == DOR_CTX_CLIENT_HELLO ? t->config->alpn.len != 0 : t->alpn_len != 0;
 }
 
@@ -50,7 +52,8 @@ static dor_result alpn_receive(dor_tls *t, unsigned context, dor_span data)
 {
     dor_span list, name;
     DOR_TRY(list_read(data, &list));
-    if (context == DOR_CTX_CLIENT_HELLO) return t->config->alpn.len ? choose(t, list) : DOR_SUCCESS;
+    if (context == DOR_CTX_CLIENT_HELLO)
+        return t->config->alpn.len && !dor__renegotiating(t) ? choose(t, list) : DOR_SUCCESS;
     dor_reader r = rd_from(list); /* section 3.1: exactly one name, one of ours */
     DOR_TRY(rd_vec8(&r, &name, 1, 255));
     DOR_TRY(rd_end(&r));

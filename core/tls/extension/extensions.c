@@ -21,6 +21,7 @@ const dor_extension *const dor__extensions[] = {
     &dor__ext_certificate_authorities,
     &dor__ext_cookie,
     &dor__ext_key_share,
+    &dor__ext_post_handshake_auth,
     &dor__ext_psk_key_exchange_modes,
     &dor__ext_early_data,
     &dor__ext_pre_shared_key,
@@ -56,8 +57,8 @@ static bool version_matters(const dor_tls *t, const dor_extension *e, unsigned c
 {
     if (context != DOR_CTX_CLIENT_HELLO) return true; /* the context says it already */
     if (!dor__is_client(t)) return version_fits(e, t->version, t->version);
-    uint16_t highest = dor__config_max_version(t->config);
-    return version_fits(e, dor__config_has_version(t->config, DOR_TLS_1_2) ? DOR_TLS_1_2 : highest, highest);
+    uint16_t highest = dor__max_version(t);
+    return version_fits(e, dor__has_version(t, DOR_TLS_1_2) ? DOR_TLS_1_2 : highest, highest);
 }
 
 static bool is_due(const dor_tls *t, size_t index, unsigned context)

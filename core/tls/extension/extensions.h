@@ -22,6 +22,7 @@ enum {
     DOR_EXT_COOKIE = 44,
     DOR_EXT_PSK_KEY_EXCHANGE_MODES = 45,
     DOR_EXT_CERTIFICATE_AUTHORITIES = 47,
+    DOR_EXT_POST_HANDSHAKE_AUTH = 49,
     DOR_EXT_SIGNATURE_ALGORITHMS_CERT = 50,
     DOR_EXT_KEY_SHARE = 51,
     DOR_EXT_ENCRYPTED_CLIENT_HELLO = 0xfe0d,
@@ -39,6 +40,7 @@ extern const dor_extension dor__ext_key_share;
 extern const dor_extension dor__ext_psk_key_exchange_modes;
 extern const dor_extension dor__ext_early_data;
 extern const dor_extension dor__ext_certificate_authorities;
+extern const dor_extension dor__ext_post_handshake_auth;
 extern const dor_extension dor__ext_pre_shared_key;
 
 /** The name in a ClientHello's server_name. */

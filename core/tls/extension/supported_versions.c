@@ -8,7 +8,7 @@
 
 static bool supported_versions_should_send(const dor_tls *t, unsigned context)
 {
-    return context != DOR_CTX_CLIENT_HELLO || dor__config_has_version(t->config, DOR_TLS_1_3);
+    return context != DOR_CTX_CLIENT_HELLO || dor__has_version(t, DOR_TLS_1_3);
 }
 
 static dor_result supported_versions_send(dor_tls *t, unsigned context, dor_bytes *w)
@@ -17,7 +17,7 @@ static dor_result supported_versions_send(dor_tls *t, unsigned context, dor_byte
     if (context != DOR_CTX_CLIENT_HELLO) return wr_u16(w, t->version);
     DOR_TRY(wr_begin(w, 1, &mark));
     for (uint16_t version = DOR_TLS_1_3; version >= DOR_TLS_1_2; version--)
-        if (dor__config_has_version(t->config, version)) DOR_TRY(wr_u16(w, version));
+        if (dor__has_version(t, version)) DOR_TRY(wr_u16(w, version));
     return wr_end(w, 1, mark);
 }
 

@@ -5,7 +5,7 @@ static dor_result certificate_send(dor_tls *t, dor_bytes *w)
 {
     const dor_identity *identity = t->hs->identity;
     size_t list, entry;
-    DOR_TRY(wr_u8(w, 0)); /* certificate_request_context: that of the handshake is empty */
+    DOR_TRY(wr_vec(w, 1, t->hs->request_context)); /* that of the handshake is empty */
     DOR_TRY(wr_begin(w, 3, &list));
     for (size_t i = 0; identity && i < identity->chain_count; i++) {
         DOR_TRY(wr_vec(w, 3, identity->chain[i]->der));
@@ -33,7 +33,8 @@ static dor_result certificate_receive(dor_tls *t, dor_span body)
     DOR_TRY(rd_vec8(&r, &context, 0, 255));
     DOR_TRY(rd_vec24(&r, &list, 0, 0xffffff));
     DOR_TRY(rd_end(&r));
-    if (context.len) return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
+    if (!dor__span_equal(context, t->hs->request_context))
+        return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_REQUEST_CONTEXT);
     for (dor_reader entries = rd_from(list); rd_left(&entries);)
         DOR_TRY(entry_receive(t, &entries));
     return DOR_SUCCESS;

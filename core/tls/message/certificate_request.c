@@ -3,7 +3,7 @@
 
 static dor_result certificate_request_send(dor_tls *t, dor_bytes *w)
 {
-    DOR_TRY(wr_u8(w, 0)); /* certificate_request_context: empty within the handshake */
+    DOR_TRY(wr_vec(w, 1, t->hs->request_context)); /* empty within the handshake */
     return dor__extensions_send(t, DOR_CTX_CERTIFICATE_REQUEST, w);
 }
 
@@ -16,7 +16,8 @@ static dor_result certificate_request_receive(dor_tls *t, dor_span body)
     DOR_TRY(rd_vec8(&r, &context, 0, 255));
     DOR_TRY(rd_vec16(&r, &block, 0, 65535)); /* an empty one is short of signature_algorithms */
     DOR_TRY(rd_end(&r));
-    if (context.len) return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
+    if (!dor__span_equal(context, t->hs->request_context))
+        return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_REQUEST_CONTEXT);
     DOR_TRY(dor__extensions_split(block, DOR_CTX_CERTIFICATE_REQUEST, &found));
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_CERTIFICATE_REQUEST, &found));
     /* Nothing that the server would take: an empty Certificate says so, and the server decides. */

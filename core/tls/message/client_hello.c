@@ -29,7 +29,7 @@ static dor_result session_id_prepare(dor_tls *t)
         hs->session_id_len = hs->session->id_len;
         return DOR_SUCCESS;
     }
-    if (!t->config->middlebox_compat || !dor__config_has_version(t->config, DOR_TLS_1_3)) return DOR_SUCCESS;
+    if (!t->config->middlebox_compat || !dor__has_version(t, DOR_TLS_1_3)) return DOR_SUCCESS;
     hs->session_id_len = DOR_SESSION_ID_MAX;
     return dor__rng_fill(t->env->rng, hs->session_id, DOR_SESSION_ID_MAX);
 }
@@ -40,7 +40,7 @@ static dor_result suites_write(const dor_tls *t, dor_bytes *w)
     DOR_TRY(wr_begin(w, 2, &mark));
     for (size_t i = 0; i < t->config->suite_count; i++) {
         const dor_suite *suite = dor__suite_find(t->config->suites[i]);
-        if (suite && dor__config_has_version(t->config, suite->version)) DOR_TRY(wr_u16(w, suite->id));
+        if (suite && dor__has_version(t, suite->version)) DOR_TRY(wr_u16(w, suite->id));
     }
     return wr_end(w, 2, mark);
 }
@@ -58,7 +58,7 @@ static dor_result client_hello_send(dor_tls *t, dor_bytes *w)
     dor_handshake *hs = t->hs;
     static const uint8_t null_compression = 0;
     if (!(hs->properties & DOR_PROPERTY_RETRY)) {
-        if (dor__config_max_version(t->config) == 0) return dor__error(DOR_E_OPTION_CONFLICT);
+        if (dor__max_version(t) == 0) return dor__error(DOR_E_OPTION_CONFLICT);
         DOR_TRY(dor__rng_fill(t->env->rng, hs->client_random, DOR_RANDOM_LEN));
         DOR_TRY(dor__reflection_sign(t));
         DOR_TRY(session_id_prepare(t));
@@ -115,7 +115,7 @@ static dor_result version_from_list(const dor_tls *t, dor_span data, uint16_t *v
     for (r = rd_from(list); rd_left(&r);) {
         uint16_t v;
         DOR_TRY(rd_u16(&r, &v));
-        if (v > *version && dor__config_has_version(t->config, v)) *version = v;
+        if (v > *version && dor__has_version(t, v)) *version = v;
     }
     return *version ? DOR_SUCCESS : no_version();
 }
@@ -141,7 +141,7 @@ static dor_result version_choose(dor_tls *t, const client_hello *ch)
         return no_version();
     if (ch->found.present & bit)
         DOR_TRY(version_from_list(t, ch->found.data[__builtin_ctz(bit)], &version));
-    else if (ch->legacy_version < DOR_TLS_1_2 || !dor__config_has_version(t->config, DOR_TLS_1_2))
+    else if (ch->legacy_version < DOR_TLS_1_2 || !dor__has_version(t, DOR_TLS_1_2))
         return fell_back(ch->suites) ? fallback() : no_version();
     if (t->hs->version_settled && version != t->version) /* the second hello of a retry */
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HELLO_RETRY);
@@ -159,7 +159,7 @@ static dor_result signals_check(dor_tls *t, dor_span suites)
         }
         if (id == SCSV_FALLBACK) t->hs->fallback_scsv = true;
     }
-    if (t->hs->fallback_scsv && t->version < dor__config_max_version(t->config)) return fallback();
+    if (t->hs->fallback_scsv && t->version < dor__max_version(t)) return fallback();
     return DOR_SUCCESS;
 }
 

@@ -33,6 +33,17 @@ DOR_MUST_USE dor_result dor__tickets_send(dor_tls *t, dor_bytes *w);
 DOR_MUST_USE dor_result dor__key_update_send(dor_tls *t, bool ask_peer);
 DOR_MUST_USE dor_result dor__key_update_receive(dor_tls *t, dor_span body);
 
+/* ---- keys wear out (key_limit.c): sequence numbers count the records ------------------------------------------------ */
+
+/** In front of data: fresh keys in TLS 1.3 if they are due; KEY_LIMIT where there can be none. */
+DOR_MUST_USE dor_result dor__keys_before_data(dor_tls *t);
+
+/** Behind data that took our sequence number from `before` to `after`: TLS 1.2 renegotiates where it may and is to. */
+DOR_MUST_USE dor_result dor__keys_behind_data(dor_tls *t, uint64_t before, uint64_t after);
+
+/** Behind a record of the peer's: it is asked for fresh keys when its own are worn. */
+DOR_MUST_USE dor_result dor__keys_behind_record(dor_tls *t);
+
 /** HelloRetryRequest, told from a ServerHello by its random: RFC 8446 section 4.1.3. */
 extern const uint8_t dor__hello_retry_random[DOR_RANDOM_LEN];
 

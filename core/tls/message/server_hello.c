@@ -42,7 +42,7 @@ static dor_result server_hello_send(dor_tls *t, dor_bytes *w)
     if (t->version == DOR_TLS_1_3)
         return hello_write(t, hs->server_random, dor__span(hs->session_id, hs->session_id_len),
                            DOR_CTX_SERVER_HELLO, w);
-    if (dor__config_max_version(t->config) > DOR_TLS_1_2)
+    if (dor__max_version(t) > DOR_TLS_1_2)
         memcpy(hs->server_random + DOR_RANDOM_LEN - sizeof downgrade_to_12, downgrade_to_12,
                sizeof downgrade_to_12);
     dor__keep_server_random(t);
@@ -94,10 +94,10 @@ static dor_result version_read(dor_tls *t, const server_hello *sh, uint16_t *ver
             return dor__alert(DOR_ALERT_UNSUPPORTED_EXTENSION, DOR_REASON_UNSUPPORTED_EXTENSION);
         DOR_TRY(rd_u16(&r, version));
         DOR_TRY(rd_end(&r));
-        if (*version < DOR_TLS_1_3 || !dor__config_has_version(t->config, *version))
+        if (*version < DOR_TLS_1_3 || !dor__has_version(t, *version))
             return illegal(DOR_REASON_VERSION);
         if (sh->legacy_version != DOR_TLS_1_2) return illegal(DOR_REASON_VERSION);
-    } else if (*version > DOR_TLS_1_2 || !dor__config_has_version(t->config, *version)) {
+    } else if (*version > DOR_TLS_1_2 || !dor__has_version(t, *version)) {
         return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_VERSION);
     }
     if (t->hs->version_settled && *version != t->version) /* a HelloRetryRequest said otherwise */
@@ -110,7 +110,7 @@ static dor_result downgrade_check(const dor_tls *t, const server_hello *sh)
     const uint8_t *end = sh->random.ptr + DOR_RANDOM_LEN - sizeof downgrade_to_12;
     bool marked = memcmp(end, downgrade_to_12, sizeof downgrade_to_12) == 0 ||
                   memcmp(end, downgrade_to_11, sizeof downgrade_to_11) == 0;
-    if (marked && dor__config_has_version(t->config, DOR_TLS_1_3)) return illegal(DOR_REASON_DOWNGRADE);
+    if (marked && dor__has_version(t, DOR_TLS_1_3)) return illegal(DOR_REASON_DOWNGRADE);
     return DOR_SUCCESS;
 }
 

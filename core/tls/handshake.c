@@ -327,6 +327,8 @@ static dor_result message_take(dor_tls *t, const dor_action *action, dor_span wh
 {
     dor_span body = dor__span(whole.ptr + DOR_HANDSHAKE_HEADER_LEN, whole.len - DOR_HANDSHAKE_HEADER_LEN);
     if (!t->hs) {
+        if (t->tell_connected && t->version == DOR_TLS_1_2) /* in Finished's record, which ends a flight */
+            return unexpected(DOR_REASON_EXCESS_HANDSHAKE_DATA);
         DOR_TRY(action->receive(t, body));
         if (!t->hs) return DOR_SUCCESS;
         const dor_action *first = next_line(t->hs)->action;
@@ -350,6 +352,7 @@ static dor_result keep_rest(dor_tls *t, dor_span in)
     const dor_action *action;
     uint32_t len;
     if (in.len == 0) return DOR_SUCCESS;
+    if (t->tell_connected && t->version == DOR_TLS_1_2) return unexpected(DOR_REASON_EXCESS_HANDSHAKE_DATA);
     if (in.len >= DOR_HANDSHAKE_HEADER_LEN) DOR_TRY(header_check(t, in, &action, &len));
     return dor__bytes_append(&t->message, in);
 }
@@ -448,7 +451,9 @@ dor_result dor__read_keys_set(dor_tls *t, dor_protection *next)
 
 dor_result dor__write_keys_set(dor_tls *t, dor_protection *next)
 {
-    dor_result r = t->hs ? dor__flight_flush(t) : DOR_SUCCESS;
+    /* An answer to a request for a certificate waits for its signature, and goes out whole under whatever keys there are. */
+    bool waits = t->hs && t->hs->second && t->version == DOR_TLS_1_3;
+    dor_result r = t->hs && !waits ? dor__flight_flush(t) : DOR_SUCCESS;
     if (dor__failed(r)) {
         dor__protection_fini(next);
         return r;

@@ -30,7 +30,14 @@ typedef struct limits {
 static limits limits_of(const dor_tls *t, const dor_protection *p)
 {
     limits l = {.mark = (uint64_t)1 << 24, .end = 23726566};
-    if (p->aead_id == DOR_AEAD_CHACHA20_POLY1305) l.end = UINT64_MAX;
+    switch (p->aead_id) {
+    case DOR_AEAD_CHACHA20_POLY1305: l.end = UINT64_MAX; break;
+    case DOR_AEAD_AES_128_CCM:
+    case DOR_AEAD_AES_256_CCM:
+    case DOR_AEAD_AES_128_CCM_8:
+    case DOR_AEAD_AES_256_CCM_8: l = (limits){.mark = 1u << 22, .end = 1u << 23}; break;
+    default: break;
+    }
     uint64_t records = t->config->key_update_at / DOR_RECORD_MAX_PLAINTEXT;
     if (t->config->key_update_at && records < l.mark) l.mark = records ? records : 1;
     return l;

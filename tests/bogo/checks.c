@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tls/handshake.h"
+#include "tls/again.h"
 
 static bool no(const char *what)
 {
@@ -99,6 +99,9 @@ bool bogo_check_connected(bogo_connection *c)
         return no("HelloRetryRequest");
     if (f->expect_selected_credential && atoi(f->expect_selected_credential) != c->selected)
         return no("the credential");
+    bool secure = info.version == DOR_TLS_1_3 || (c->tls->again && c->tls->again->secure);
+    if ((f->expect_secure_renegotiation && !secure) || (f->expect_no_secure_renegotiation && secure))
+        return no("secure renegotiation");
     if (f->expect_verify_result && info.peer && c->tls->peer_verified == f->verify_fail)
         return no("verification");
     return true;
@@ -109,7 +112,7 @@ bool bogo_check_end(bogo_connection *c)
     const bogo_flags *f = c->flags;
     dor_tls_info info;
     dor__tls_get_info(c->tls, &info);
-    if (f->expect_total_renegotiations) return no("renegotiations");
+    if (c->renegotiations != f->expect_total_renegotiations) return no("renegotiations");
     if (f->server || info.version != DOR_TLS_1_3) return true;
     bool want = !f->expect_no_session && !f->shim_shuts_down;
     return want == (c->new_session != NULL) ? true : no(want ? "no ticket came" : "a ticket came");

@@ -170,6 +170,9 @@ static bool event_take(bogo_connection *c, const dor_tls_event *event)
     case DOR_TLS_EVENT_TICKET: session_take(c, event->session); break;
     case DOR_TLS_EVENT_CLOSED: c->closed = true; break;
     case DOR_TLS_EVENT_QUESTION: return note(c, answer(c));
+    case DOR_TLS_EVENT_RENEGOTIATED: c->renegotiations++; break;
+    case DOR_TLS_EVENT_RENEGOTIATION_REFUSED:
+    case DOR_TLS_EVENT_PEER_AUTHENTICATED:
     case DOR_TLS_EVENT_NONE:
     case DOR_TLS_EVENT_DATA: break;
     }
@@ -229,6 +232,7 @@ static bool handshake(bogo_connection *c)
             return false;
         }
     }
+    if (c->flags->forbid_renegotiation_after_handshake) c->config->renegotiation = false;
     dor_session *session = c->flags->server ? NULL : dor__tls_session(c->tls);
     if (session == c->offered) { /* resumed, and nothing new */
         dor__session_unref(session);

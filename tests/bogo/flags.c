@@ -76,6 +76,12 @@ static const flag table[] = {
     {"key-update-before-read", SWITCH, AT(key_update_before_read)},
     {"send-alert", SWITCH, AT(send_alert)},
     {"export-traffic-secrets", SWITCH, AT(export_traffic_secrets)},
+    {"renegotiate-freely", SWITCH, AT(renegotiate_freely)},
+    {"renegotiate-once", SWITCH, AT(renegotiate_once)},
+    {"renegotiate-explicit", SWITCH, AT(renegotiate_freely)}, /* ours follows by itself; what is told is the same */
+    {"renegotiate-ignore", SWITCH, AT(renegotiate_ignore)},
+    {"forbid-renegotiation-after-handshake", SWITCH, AT(forbid_renegotiation_after_handshake)},
+    {"no-legacy-server-connect", SWITCH, AT(no_legacy_server_connect)},
     {"no-op-extra-handshake", SWITCH, AT(no_op_extra_handshake)},
     {"read-size", NUMBER, AT(read_size)},
     {"resumption-delay", NUMBER, AT(resumption_delay)},
@@ -107,6 +113,8 @@ static const flag table[] = {
     {"expect-advertised-alpn", TEXT, AT(expect_advertised_alpn)},
     {"expect-peer-cert-file", TEXT, AT(expect_peer_cert_file)},
     {"expect-total-renegotiations", NUMBER, AT(expect_total_renegotiations)},
+    {"expect-secure-renegotiation", SWITCH, AT(expect_secure_renegotiation)},
+    {"expect-no-secure-renegotiation", SWITCH, AT(expect_no_secure_renegotiation)},
     {"handshake-never-done", SWITCH, AT(handshake_never_done)},
 };
 /* clang-format on */

@@ -60,6 +60,8 @@ typedef struct bogo_flags {
     const char *shim_initial_write;
     bool write_different_record_sizes;
     bool key_update, key_update_before_read;
+    bool renegotiate_freely, renegotiate_once, renegotiate_ignore, forbid_renegotiation_after_handshake;
+    bool no_legacy_server_connect, expect_secure_renegotiation, expect_no_secure_renegotiation;
     bool no_op_extra_handshake, send_alert, export_traffic_secrets;
     bool fail_early_callback, fail_cert_callback, fail_ddos_callback;
     long long read_size;

@@ -224,6 +224,12 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
     config->ask_session = flags->async;
     config->ask_signature = flags->async || flags->expect_selected_credential; /* it tells which one signs */
     config->exporters = true;
+    /* The runner takes a refusal to be fatal. */
+    config->renegotiation =
+        flags->renegotiate_freely || flags->renegotiate_once || flags->forbid_renegotiation_after_handshake;
+    if (flags->renegotiate_once) config->max_renegotiations = 1;
+    config->max_refused_renegotiations = flags->renegotiate_ignore ? UINT16_MAX : 0;
+    config->require_secure_renegotiation = flags->no_legacy_server_connect;
 }
 
 int bogo_config_make(bogo_world *world, const bogo_flags *flags, dor_tls_config **config)

@@ -35,6 +35,7 @@ typedef struct bogo_connection {
     size_t input_len, input_at; /* what of it has come, and what the engine has had */
     int selected;               /* the credential that signs, counted from 0; -1: none */
     bool connected, closed, ended;
+    long long renegotiations;
     bool failed; /* a check of ours; the message is out */
 } bogo_connection;
 

@@ -130,7 +130,7 @@ typedef enum dor_alert {
     X(NOT_KEPT,                76, STATE,    "the connection has not kept what this needs; see options exporters and keep_secrets") \
     X(EXPORT_UNSAFE,           77, STATE,    "a TLS 1.2 connection without extended master secret exports no keying material") \
     X(RENEGOTIATION_REFUSED,   90, STATE,    "the peer refuses to renegotiate; the connection goes on")                \
-    X(RENEGOTIATION_INSECURE,  91, STATE,    "the connection cannot be renegotiated securely (RFC 5746, and a server's needs extended master secret)") \
+    X(RENEGOTIATION_INSECURE,  91, STATE,    "the connection cannot be renegotiated securely (RFC 5746)"                 ) \
     X(NO_POST_AUTH,            92, STATE,    "the client has not offered post-handshake authentication")               \
     X(NO_PROXY_HEADER,         78, STATE,    "the connection did not come with a PROXY header")                       \
     /* a proxy's header: the connection is closed without an answer */                                              \
@@ -188,12 +188,12 @@ typedef enum dor_alert {
     X(PSK_REFLECTED,          151, INTERNAL, "a hello of our own side's came back to us (reflection)")              \
     X(SIGNER_FAILED,          140, INTERNAL, "whoever holds the key of our certificate has made no signature")       \
     X(SIGNER_WRONG,           141, INTERNAL, "the signature made for us does not verify with our certificate")       \
-    X(PEER_CHANGED,           150, INTERNAL, "the peer's certificate is another one than before the renegotiation")   \
-    X(NAME_CHANGED,           151, INTERNAL, "a renegotiation calls another server name than before")                 \
-    X(RENEGOTIATION_EMS,      152, INTERNAL, "a renegotiation changes whether there is extended master secret")       \
-    X(KEY_LIMIT,              153, INTERNAL, "the key has protected as many records as it may, and cannot be replaced") \
-    X(CERTIFICATE_REQUESTS,   154, INTERNAL, "too many requests for a certificate")                                   \
-    X(REQUEST_CONTEXT,        155, INTERNAL, "the context of a certificate request is wrong")                         \
+    X(PEER_CHANGED,           200, INTERNAL, "the peer's certificate is another one than before the renegotiation")   \
+    X(NAME_CHANGED,           201, INTERNAL, "a renegotiation calls another server name than before")                 \
+    X(RENEGOTIATION_EMS,      202, INTERNAL, "a renegotiation changes whether there is extended master secret")       \
+    X(KEY_LIMIT,              203, INTERNAL, "the key has protected as many records as it may, and cannot be replaced") \
+    X(CERTIFICATE_REQUESTS,   204, INTERNAL, "too many requests for a certificate")                                   \
+    X(REQUEST_CONTEXT,        205, INTERNAL, "the context of a certificate request is wrong")                         \
     /* certificates */                                                                                              \
     X(CERT_MALFORMED,         160, INTERNAL, "a certificate is malformed")                                          \
     X(CERT_UNKNOWN_CA,        161, INTERNAL, "no path leads from the certificate to a trusted authority (unknown CA)") \

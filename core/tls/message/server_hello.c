@@ -94,8 +94,7 @@ static dor_result version_read(dor_tls *t, const server_hello *sh, uint16_t *ver
             return dor__alert(DOR_ALERT_UNSUPPORTED_EXTENSION, DOR_REASON_UNSUPPORTED_EXTENSION);
         DOR_TRY(rd_u16(&r, version));
         DOR_TRY(rd_end(&r));
-        if (*version < DOR_TLS_1_3 || !dor__has_version(t, *version))
-            return illegal(DOR_REASON_VERSION);
+        if (*version < DOR_TLS_1_3 || !dor__has_version(t, *version)) return illegal(DOR_REASON_VERSION);
         if (sh->legacy_version != DOR_TLS_1_2) return illegal(DOR_REASON_VERSION);
     } else if (*version > DOR_TLS_1_2 || !dor__has_version(t, *version)) {
         return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_VERSION);

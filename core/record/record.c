@@ -27,8 +27,11 @@ static dor_result check_header(const dor_protection *p, const uint8_t *header, s
     if (len > 1 && header[1] != 3) return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_RECORD_VERSION);
     if (len < DOR_RECORD_HEADER_LEN) return DOR_SUCCESS;
     size_t fragment_len = (size_t)header[3] << 8 | header[4];
-    if (fragment_len > p->ops->max_ciphertext)
-        return dor__alert(DOR_ALERT_RECORD_OVERFLOW, DOR_REASON_RECORD_OVERFLOW);
+    size_t max = p->ops->max_ciphertext;
+    /* Before there are keys application data can only be early data that is passed over, or an error: as long as sealed. */
+    if (header[0] == DOR_CONTENT_APPLICATION_DATA && max < DOR_RECORD_MAX_CIPHERTEXT_13)
+        max = DOR_RECORD_MAX_CIPHERTEXT_13;
+    if (fragment_len > max) return dor__alert(DOR_ALERT_RECORD_OVERFLOW, DOR_REASON_RECORD_OVERFLOW);
     *total = DOR_RECORD_HEADER_LEN + fragment_len;
     return DOR_SUCCESS;
 }

@@ -111,13 +111,14 @@ static bool skip_early_data(dor_tls *t, size_t len)
 
 static dor_result receive_data(dor_tls *t, const dor_record *record, dor_tls_event *event)
 {
+    if (t->message.len) /* nothing stands between a message's parts: RFC 8446 section 5.1 */
+        return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
     if (t->hs && (!t->hs->second || t->hs->heard)) {
         /* After a HelloRetryRequest early data arrives before there are keys: by its outer type it is known. */
         bool unprotected = t->read.ops->suffix_len == 0;
         if (unprotected && skip_early_data(t, record->payload.len + 1)) return DOR_SUCCESS;
         return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
     }
-    if (t->message.len) return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
     if (record->payload.len == 0) return count_empty(t);
     something_came(t);
     t->key_updates = 0;

@@ -69,7 +69,7 @@ static dor_result early_data_judge(dor_tls *t, bool again)
     dor_handshake *hs = t->hs;
     hs->early_data_budget = 0;
     if (!hs->peer_early_data) return DOR_SUCCESS;
-    if (again || !(hs->ext_received & dor__ext_bit(DOR_EXT_PRE_SHARED_KEY))) /* section 4.2.10 */
+    if (again) /* section 4.2.10; without a PSK there is nothing to accept, but what comes is to be passed over */
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
     hs->early_data_budget = EARLY_DATA_BUDGET;
     return DOR_SUCCESS;

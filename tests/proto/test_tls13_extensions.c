@@ -188,7 +188,7 @@ Test(tls13_extensions, client_hello)
 
         {0, REPLACE, DOR_EXT_PSK_KEY_EXCHANGE_MODES, "00", DECODE},
         {0, REPLACE, DOR_EXT_PSK_KEY_EXCHANGE_MODES, "02 00 7a", FINE},
-        {0, ADD, DOR_EXT_EARLY_DATA, "", ILLEGAL(ILLEGAL_PARAMETER)}, /* nothing to send it under */
+        {0, ADD, DOR_EXT_EARLY_DATA, "", FINE}, /* ignored, and what comes is passed over */
         {0, ADD, DOR_EXT_EARLY_DATA, "00", DECODE},
         {0, ADD, DOR_EXT_COOKIE, "0001 61", FINE}, /* not ours, but not forbidden */
         {0, ADD, DOR_EXT_COOKIE, "0000", DECODE},

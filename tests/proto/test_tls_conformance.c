@@ -136,6 +136,60 @@ Test(conformance, nothing_stands_behind_a_hello_that_is_to_be_repeated)
     fails(DOR_TLS_SERVER, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_EXCESS_HANDSHAKE_DATA);
 }
 
+/* ---- early data behind a HelloRetryRequest ------------------------------------------------------------------- */
+
+/* Up to where the server waits for the second hello and passes over early data; that hello, taken from the client. */
+static dor_bytes run_to_second_hello(void)
+{
+    proto_only(client, DOR_TLS_1_3, 0, 0);
+    proto_only(server, 0, 0, DOR_GROUP_SECP384R1);
+    prepare(NULL, NULL);
+    cr_assert(dor__ok(dor__tls_start(pair.client.tls)));
+    proto_deliver(&pair, DOR_TLS_CLIENT);
+    proto_deliver(&pair, DOR_TLS_SERVER);
+    pair.server.tls->hs->early_data_budget = 40000; /* as if the first had announced it */
+    return wire_take(&pair, DOR_TLS_CLIENT);
+}
+
+static void feed_early_data(size_t len)
+{
+    uint8_t *record = calloc(1, 5 + len);
+    cr_assert(record);
+    record[0] = 23, record[1] = record[2] = 3;
+    wire_put_u16(record + 3, len);
+    proto_feed(&pair, DOR_TLS_SERVER, dor__span(record, 5 + len));
+    free(record);
+}
+
+/* It is sealed, so its records are longer than those in the clear. */
+Test(conformance, early_data_of_the_longest_records_is_passed_over)
+{
+    dor_bytes hello = run_to_second_hello();
+    feed_early_data(16384 + 1 + 16);
+    feed_early_data(16384 + 256);
+    cr_assert(dor__ok(pair.server.result), "%s", trouble());
+    proto_feed(&pair, DOR_TLS_SERVER, dor__bytes_span(&hello));
+    proto_talk(&pair);
+    works();
+    dor__bytes_free(&hello);
+    hello = run_to_second_hello();
+    feed_early_data(16384 + 257);
+    failed_by(DOR_TLS_SERVER, DOR_ALERT_RECORD_OVERFLOW, DOR_REASON_RECORD_OVERFLOW);
+    dor__bytes_free(&hello);
+}
+
+/* RFC 8446 section 5.1: no other record stands between the parts of a message, not even one to be passed over. */
+Test(conformance, early_data_between_the_parts_of_a_hello)
+{
+    dor_bytes hello = run_to_second_hello();
+    size_t at = hello.ptr[0] == 20 ? 6 : 0; /* behind change_cipher_spec */
+    wire_feed_record(&pair, DOR_TLS_SERVER, 22, dor__span(hello.ptr + at + 5, 40));
+    cr_assert(dor__ok(pair.server.result), "%s", trouble());
+    feed_early_data(100);
+    failed_by(DOR_TLS_SERVER, DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_UNEXPECTED_MESSAGE);
+    dor__bytes_free(&hello);
+}
+
 /* ---- certificates ------------------------------------------------------------------------------------------ */
 
 static size_t asked;

@@ -195,7 +195,7 @@ Test(record_framing, longest_records)
         dor_protection p;
         size_t bound = kinds[k].version == 0x0304   ? 16384 + 256
                        : kinds[k].version == 0x0303 ? 16384 + 2048
-                                                    : 16384;
+                                                    : 16384 + 256; /* early data; else 16384 */
         init(&p, &kinds[k]);
         for (size_t len = 0; len <= 65535; len++) {
             uint8_t header[5] = {23, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
@@ -210,6 +210,20 @@ Test(record_framing, longest_records)
         }
         dor__protection_fini(&p);
     }
+}
+
+/* Before there are keys only what may be early data is longer than a plaintext. */
+Test(record_framing, longest_records_in_the_clear)
+{
+    for (uint8_t type = 20; type <= 23; type++)
+        for (size_t len = 16384; len <= 16385; len++) {
+            uint8_t header[5] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
+            dor_protection p;
+            dor__protection_init_null(&p);
+            dor_result r = read_bytes(&p, header, sizeof(header), NULL);
+            cr_assert_eq(dor__ok(r), len == 16384 || type == 23, "type %u, %zu", type, len);
+            dor__protection_fini(&p);
+        }
 }
 
 /* TLS 1.2: a ciphertext within its bound may still hold too much plaintext (RFC 5246 section 6.2.1). */

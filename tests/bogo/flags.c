@@ -46,6 +46,8 @@ static const flag table[] = {
     {"cipher", TEXT, AT(cipher)},
     {"server-preference", SWITCH, AT(server_preference)},
     {"curves", LIST, AT(curves)},
+    {"key-shares", LIST, AT(key_shares)},
+    {"no-key-shares", SWITCH, AT(no_key_shares)},
     {"signing-prefs", LIST, AT(credential.signing_prefs)},
     {"verify-prefs", LIST, AT(verify_prefs)},
     {"verify-peer", SWITCH, AT(verify_peer)},

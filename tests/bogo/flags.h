@@ -47,10 +47,10 @@ typedef struct bogo_flags {
     bool no_tls12, no_tls13;
     const char *cipher;
     bool server_preference;
-    bogo_list curves, verify_prefs;
+    bogo_list curves, key_shares, verify_prefs;
     bool verify_peer, require_any_client_certificate, verify_fail, use_custom_verify_callback,
         reverify_on_resume;
-    bool no_ticket;
+    bool no_ticket, no_key_shares;
     const char *host_name;
     const char *advertise_alpn, *select_alpn;
     bool decline_alpn, reject_alpn;

@@ -98,6 +98,30 @@ static int set_groups(const bogo_flags *flags, dor_tls_config *config)
     return BOGO_PASSED;
 }
 
+/* What the runner takes for the default: the first group, and the first with ML-KEM if that one is without, or without if not. */
+static void guess_shares(dor_tls_config *config)
+{
+    config->key_shares[config->key_share_count++] = config->groups[0];
+    bool hybrid = dor__kx_family(config->groups[0]) == DOR_GROUP_HYBRID;
+    for (size_t i = 1; i < config->group_count; i++) {
+        if ((dor__kx_family(config->groups[i]) == DOR_GROUP_HYBRID) == hybrid) continue;
+        config->key_shares[config->key_share_count++] = config->groups[i];
+        return;
+    }
+}
+
+/* Behind the groups. */
+static int set_shares(const bogo_flags *flags, dor_tls_config *config)
+{
+    config->key_shares_given = true;
+    config->key_share_count = 0;
+    if (flags->key_shares.count > DOR_MAX_OWN_SHARES) return unimplemented("so many shares");
+    for (size_t i = 0; i < flags->key_shares.count; i++)
+        config->key_shares[config->key_share_count++] = flags->key_shares.values[i];
+    if (!flags->key_shares.count && !flags->no_key_shares) guess_shares(config);
+    return BOGO_PASSED;
+}
+
 static void add_suite(dor_tls_config *config, uint16_t id)
 {
     for (size_t i = 0; i < config->suite_count; i++)
@@ -235,7 +259,7 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
 int bogo_config_make(bogo_world *world, const bogo_flags *flags, dor_tls_config **config)
 {
     static int (*const setters[])(const bogo_flags *, dor_tls_config *) = {
-        set_versions, set_groups, set_suites, set_alpn, bogo_credentials_set, set_schemes,
+        set_versions, set_groups, set_shares, set_suites, set_alpn, bogo_credentials_set, set_schemes,
     };
     if (flags->fail_cert_callback && !flags->server)
         return unimplemented("a client that is asked about its certificate");

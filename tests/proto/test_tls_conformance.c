@@ -190,6 +190,26 @@ Test(conformance, early_data_between_the_parts_of_a_hello)
     dor__bytes_free(&hello);
 }
 
+/* A client that does TLS 1.2 alone has nothing to use a hybrid with, and does not name it. */
+Test(conformance, hybrids_are_not_offered_below_tls_13)
+{
+    for (size_t v = 0; v < COUNT(versions); v++) {
+        client->groups[0] = DOR_GROUP_X25519MLKEM768;
+        client->groups[1] = DOR_GROUP_SECP256R1; /* the certificate is on it */
+        client->group_count = 2;
+        proto_only(client, versions[v], 0, 0);
+        prepare(NULL, NULL);
+        cr_assert(dor__ok(dor__tls_start(pair.client.tls)));
+        const dor_bytes *out = dor__tls_output(pair.client.tls);
+        uint8_t list[8] = {0, 10, 0, 4, 0, 2, 0, 0x17}; /* the extension: P-256 alone */
+        size_t len = sizeof list;
+        if (versions[v] == DOR_TLS_1_3) memcpy(list + 2, (const uint8_t[]){0, 6, 0, 4, 0x11, 0xec}, 6);
+        cr_assert_not_null(memmem(out->ptr, out->len, list, len));
+        proto_talk(&pair);
+        works();
+    }
+}
+
 /* ---- certificates ------------------------------------------------------------------------------------------ */
 
 static size_t asked;

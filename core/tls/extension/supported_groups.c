@@ -12,8 +12,13 @@ static dor_result supported_groups_send(dor_tls *t, unsigned context, dor_bytes 
     size_t mark;
     (void)context;
     DOR_TRY(wr_begin(w, 2, &mark));
-    for (size_t i = 0; i < t->config->group_count; i++)
-        DOR_TRY(wr_u16(w, t->config->groups[i]));
+    for (size_t i = 0; i < t->config->group_count; i++) {
+        dor_group group = t->config->groups[i];
+        /* TLS 1.2 has nothing that a hybrid could be used with. */
+        bool usable =
+            dor__kx_family(group) != DOR_GROUP_HYBRID || dor__config_has_version(t->config, DOR_TLS_1_3);
+        if (usable) DOR_TRY(wr_u16(w, group));
+    }
     return wr_end(w, 2, mark);
 }
 

@@ -88,6 +88,18 @@ dor_result dor__hash_final(dor_hash *h, uint8_t *digest)
     return dor__error(DOR_E_BADARG);
 }
 
+dor_result dor__hash_chain(const dor_hash *h, uint8_t *chain)
+{
+    switch (h->id) {
+    case DOR_HASH_SHA256: DOR_TRY_WC(wc_Sha256FinalRaw(state_of(h), chain)); return DOR_SUCCESS;
+    case DOR_HASH_SHA384: DOR_TRY_WC(wc_Sha384FinalRaw(state_of(h), chain)); return DOR_SUCCESS;
+    case DOR_HASH_SHA1: DOR_TRY_WC(wc_ShaFinalRaw(state_of(h), chain)); return DOR_SUCCESS;
+    case DOR_HASH_SHA512:
+    case DOR_HASH_NONE: break;
+    }
+    return dor__error(DOR_E_BADARG);
+}
+
 dor_result dor__hash_copy(dor_hash *to, const dor_hash *from)
 {
     to->id = from->id;

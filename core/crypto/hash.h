@@ -37,6 +37,12 @@ DOR_MUST_USE dor_result dor__hash_peek(const dor_hash *h, uint8_t *digest);
 /** The digest of what was fed; h is used up, only dor__hash_fini remains. Cheaper than peek. */
 DOR_MUST_USE dor_result dor__hash_final(dor_hash *h, uint8_t *digest);
 
+/**
+ * The chaining value as bytes, cut to the digest's length, when whole blocks have been fed and nothing else: what the digest
+ * is if the last of them was the padded one. SHA1, SHA256, SHA384. chain is aligned to 8 bytes and has DOR_HASH_MAX_LEN.
+ */
+DOR_MUST_USE dor_result dor__hash_chain(const dor_hash *h, uint8_t *chain);
+
 /** to becomes an independent copy of from. */
 DOR_MUST_USE dor_result dor__hash_copy(dor_hash *to, const dor_hash *from);
 

@@ -21,6 +21,14 @@ DOR_MUST_USE dor_result dor__hmac_init(dor_hmac *h, dor_hash_id id, dor_span key
 DOR_MUST_USE dor_result dor__hmac_mac(const dor_hmac *h, const dor_span *parts, size_t part_count,
                                       uint8_t *mac);
 
+/**
+ * The MAC over prefix (shorter than a block) and the first len bytes at data. len is a secret: the time and the addresses
+ * that are read depend on prefix.len, min_len and max_len alone, with min_len <= len <= max_len <= 2^24; all max_len
+ * bytes have to be there. hmac_ct.c
+ */
+DOR_MUST_USE dor_result dor__hmac_mac_ct(const dor_hmac *h, dor_span prefix, const uint8_t *data,
+                                         uint32_t len, size_t min_len, size_t max_len, uint8_t *mac);
+
 void dor__hmac_fini(dor_hmac *h);
 
 #endif

@@ -8,6 +8,7 @@
 #include "record/protection.h"
 
 #include "base/ct.h"
+#include "record/cbc.h"
 
 enum {
     EXPLICIT_NONCE_LEN = 8, /* RFC 5288 section 3 */
@@ -256,13 +257,31 @@ bool dor__protection_is_null(const dor_protection *p)
 
 void dor__protection_sleep(dor_protection *p)
 {
+    if (p->is_cbc) {
+        dor__cbc_state_sleep(p->cbc);
+        return;
+    }
     dor__aead_free(p->aead);
     p->aead = NULL;
 }
 
+bool dor__protection_asleep(const dor_protection *p)
+{
+    return p->is_cbc ? !p->cbc->cipher : !p->aead;
+}
+
+size_t dor__protection_memory(const dor_protection *p)
+{
+    if (p->is_cbc) return sizeof(*p->cbc) + (p->cbc->cipher ? dor__cbc_size() : 0);
+    return p->aead ? dor__aead_size((dor_aead_id)p->aead_id) : 0;
+}
+
 void dor__protection_fini(dor_protection *p)
 {
-    dor__aead_free(p->aead);
+    if (p->is_cbc)
+        dor__cbc_state_free(p->cbc);
+    else
+        dor__aead_free(p->aead);
     dor__wipe(p, sizeof(*p));
     dor__protection_init_null(p);
 }

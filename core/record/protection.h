@@ -1,8 +1,8 @@
 /*
- * protection.h - what stands between plaintext and the wire: null, AEAD as TLS 1.2 has it, AEAD as TLS 1.3 has it.
+ * protection.h - what stands between plaintext and the wire: null, AEAD as TLS 1.2 has it, AEAD as TLS 1.3 has it, and
+ * TLS 1.2's CBC with a MAC (cbc.c).
  *
- * One direction of one connection. Record kinds are a small vtable; CBC with MAC and SSL 3.0 take their place beside
- * these later. The key stays here and the cipher context, which is much larger, may be let go at any time:
+ * One direction of one connection. Record kinds are a small vtable. The key stays here and the cipher context, which is much larger, may be let go at any time:
  * dor__protection_sleep drops it and the next seal or open makes it again.
  *
  * Record sizes (RFC 8446 section 5.2, RFC 5246 section 6.2.3): plaintext at most 2^14; ciphertext at most
@@ -12,13 +12,16 @@
 #define DOR_RECORD_PROTECTION_H
 
 #include "crypto/aead.h"
+#include "crypto/hash.h"
+#include "crypto/rng.h"
 
 enum {
     DOR_RECORD_HEADER_LEN = 5,
     DOR_RECORD_MAX_PLAINTEXT = 16384,
     DOR_RECORD_MAX_CIPHERTEXT_13 = 16384 + 256,
     DOR_RECORD_MAX_CIPHERTEXT_12 = 16384 + 2048,
-    DOR_RECORD_MAX_OVERHEAD = DOR_RECORD_HEADER_LEN + 8 + 1 + 16 /* header, explicit nonce, inner type, tag */
+    DOR_RECORD_MAX_OVERHEAD =
+        DOR_RECORD_HEADER_LEN + 16 + 48 + 16 /* CBC: header, IV, HMAC-SHA-384, padding */
 };
 
 enum dor_content_type {
@@ -32,10 +35,13 @@ typedef struct dor_protection dor_protection;
 
 typedef struct dor_protection_ops {
     size_t max_ciphertext; /* the longest fragment that may follow a record header */
-    size_t prefix_len;     /* bytes between the header and the payload (TLS 1.2 GCM's explicit nonce) */
-    size_t suffix_len;     /* bytes behind the payload */
+    size_t prefix_len;     /* bytes between the header and the payload (an explicit nonce or IV) */
+    size_t suffix_len;     /* bytes behind the payload; of CBC the most there can be */
 
-    /** record[5 + prefix_len ...] holds len bytes; protects them in place and fills header, prefix and suffix. */
+    /**
+     * record[5 + prefix_len ...] holds len bytes; protects them in place and fills header, prefix and suffix. How long the
+     * record is then, its header says.
+     */
     dor_result (*seal)(dor_protection *p, uint8_t type, uint16_t version, uint8_t *record, size_t len);
 
     /**
@@ -49,11 +55,15 @@ typedef struct dor_protection_ops {
 
 struct dor_protection {
     const dor_protection_ops *ops;
-    dor_aead *aead; /* NULL while asleep, or when there are no keys */
+    union {
+        dor_aead *aead;            /* NULL while asleep, or when there are no keys */
+        struct dor_cbc_state *cbc; /* with is_cbc */
+    };
     uint64_t sequence;
     uint8_t key[DOR_AEAD_MAX_KEY_LEN];
     uint8_t iv[DOR_AEAD_NONCE_LEN]; /* TLS 1.2 GCM: the implicit 4 bytes come first */
     uint8_t aead_id;
+    bool is_cbc;
     bool
         plain_alerts; /* TLS 1.3, set by the engine: an alert in the clear passes as long as no record has opened */
 };
@@ -78,8 +88,28 @@ DOR_MUST_USE dor_result dor__protection_init_12(dor_protection *p, dor_aead_id a
 /** Bytes of iv that the TLS 1.2 key block holds for aead: 4 or 12. */
 size_t dor__protection_12_iv_len(dor_aead_id aead);
 
+/** What CBC needs; key and mac_key are copied (key_len, and as many bytes as mac's digest has), rng is borrowed. */
+typedef struct dor_cbc_keys {
+    const uint8_t *key, *mac_key;
+    size_t key_len;  /* 16 or 32 */
+    dor_hash_id mac; /* SHA1, SHA256 or SHA384 */
+    bool encrypt_then_mac;
+    bool sends; /* seals; or else opens */
+    dor_rng *rng;
+} dor_cbc_keys;
+
+/** RFC 5246 section 6.2.3.2 or, with encrypt_then_mac, RFC 7366. cbc.c */
+DOR_MUST_USE dor_result dor__protection_init_cbc(dor_protection *p, const dor_cbc_keys *keys);
+bool dor__protection_encrypts_then_macs(const dor_protection *p);
+
 /** Lets the cipher context go; nothing else changes. */
 void dor__protection_sleep(dor_protection *p);
+
+/** True when there is no cipher context. */
+bool dor__protection_asleep(const dor_protection *p);
+
+/** Heap bytes that it holds. */
+size_t dor__protection_memory(const dor_protection *p);
 
 /** Wipes and releases everything; leaves null protection. */
 void dor__protection_fini(dor_protection *p);

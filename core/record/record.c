@@ -168,7 +168,7 @@ dor_result dor__record_write(dor_protection *p, uint8_t type, uint16_t version, 
             out->len = start;
             return result;
         }
-        out->len += overhead + len;
+        out->len += DOR_RECORD_HEADER_LEN + ((size_t)record[3] << 8 | record[4]);
         if (len > 0) payload = dor__span(payload.ptr + len, payload.len - len);
     }
     return DOR_SUCCESS;

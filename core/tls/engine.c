@@ -401,15 +401,14 @@ void dor__tls_sleep(dor_tls *t)
 
 bool dor__tls_asleep(const dor_tls *t)
 {
-    return !t->hs && !t->read.aead && !t->write.aead;
+    return !t->hs && dor__protection_asleep(&t->read) && dor__protection_asleep(&t->write);
 }
 
 size_t dor__tls_memory(const dor_tls *t)
 {
-    size_t aeads = (t->read.aead ? 1u : 0u) + (t->write.aead ? 1u : 0u);
     size_t n = sizeof *t + t->output.cap + t->message.cap + t->reader.partial.cap + t->alpn_len +
                t->server_name_len + t->psk_identity_len;
-    n += t->suite ? aeads * dor__aead_size((dor_aead_id)t->suite->aead) : 0;
+    n += dor__protection_memory(&t->read) + dor__protection_memory(&t->write);
     n += dor__kept_memory(t) + dor__again_memory(t);
     if (t->hs) n += sizeof *t->hs + t->hs->arena.used + t->hs->flight.cap + t->hs->transcript.raw.cap;
     return n;

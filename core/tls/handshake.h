@@ -241,6 +241,7 @@ typedef struct dor_handshake_12 {
     uint8_t master_secret[DOR_MASTER_SECRET_LEN];
     bool have_master_secret;
     bool extended_master_secret;            /* RFC 7627: both ends said so */
+    bool encrypt_then_mac;                  /* RFC 7366: the same, for a CBC suite */
     bool renegotiation_info;                /* RFC 5746: the peer said so, or the SCSV did */
     uint8_t session_id[DOR_SESSION_ID_MAX]; /* what the server's hello says */
     uint8_t session_id_len;

@@ -73,23 +73,61 @@ dor_result dor__master_secret_resume_12(dor_tls *t, const dor_session *session)
     return have_master_secret(t);
 }
 
-dor_result dor__protection_make_12(dor_tls *t, dor_tls_role writer, dor_protection *p)
+/** RFC 5246 section 6.3; the server's random comes first. */
+static dor_result make_key_block(const dor_tls *t, uint8_t *block, size_t len)
+{
+    if (!t->hs->v12.have_master_secret) return dor__error(DOR_E_INTERNAL);
+    return prf(t, master_secret(t), "key expansion", server_random(t), client_random(t), block, len);
+}
+
+/* client key, server key, client IV, server IV */
+static dor_result make_aead(dor_tls *t, size_t side, dor_protection *p)
 {
     uint8_t block[DOR_KEY_BLOCK_12_LEN];
     dor_aead_id aead = (dor_aead_id)t->suite->aead;
     size_t key_len = dor__aead_key_len(aead);
     size_t iv_len = dor__protection_12_iv_len(aead);
-    size_t side = writer == DOR_TLS_CLIENT ? 0 : 1;
     dor_result result;
 
-    if (!t->hs->v12.have_master_secret) return dor__error(DOR_E_INTERNAL);
-    /* RFC 5246 section 6.3: client key, server key, client IV, server IV; the server's random comes first. */
-    DOR_TRY_GOTO(result, prf(t, master_secret(t), "key expansion", server_random(t), client_random(t), block,
-                             2 * (key_len + iv_len)));
+    DOR_TRY_GOTO(result, make_key_block(t, block, 2 * (key_len + iv_len)));
     result = dor__protection_init_12(p, aead, block + side * key_len, block + 2 * key_len + side * iv_len);
 done:
     dor__wipe(block, sizeof(block));
     return result;
+}
+
+/* client MAC key, server MAC key, client key, server key; the IVs are each record's own */
+static dor_result make_cbc(dor_tls *t, size_t side, bool sends, dor_protection *p)
+{
+    uint8_t block[DOR_KEY_BLOCK_12_LEN];
+    size_t key_len = t->suite->cbc_key_len;
+    size_t mac_len = dor__hash_len((dor_hash_id)t->suite->mac);
+    const dor_cbc_keys keys = {
+        .key = block + 2 * mac_len + side * key_len,
+        .mac_key = block + side * mac_len,
+        .key_len = key_len,
+        .mac = (dor_hash_id)t->suite->mac,
+        .encrypt_then_mac = t->hs->v12.encrypt_then_mac,
+        .sends = sends,
+        .rng = t->env->rng,
+    };
+    dor_result result;
+
+    /* RFC 7366 section 3.1: another handshake does not give it up. */
+    if (dor__protection_encrypts_then_macs(sends ? &t->write : &t->read) && !keys.encrypt_then_mac)
+        return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_ENCRYPT_THEN_MAC);
+    DOR_TRY_GOTO(result, make_key_block(t, block, 2 * (key_len + mac_len)));
+    result = dor__protection_init_cbc(p, &keys);
+done:
+    dor__wipe(block, sizeof(block));
+    return result;
+}
+
+dor_result dor__protection_make_12(dor_tls *t, dor_tls_role writer, dor_protection *p)
+{
+    size_t side = writer == DOR_TLS_CLIENT ? 0 : 1;
+    if (dor__suite_is_cbc(t->suite)) return make_cbc(t, side, writer == (dor_tls_role)t->role, p);
+    return make_aead(t, side, p);
 }
 
 dor_result dor__verify_data_12(const dor_tls *t, dor_tls_role writer,

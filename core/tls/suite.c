@@ -63,7 +63,30 @@
     NAMED_12(0xc0af, ECDHE_ECDSA, AES_256_CCM_8, SHA256,                                                           \
              "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8", "ECDHE-ECDSA-AES256-CCM8")
 
-#define SUITES_NAMED_12 SUITES_CCM_12
+#define CBC_12(id_, kx_, key_len_, mac_, hash_, name_, openssl_name_) \
+    {.id = id_, .version = DOR_TLS_1_2, .kx = DOR_KX_##kx_, .cbc_key_len = key_len_, .mac = DOR_HASH_##mac_, \
+     .hash = DOR_HASH_##hash_, .by_name = true, .name = name_, .openssl_name = openssl_name_}
+
+/* RFC 8422, RFC 5289. Those with SHA-1 and those with SHA-256 have SHA-256 for their PRF (RFC 5246 section 5). */
+#define SUITES_CBC_ECDHE_12                                                                                        \
+    CBC_12(0xc023, ECDHE_ECDSA, 16, SHA256, SHA256,                                                                \
+           "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", "ECDHE-ECDSA-AES128-SHA256"),                                \
+    CBC_12(0xc027, ECDHE_RSA, 16, SHA256, SHA256,                                                                  \
+           "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "ECDHE-RSA-AES128-SHA256"),                                    \
+    CBC_12(0xc024, ECDHE_ECDSA, 32, SHA384, SHA384,                                                                \
+           "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", "ECDHE-ECDSA-AES256-SHA384"),                                \
+    CBC_12(0xc028, ECDHE_RSA, 32, SHA384, SHA384,                                                                  \
+           "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", "ECDHE-RSA-AES256-SHA384"),                                    \
+    CBC_12(0xc009, ECDHE_ECDSA, 16, SHA1, SHA256,                                                                  \
+           "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "ECDHE-ECDSA-AES128-SHA"),                                      \
+    CBC_12(0xc013, ECDHE_RSA, 16, SHA1, SHA256,                                                                    \
+           "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-SHA"),                                          \
+    CBC_12(0xc00a, ECDHE_ECDSA, 32, SHA1, SHA256,                                                                  \
+           "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "ECDHE-ECDSA-AES256-SHA"),                                      \
+    CBC_12(0xc014, ECDHE_RSA, 32, SHA1, SHA256,                                                                    \
+           "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA")
+
+#define SUITES_NAMED_12 SUITES_CCM_12, SUITES_CBC_ECDHE_12
 /* clang-format on */
 
 static const dor_suite aes_first[] = {SUITES_AES_13, SUITES_CHACHA_13, SUITES_NAMED_13,

@@ -13,8 +13,8 @@ enum {
     DOR_CERT_TYPE_ECDSA_SIGN = 64
 };
 
-/** Two keys and two IVs; the suites here have no MAC keys (RFC 5246 section 6.3). */
-enum { DOR_KEY_BLOCK_12_LEN = 2 * DOR_AEAD_MAX_KEY_LEN + 2 * DOR_AEAD_NONCE_LEN };
+/** Two keys, and two IVs of AEADs or two MAC keys of CBC, the longer of which is SHA-384's (RFC 5246 section 6.3). */
+enum { DOR_KEY_BLOCK_12_LEN = 2 * DOR_AEAD_MAX_KEY_LEN + 2 * 48 };
 
 /* ---- key schedule: schedule_12.c ------------------------------------------------------------------------- */
 

@@ -16,16 +16,27 @@ typedef struct outcome {
     int code;
 } outcome;
 
+static dor_result init_cbc(dor_protection *p, dor_hash_id mac, bool encrypt_then_mac)
+{
+    static const uint8_t zeros[48] = {0};
+    const dor_cbc_keys keys = {zeros, zeros, 16, mac, encrypt_then_mac, false, NULL};
+    return dor__protection_init_cbc(p, &keys);
+}
+
 static void init(dor_protection *p, uint8_t kind)
 {
     static const uint8_t zeros[32] = {0};
     dor_result r = DOR_SUCCESS;
-    switch (kind % 5) {
+    switch ((kind & 0x7f) % 9) {
     case 0: dor__protection_init_null(p); break;
     case 1: r = dor__protection_init_12(p, DOR_AEAD_AES_128_GCM, zeros, zeros); break;
     case 2: r = dor__protection_init_12(p, DOR_AEAD_CHACHA20_POLY1305, zeros, zeros); break;
     case 3: r = dor__protection_init_13(p, DOR_AEAD_AES_256_GCM, zeros, zeros); break;
-    default: r = dor__protection_init_13(p, DOR_AEAD_CHACHA20_POLY1305, zeros, zeros); break;
+    case 4: r = dor__protection_init_13(p, DOR_AEAD_CHACHA20_POLY1305, zeros, zeros); break;
+    case 5: r = dor__protection_init_12(p, DOR_AEAD_AES_128_CCM_8, zeros, zeros); break;
+    case 6: r = init_cbc(p, DOR_HASH_SHA1, false); break;
+    case 7: r = init_cbc(p, DOR_HASH_SHA384, false); break;
+    default: r = init_cbc(p, DOR_HASH_SHA256, true); break;
     }
     if (dor__failed(r)) abort();
     p->plain_alerts = kind & 0x80;

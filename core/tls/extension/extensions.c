@@ -12,6 +12,7 @@ const dor_extension *const dor__extensions[] = {
     &dor__ext_server_name,
     &dor__ext_renegotiation_info,
     &dor__ext_extended_master_secret,
+    &dor__ext_encrypt_then_mac,
     &dor__ext_session_ticket,
     &dor__ext_ec_point_formats,
     &dor__ext_supported_groups,

@@ -14,6 +14,7 @@ enum {
     DOR_EXT_SIGNATURE_ALGORITHMS = 13,
     DOR_EXT_ALPN = 16,
     DOR_EXT_PADDING = 21,
+    DOR_EXT_ENCRYPT_THEN_MAC = 22,
     DOR_EXT_EXTENDED_MASTER_SECRET = 23,
     DOR_EXT_SESSION_TICKET = 35,
     DOR_EXT_PRE_SHARED_KEY = 41,
@@ -49,6 +50,7 @@ DOR_MUST_USE dor_result dor__server_name_read(dor_span data, dor_span *name);
 /* TLS 1.2: RFC 8422, RFC 7627, RFC 5746 */
 extern const dor_extension dor__ext_ec_point_formats;
 extern const dor_extension dor__ext_extended_master_secret;
+extern const dor_extension dor__ext_encrypt_then_mac;
 extern const dor_extension dor__ext_renegotiation_info;
 extern const dor_extension dor__ext_session_ticket; /* RFC 5077 */
 

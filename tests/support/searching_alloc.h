@@ -36,6 +36,9 @@ void searching_look(const char *where, const void *at, size_t len);
 /** Runs fn(arg) on a fresh stack of 256 KiB, and looks through all of it afterwards. */
 void searching_run(void (*fn)(void *arg), void *arg);
 
+/** False under a sanitizer and valgrind, where fn runs on the ordinary stack and that is not looked at. */
+bool searching_has_stack(void);
+
 /** Inside fn: looks through the stack below the caller's frame. */
 void searching_checkpoint(const char *where);
 

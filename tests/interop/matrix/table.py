@@ -13,12 +13,18 @@ SUITES = {
     "TLS_AES_128_GCM_SHA256": 0x1301,
     "TLS_AES_256_GCM_SHA384": 0x1302,
     "TLS_CHACHA20_POLY1305_SHA256": 0x1303,
+    "TLS_AES_128_CCM_SHA256": 0x1304,
+    "TLS_AES_128_CCM_8_SHA256": 0x1305,
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": 0xC02B,
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": 0xC02C,
     "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": 0xCCA9,
     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": 0xC02F,
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": 0xC030,
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": 0xCCA8,
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CCM": 0xC0AC,
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CCM": 0xC0AD,
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8": 0xC0AE,
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8": 0xC0AF,
 }
 
 # Finite fields have their turn with DHE suites in TLS 1.2, hybrids in 1.3 alone.
@@ -26,6 +32,11 @@ GROUPS = {
     "x25519": 29,
     "secp256r1": 23,
     "secp384r1": 24,
+    "secp521r1": 25,
+    "x448": 30,
+    "ffdhe2048": 256,
+    "ffdhe3072": 257,
+    "ffdhe4096": 258,
 }
 
 # A scheme's key is a certificate of keys.py; versions it may sign a handshake in.
@@ -91,13 +102,16 @@ CANNOT = [
     Cannot("nss", "both", {"client": "ed25519"}, "has no EdDSA"),
     Cannot("nss", "server", {"version": "1.2", "suite": ".*(AES_256|CHACHA20).*", "group": "x25519|secp256r1",
                               "scheme": "ecdsa_secp384r1_sha384"}, "takes no group that is weaker than its key and suite"),
+    Cannot("nss", "both", {"suite": ".*_CCM.*"}, "has no CCM"),
+    Cannot("nss", "both", {"group": "x448"}, "has no X448"),
     Cannot("mbedtls", "both", {"version": "1.3"}, "has no TLS 1.3"),
+    Cannot("mbedtls", "both", {"group": "x448"}, "has no X448 in TLS"),
     Cannot("mbedtls", "both", {"scheme": "rsa_pss.*"}, "has no RSA-PSS in TLS"),
     Cannot("mbedtls", "both", {"client": "rsa_pss.*"}, "has no RSA-PSS in TLS"),
     Cannot("mbedtls", "both", {"scheme": "ed25519"}, "has no EdDSA"),
     Cannot("mbedtls", "both", {"client": "ed25519"}, "has no EdDSA"),
     Cannot("mbedtls", "both", {"client": ".*_sha512"}, "verifies and makes clients' signatures with SHA-256 and SHA-384"),
-    Cannot("mbedtls", "client", {"suite": ".*_SHA256", "client": ".*_sha384"}, "signs with the suite's hash"),
+    Cannot("mbedtls", "client", {"suite": ".*(_SHA256|_CCM|_CCM_8)", "client": ".*_sha384"}, "signs with the suite's hash"),
     Cannot("mbedtls", "client", {"suite": ".*_SHA384", "client": ".*_sha256"}, "signs with the suite's hash"),
 ]
 
@@ -132,7 +146,9 @@ def values(dimension, version):
     if dimension == "suite":
         return [s for s in SUITES if suite_version(s) == version]
     if dimension == "group":
-        return list(GROUPS) + (["-"] if version == "1.2" else [])
+        kinds = {exchange(s)[0] for s in values("suite", version)}
+        return [g for g in GROUPS if version == "1.3" or not is_hybrid(g) and (not is_field(g) or "DHE" in kinds)] + (
+            ["-"] if version == "1.2" else [])
     if dimension in ("scheme", "client"):
         known = [s for s in SCHEMES if version in SCHEMES[s].versions.split()]
         return known + (["none"] if dimension == "client" else ["-"] if version == "1.2" else [])

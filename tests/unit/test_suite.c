@@ -91,3 +91,13 @@ Test(suite, versions)
     cr_expect_eq(dor__version_from_name(dor__span_str("tlsv1")), 0);
     cr_expect_eq(dor__version_from_name(DOR_SPAN_EMPTY), 0);
 }
+
+/* What nobody should talk by any more has no place in the table: export keys, RC4, DES and triple DES, NULL, anonymous. */
+Test(suite, none_of_those_that_are_broken)
+{
+    static const uint16_t broken[] = {0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0008, 0x0009, 0x000a, 0x000d,
+                                      0x0010, 0x0013, 0x0014, 0x0016, 0x0018, 0x001b, 0x0034, 0x003a, 0x003b,
+                                      0x00a6, 0xc001, 0xc007, 0xc008, 0xc011, 0xc012, 0xc016, 0xc018, 0xc019};
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
+        cr_expect_null(dor__suite_find(broken[i]), "0x%04x", broken[i]);
+}

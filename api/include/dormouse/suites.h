@@ -21,11 +21,11 @@ typedef struct dor_cipher_suite {
     const char *openssl_name; /**< OpenSSL's: "ECDHE-RSA-AES128-GCM-SHA256" */
     const char *version;      /**< the one version that it is for: "tlsv1.2" */
     const char *key_exchange; /**< "any" (TLS 1.3), "ecdhe_ecdsa", "ecdhe_rsa", "dhe_rsa", "rsa" */
-    const char *cipher;       /**< "aes_128_gcm", "chacha20_poly1305", "aes_256_ccm_8", "aes_128_cbc" and so on */
-    const char *mac;          /**< "aead": the cipher authenticates by itself; of CBC "sha", "sha256", "sha384" */
-    const char *prf;          /**< hash of the key schedule: "sha256", "sha384" */
-    uint16_t id;              /**< IANA's number */
-    uint16_t key_bits;        /**< of the cipher's key */
+    const char *cipher; /**< "aes_128_gcm", "chacha20_poly1305", "aes_256_ccm_8", "aes_128_cbc" and so on */
+    const char *mac;    /**< "aead": the cipher authenticates by itself; of CBC "sha", "sha256", "sha384" */
+    const char *prf;    /**< hash of the key schedule: "sha256", "sha384" */
+    uint16_t id;        /**< IANA's number */
+    uint16_t key_bits;  /**< of the cipher's key */
 } dor_cipher_suite;
 
 /** Which suites dor_cipher_suites lists. */

@@ -25,6 +25,14 @@ SUITES = {
     "TLS_ECDHE_ECDSA_WITH_AES_256_CCM": 0xC0AD,
     "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8": 0xC0AE,
     "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8": 0xC0AF,
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": 0xC009,
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": 0xC00A,
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": 0xC013,
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": 0xC014,
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256": 0xC023,
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384": 0xC024,
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256": 0xC027,
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384": 0xC028,
 }
 
 # Finite fields have their turn with DHE suites in TLS 1.2, hybrids in 1.3 alone.
@@ -111,7 +119,7 @@ CANNOT = [
     Cannot("mbedtls", "both", {"scheme": "ed25519"}, "has no EdDSA"),
     Cannot("mbedtls", "both", {"client": "ed25519"}, "has no EdDSA"),
     Cannot("mbedtls", "both", {"client": ".*_sha512"}, "verifies and makes clients' signatures with SHA-256 and SHA-384"),
-    Cannot("mbedtls", "client", {"suite": ".*(_SHA256|_CCM|_CCM_8)", "client": ".*_sha384"}, "signs with the suite's hash"),
+    Cannot("mbedtls", "client", {"suite": ".*(_SHA256|_CCM|_CCM_8|_SHA)", "client": ".*_sha384"}, "signs with the suite's hash"),
     Cannot("mbedtls", "client", {"suite": ".*_SHA384", "client": ".*_sha256"}, "signs with the suite's hash"),
 ]
 

@@ -93,6 +93,7 @@ Test(post_auth, an_empty_answer_takes_nothing_away)
 
 Test(post_auth, of_somebody_who_is_not_trusted)
 {
+    dor__trust_store_unref(server->trust);
     server->trust = pki_trust("root-ed");
     give_identity();
     run(NULL);

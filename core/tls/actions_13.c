@@ -2,6 +2,7 @@
  * actions_13.c - the script of TLS 1.3, and its changes of keys (RFC 8446 section 2 and appendix A).
  */
 #include "tls/again.h"
+#include "tls/early_data_13.h"
 #include "tls/message/messages.h"
 #include "tls/schedule_13.h"
 
@@ -39,12 +40,13 @@ static dor_result handshake_keys(dor_tls *t, dor_bytes *w)
      */
     if (!dor__is_client(t)) {
         DOR_TRY(write_keys(t, hs->server_secret));
-        DOR_TRY(read_keys(t, hs->client_secret));
+        DOR_TRY(read_keys(t, t->early == DOR_EARLY_ACCEPTED ? hs->early_secret : hs->client_secret));
         t->read.plain_alerts =
             true; /* a client that did not get as far as having keys can only complain so */
         return DOR_SUCCESS;
     }
     DOR_TRY(read_keys(t, hs->server_secret));
+    if (t->early == DOR_EARLY_OFFERED) return DOR_SUCCESS; /* EncryptedExtensions tell which keys come next */
     return write_keys(t, hs->client_secret);
 }
 
@@ -93,6 +95,7 @@ static const dor_action client_ccs = STEP("compatibility change_cipher_spec", DO
 static const dor_action hs_keys = STEP("handshake keys", DOR_BY_BOTH, handshake_keys);
 static const dor_action server_keys = STEP("server application keys", DOR_BY_BOTH, server_app_keys);
 static const dor_action client_keys = STEP("client application keys", DOR_BY_BOTH, client_app_keys);
+static const dor_action early_end = STEP("handshake keys behind early data", DOR_BY_BOTH, dor__early_end);
 static const dor_action tickets = STEP("tickets", DOR_BY_SERVER, dor__tickets_send);
 
 /* ---- the script ------------------------------------------------------------------------------------------- */
@@ -101,7 +104,8 @@ enum {
     RETRY = DOR_PROPERTY_RETRY,
     RESUMED = DOR_PROPERTY_RESUMED,
     CLIENT_AUTH = DOR_PROPERTY_CLIENT_AUTH,
-    CLIENT_CERT = DOR_PROPERTY_CLIENT_CERT
+    CLIENT_CERT = DOR_PROPERTY_CLIENT_CERT,
+    EARLY_DATA = DOR_PROPERTY_EARLY_DATA
 };
 
 /* clang-format off */
@@ -122,6 +126,8 @@ static const dor_script_line lines[] = {
     {&dor__msg_server_certificate_verify,    0,           RESUMED},
     {&dor__msg_server_finished,              0,           0},
     {&server_keys,                           0,           0},
+    {&dor__msg_end_of_early_data,            EARLY_DATA,  0},
+    {&early_end,                             EARLY_DATA,  0},
     {&client_ccs,                            0,           0}, /* once: it remembers */
     {&dor__msg_client_certificate,           CLIENT_AUTH, 0},
     {&dor__msg_client_certificate_verify,    CLIENT_CERT, 0},
@@ -135,13 +141,14 @@ static const dor_script_line lines[] = {
 
 static const dor_property_rule rules[] = {
     {CLIENT_CERT, CLIENT_AUTH, 0},
+    {EARLY_DATA, RESUMED, RETRY | CLIENT_AUTH}, /* RFC 8446 section 4.2.10 */
     {RESUMED, 0, CLIENT_AUTH}, /* a ticket remembers the client's certificate (RFC 8446 section 4.3.2) */
     {0, 0, 0},
 };
 
 const dor_script dor__script_13 = {.lines = lines,
                                    .rules = rules,
-                                   .properties = RETRY | RESUMED | CLIENT_AUTH | CLIENT_CERT,
+                                   .properties = RETRY | RESUMED | CLIENT_AUTH | CLIENT_CERT | EARLY_DATA,
                                    .by_arrival = CLIENT_AUTH};
 
 static const dor_action key_update_by_server = {.name = "KeyUpdate",

@@ -7,6 +7,7 @@
 #define DOR_TLS_CONFIG_H
 
 #include "tls/external_psk.h"
+#include "tls/replay_window.h"
 #include "tls/session.h"
 #include "tls/suite.h"
 #include "x509/path.h"
@@ -36,6 +37,11 @@ typedef struct dor_tls_store_ops {
     dor_session *(*take)(void *ctx, int64_t now_ms, dor_span id);
     /** With ask_session, in place of the two: a TLS 1.3 session that was asked for has been used, and goes. */
     void (*used)(void *ctx, dor_span id);
+    /**
+     * True for the first hello with this binder, which is remembered (replay_window.h); of a ticket made at created_ms. NULL: no
+     * early data with sealed tickets.
+     */
+    bool (*early_once)(void *ctx, int64_t now_ms, int64_t created_ms, dor_span binder);
     /** TLS 1.3 tickets; NULL functions: none are issued, none accepted. */
     dor_result (*ticket_seal)(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *ticket);
     dor_result (*ticket_open)(void *ctx, int64_t now_ms, dor_span ticket, dor_bytes *plain, bool *opened);
@@ -99,6 +105,8 @@ typedef struct dor_tls_config {
     bool (*reuse)(void (*fn)(void), void *arg, const dor_session *session,
                   dor_span id); /* asks for it; NULL: resumed */
 
+    bool early_data;         /* client: say that early data follows, where the session allows it */
+    uint32_t max_early_data; /* server: bytes of it that tickets allow and a connection takes; 0: none */
     uint8_t psk_modes; /* dor_psk_mode bits that are offered or taken; DHE_KE unless psk_ke is asked for */
     dor_psks
         *psks; /* external pre-shared keys: a client's offers, a server's clients; NULL: none. A reference */

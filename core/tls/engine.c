@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "tls/again.h"
+#include "tls/early_data_13.h"
 #include "tls/message/messages.h"
 
 /* Growth is a decision: this is what an idle connection costs, beside its two cipher contexts. */
@@ -78,6 +79,7 @@ dor_result dor__tls_start(dor_tls *t)
     t->started = true;
     if (!dor__is_client(t)) return DOR_SUCCESS;
     dor_result r = dor__handshake_run(t);
+    if (dor__ok(r)) r = dor__early_begin(t);
     return dor__failed(r) ? dor__tls_fail(t, r) : r;
 }
 
@@ -114,6 +116,15 @@ static dor_result receive_data(dor_tls *t, const dor_record *record, dor_tls_eve
     if (t->message.len) /* nothing stands between a message's parts: RFC 8446 section 5.1 */
         return unexpected(DOR_REASON_UNEXPECTED_MESSAGE);
     if (t->hs && (!t->hs->second || t->hs->heard)) {
+        bool taken;
+        DOR_TRY(dor__early_take(t, record->payload, &taken));
+        if (taken && record->payload.len == 0) return count_empty(t);
+        if (taken) {
+            something_came(t);
+            event->kind = DOR_TLS_EVENT_EARLY_DATA;
+            event->data = record->payload;
+            return DOR_SUCCESS;
+        }
         /* After a HelloRetryRequest early data arrives before there are keys: by its outer type it is known. */
         bool unprotected = t->read.ops->suffix_len == 0;
         if (unprotected && skip_early_data(t, record->payload.len + 1)) return DOR_SUCCESS;
@@ -250,7 +261,8 @@ dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used,
         *used += n;
         handshake_events(t, event);
     }
-    if (event->kind != DOR_TLS_EVENT_DATA) dor__record_reader_settle(&t->reader);
+    if (event->kind != DOR_TLS_EVENT_DATA && event->kind != DOR_TLS_EVENT_EARLY_DATA)
+        dor__record_reader_settle(&t->reader);
     if (dor__failed(r)) {
         *event = (dor_tls_event){DOR_TLS_EVENT_NONE, DOR_SPAN_EMPTY, NULL};
         return dor__tls_fail(t, r);
@@ -368,6 +380,7 @@ void dor__tls_get_info(const dor_tls *t, dor_tls_info *info)
         .peer_scheme = t->peer_scheme,
         .resumed = t->resumed,
         .hello_retry = t->hello_retry,
+        .early = (dor_early)t->early,
         .extended_master_secret = t->version == DOR_TLS_1_3 || dor__extended_in_force(t),
         .alpn = dor__alpn_get(t),
         .server_name = dor__server_name_get(t),

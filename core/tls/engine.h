@@ -44,8 +44,9 @@ typedef enum dor_tls_event_kind {
     DOR_TLS_EVENT_NONE = 0,
     DOR_TLS_EVENT_CONNECTED, /* the handshake is complete, both Finished verified: once */
     DOR_TLS_EVENT_DATA,      /* data: plaintext, until the next call with this connection */
-    DOR_TLS_EVENT_TICKET,    /* client: session may be resumed; the reference goes to the caller */
-    DOR_TLS_EVENT_CLOSED,    /* the peer's close_notify: nothing more will come */
+    DOR_TLS_EVENT_EARLY_DATA, /* server: likewise, of a client that has not proved to be there: it may be a replay */
+    DOR_TLS_EVENT_TICKET, /* client: session may be resumed; the reference goes to the caller */
+    DOR_TLS_EVENT_CLOSED, /* the peer's close_notify: nothing more will come */
     DOR_TLS_EVENT_QUESTION, /* the handshake waits for an answer (tls/question.h), and takes nothing till then */
     DOR_TLS_EVENT_RENEGOTIATED,          /* TLS 1.2: a renegotiation is complete, whoever began it */
     DOR_TLS_EVENT_RENEGOTIATION_REFUSED, /* ours; the connection goes on */
@@ -58,6 +59,14 @@ typedef struct dor_tls_event {
     dor_session *session;
 } dor_tls_event;
 
+/** What became of early data (RFC 8446 section 2.3). */
+typedef enum dor_early {
+    DOR_EARLY_NONE,    /* nobody spoke of it; for a server also: it was refused */
+    DOR_EARLY_OFFERED, /* client: the server's answer is not there yet */
+    DOR_EARLY_ACCEPTED,
+    DOR_EARLY_REJECTED /* client: whatever was sent early was not heard; what is sent again is the caller's choice */
+} dor_early;
+
 /** What was negotiated; spans and pointers are borrowed from the connection. */
 typedef struct dor_tls_info {
     uint16_t version;
@@ -65,6 +74,7 @@ typedef struct dor_tls_info {
     dor_group group;            /* 0: none (TLS 1.2 resumption) */
     dor_sig_scheme peer_scheme; /* what the peer signed with; 0: it did not */
     bool resumed;
+    dor_early early;
     bool hello_retry;
     bool extended_master_secret; /* TLS 1.2; always in effect true for 1.3 */
     dor_span alpn;
@@ -99,6 +109,16 @@ size_t dor__tls_receivable(const dor_tls *t, const uint8_t *data, size_t len);
 
 /** Seals plaintext into the output. ENOTCONN before the handshake is complete, CLOSED after our close_notify. */
 DOR_MUST_USE dor_result dor__tls_send(dor_tls *t, dor_span plaintext);
+
+/**
+ * Client, between dor__tls_start and the end of the server's flight: seals plaintext as early data, which the server may refuse,
+ * or be made to take twice by somebody who replays it. EINVAL when there can be none (config->early_data, a session that allows
+ * it, the same suite and ALPN) or its time is over; TOO_BIG beyond dor__tls_early_room.
+ */
+DOR_MUST_USE dor_result dor__tls_send_early(dor_tls *t, dor_span plaintext);
+
+/** Bytes that dor__tls_send_early would take now. */
+uint32_t dor__tls_early_room(const dor_tls *t);
 
 /** Ciphertext to be written to the peer; the caller removes what it wrote, or takes the whole dor_bytes away. */
 dor_bytes *dor__tls_output(dor_tls *t);

@@ -107,7 +107,8 @@ typedef enum dor_property {
     DOR_PROPERTY_RESUMED = 1 << 1,     /* a ticket or a session id was accepted */
     DOR_PROPERTY_CLIENT_AUTH = 1 << 2, /* the server asks for a certificate */
     DOR_PROPERTY_CLIENT_CERT = 1 << 3, /* the client's answer is not empty, so CertificateVerify follows */
-    DOR_PROPERTY_TICKET_12 = 1 << 4    /* TLS 1.2: NewSessionTicket (RFC 5077) */
+    DOR_PROPERTY_TICKET_12 = 1 << 4,   /* TLS 1.2: NewSessionTicket (RFC 5077) */
+    DOR_PROPERTY_EARLY_DATA = 1 << 5   /* TLS 1.3: the server takes the client's early data */
 } dor_property;
 
 typedef struct dor_script_line {
@@ -306,6 +307,10 @@ typedef struct dor_handshake {
     dor_span psk_binders;    /* server: likewise */
     uint8_t peer_psk_modes;  /* server: psk_key_exchange_modes as dor_psk_mode bits */
     bool peer_early_data;
+    bool early_over;                          /* EndOfEarlyData went or came */
+    int64_t ticket_age_ms;                    /* server: of session, as the client says */
+    uint32_t early_left;                      /* bytes of early data that may still be sent, or come */
+    uint8_t early_secret[DOR_SECRET_MAX_LEN]; /* client_early_traffic_secret */
 
     /* key exchange */
     dor_kx *kx; /* the one that this handshake goes by */
@@ -402,6 +407,7 @@ struct dor_tls {
     uint8_t tickets_seen;
     uint8_t renegotiation_requests; /* TLS 1.2: refused, without data between */
     uint8_t role;                   /* dor_tls_role */
+    uint8_t early;                  /* dor_early */
     bool started;
     bool connected;      /* application data may flow */
     bool tell_connected; /* the event is due */
@@ -546,6 +552,9 @@ bool dor__session_policy_agrees(const dor_tls *t, const dor_session *session, do
 
 /** Server: the store can do with tickets of the kind that the config asks for. */
 bool dor__tickets_possible(const dor_tls_config *config);
+
+/** Server: tickets say that early data may come with them, and replays will be known. */
+bool dor__early_possible(const dor_tls_config *config);
 
 /** Leaves of the peer's certificate no more than its dates; for its maker. */
 void dor__session_omit_peer(dor_session *session);

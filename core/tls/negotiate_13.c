@@ -1,14 +1,12 @@
 /*
  * negotiate_13.c - what a TLS 1.3 server makes of a ClientHello (RFC 8446 sections 4.1.1, 4.2.8 and 9.2).
  */
+#include "tls/early_data_13.h"
 #include "tls/extension/extensions.h"
 #include "tls/psk_13.h"
 #include "tls/schedule_13.h"
 
-/*
- * How much refused early data is passed over. We hand out no tickets that allow any, so whatever comes is a remnant of
- * other days; a record's worth.
- */
+/* How much refused early data is passed over, beside what our tickets allow: other days' tickets may allow some, too. */
 enum { EARLY_DATA_BUDGET = 16384 };
 
 static dor_result missing(void)
@@ -71,7 +69,7 @@ static dor_result early_data_judge(dor_tls *t, bool again)
     if (!hs->peer_early_data) return DOR_SUCCESS;
     if (again) /* section 4.2.10; without a PSK there is nothing to accept, but what comes is to be passed over */
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
-    hs->early_data_budget = EARLY_DATA_BUDGET;
+    hs->early_data_budget = EARLY_DATA_BUDGET + t->config->max_early_data;
     return DOR_SUCCESS;
 }
 
@@ -136,5 +134,7 @@ dor_result dor__negotiate_13(dor_tls *t)
         DOR_TRY(key_exchange(t, group, share));
     }
     DOR_TRY(authenticate(t, resumed));
-    return dor__schedule_early(t, dor__psk_secret(t));
+    DOR_TRY(dor__early_judge(t));
+    DOR_TRY(dor__schedule_early(t, dor__psk_secret(t)));
+    return dor__early_secret(t);
 }

@@ -212,6 +212,7 @@ static dor_result ticket_try(dor_tls *t, dor_span ticket, uint32_t age, bool *ac
     if (session && acceptable(t, session, age) && dor__session_policy_agrees(t, session, ticket)) {
         dor__session_unref(t->hs->session);
         t->hs->session = session;
+        t->hs->ticket_age_ms = (int64_t)(uint32_t)(age - session->age_add);
         session = NULL;
         *accepted = true;
     }

@@ -97,20 +97,38 @@ dor_result dor__schedule_resumption(dor_tls *t)
     return derive(hash_of(t), t->hs->secret, "res master", digest, t->resumption_secret);
 }
 
-dor_result dor__traffic_keys(const dor_tls *t, const uint8_t *secret, dor_protection *keys)
+dor_result dor__early_traffic_secret(dor_tls *t, const dor_suite *suite, dor_span psk, const uint8_t *digest)
+{
+    uint8_t early[DOR_HASH_MAX_LEN];
+    dor_hash_id hash = (dor_hash_id)suite->hash;
+    dor_result r;
+    DOR_TRY_GOTO(r, dor__hkdf_extract(hash, DOR_SPAN_EMPTY, psk, early));
+    DOR_TRY_GOTO(r, derive(hash, early, "c e traffic", digest, t->hs->early_secret));
+    dor__key_log(t, "CLIENT_EARLY_TRAFFIC_SECRET", dor__span(t->hs->early_secret, dor__hash_len(hash)));
+done:
+    dor__wipe(early, sizeof early);
+    return r;
+}
+
+dor_result dor__traffic_keys_of(const dor_suite *suite, const uint8_t *secret, dor_protection *keys)
 {
     uint8_t key[DOR_AEAD_MAX_KEY_LEN], iv[DOR_AEAD_NONCE_LEN];
-    dor_aead_id aead = (dor_aead_id)t->suite->aead;
-    dor_span s = secret_span(t, secret);
+    dor_aead_id aead = (dor_aead_id)suite->aead;
+    dor_hash_id hash = (dor_hash_id)suite->hash;
+    dor_span s = dor__span(secret, dor__hash_len(hash));
     dor_result r;
-    DOR_TRY_GOTO(r,
-                 dor__hkdf_expand_label(hash_of(t), s, "key", DOR_SPAN_EMPTY, key, dor__aead_key_len(aead)));
-    DOR_TRY_GOTO(r, dor__hkdf_expand_label(hash_of(t), s, "iv", DOR_SPAN_EMPTY, iv, sizeof iv));
+    DOR_TRY_GOTO(r, dor__hkdf_expand_label(hash, s, "key", DOR_SPAN_EMPTY, key, dor__aead_key_len(aead)));
+    DOR_TRY_GOTO(r, dor__hkdf_expand_label(hash, s, "iv", DOR_SPAN_EMPTY, iv, sizeof iv));
     r = dor__protection_init_13(keys, aead, key, iv);
 done:
     dor__wipe(key, sizeof key);
     dor__wipe(iv, sizeof iv);
     return r;
+}
+
+dor_result dor__traffic_keys(const dor_tls *t, const uint8_t *secret, dor_protection *keys)
+{
+    return dor__traffic_keys_of(t->suite, secret, keys);
 }
 
 dor_result dor__finished_mac(dor_hash_id hash, const uint8_t *base_key, dor_span transcript_digest,

@@ -26,7 +26,14 @@ DOR_MUST_USE dor_result dor__schedule_master(dor_tls *t);
 /** resumption_master_secret, transcript up to the client's Finished, into t->resumption_secret. */
 DOR_MUST_USE dor_result dor__schedule_resumption(dor_tls *t);
 
-/** Keys for one direction made of a traffic secret (RFC 8446 section 7.3). */
+/** client_early_traffic_secret into t->hs->early_secret; digest is of the ClientHello alone. Goes to the key log. */
+DOR_MUST_USE dor_result dor__early_traffic_secret(dor_tls *t, const dor_suite *suite, dor_span psk,
+                                                  const uint8_t *digest);
+
+/** Keys for one direction made of a traffic secret (RFC 8446 section 7.3); of a suite that is not settled yet. */
+DOR_MUST_USE dor_result dor__traffic_keys_of(const dor_suite *suite, const uint8_t *secret,
+                                             dor_protection *keys);
+/** Likewise, of t->suite. */
 DOR_MUST_USE dor_result dor__traffic_keys(const dor_tls *t, const uint8_t *secret, dor_protection *keys);
 
 /** verify_data of Finished with a base key (section 4.4.4); hash_len bytes. */

@@ -13,7 +13,7 @@
 #include "tls/suite.h"
 
 enum {
-    FORMAT = 3,
+    FORMAT = 4,
     FLAG_EXTENDED_MASTER_SECRET = 1 << 0,
     FLAG_PEER = 1 << 1,
     FLAG_PEER_VERIFIED = 1 << 2,
@@ -80,6 +80,7 @@ static dor_result write_fields(const dor_session *s, dor_bytes *out)
     DOR_TRY(wr_vec(out, 1, dor__span(s->id, s->id_len)));
     DOR_TRY(wr_u32(out, s->age_add));
     DOR_TRY(wr_u32(out, s->lifetime_s));
+    DOR_TRY(wr_u32(out, s->max_early_data));
     DOR_TRY(wr_u64(out, (uint64_t)s->created_ms));
     DOR_TRY(wr_vec(out, 2, dor__bytes_span(&s->ticket)));
     DOR_TRY(wr_vec(out, 1, dor__bytes_span(&s->server_name)));
@@ -94,7 +95,7 @@ static dor_result write_fields(const dor_session *s, dor_bytes *out)
 
 dor_result dor__session_serialise(const dor_session *session, dor_bytes *out)
 {
-    const size_t fixed_len = 80 + DOR_FINGERPRINT_LEN, max_len = 1 << 18;
+    const size_t fixed_len = 84 + DOR_FINGERPRINT_LEN, max_len = 1 << 18;
     if (session->secret_len > DOR_SESSION_MAX_SECRET || session->id_len > DOR_SESSION_MAX_ID)
         return dor__error(DOR_E_INTERNAL);
     size_t start = out->len;
@@ -166,6 +167,7 @@ static dor_result read_fields(dor_reader *r, dor_session *s)
     DOR_TRY(read_secrets(r, s));
     DOR_TRY(rd_u32(r, &s->age_add));
     DOR_TRY(rd_u32(r, &s->lifetime_s));
+    DOR_TRY(rd_u32(r, &s->max_early_data));
     DOR_TRY(rd_u64(r, &created));
     if (created > INT64_MAX) return DOR_DECODE_ERROR;
     s->created_ms = (int64_t)created;

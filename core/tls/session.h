@@ -28,6 +28,7 @@ typedef struct dor_session {
     bool extended_master_secret;
     uint32_t age_add; /* 1.3 */
     uint32_t lifetime_s;
+    uint32_t max_early_data; /* 1.3: bytes that may come early; 0: none */
     int64_t created_ms;    /* when made (server) or received (client), milliseconds since 1970 */
     dor_bytes ticket;      /* 1.3 client: what to send back */
     dor_bytes server_name; /* as negotiated, may be empty; client: the host it called */

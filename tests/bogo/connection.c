@@ -174,6 +174,7 @@ static bool event_take(bogo_connection *c, const dor_tls_event *event)
     case DOR_TLS_EVENT_RENEGOTIATION_REFUSED:
     case DOR_TLS_EVENT_PEER_AUTHENTICATED:
     case DOR_TLS_EVENT_NONE:
+    case DOR_TLS_EVENT_EARLY_DATA: /* which no flag asks for */
     case DOR_TLS_EVENT_DATA: break;
     }
     return true;

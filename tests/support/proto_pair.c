@@ -82,7 +82,22 @@ static dor_result store_ticket_open(void *ctx, int64_t now_ms, dor_span ticket, 
     return DOR_SUCCESS;
 }
 
+static dor_session *store_take(void *ctx, int64_t now_ms, dor_span id)
+{
+    dor_session *session = store_lookup(ctx, now_ms, id);
+    if (session) store_remove(ctx, id);
+    return session;
+}
+
+static bool store_early_once(void *ctx, int64_t now_ms, int64_t created_ms, dor_span binder)
+{
+    proto_store *store = ctx;
+    return store->window && dor__replay_window_once(store->window, now_ms, created_ms, binder);
+}
+
 const dor_tls_store_ops proto_store_ops = {
+    .take = store_take,
+    .early_once = store_early_once,
     .store = store_store,
     .lookup = store_lookup,
     .remove = store_remove,
@@ -204,6 +219,7 @@ static void end_fini(proto_end *end)
     dor__tls_free(end->tls);
     dor__session_unref(end->session);
     dor__bytes_free(&end->plaintext);
+    dor__bytes_free(&end->early);
     dor__bytes_free(&end->kept);
 }
 
@@ -235,6 +251,7 @@ static void event_take(proto_end *end, const dor_tls_event *event)
         end->connected = true;
         end->connected_count++;
         break;
+    case DOR_TLS_EVENT_EARLY_DATA: note(end, dor__bytes_append(&end->early, event->data)); break;
     case DOR_TLS_EVENT_DATA: note(end, dor__bytes_append(&end->plaintext, event->data)); break;
     case DOR_TLS_EVENT_TICKET:
         dor__session_unref(end->session);

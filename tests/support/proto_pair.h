@@ -21,6 +21,7 @@ typedef struct proto_end {
     size_t renegotiated_count, refused_count, authenticated_count;
     dor_session *session; /* of the last ticket; a reference */
     dor_bytes plaintext;  /* all data that came */
+    dor_bytes early;      /* and before that, early data */
     size_t sent_len;      /* ciphertext delivered to the other end */
 } proto_end;
 
@@ -51,7 +52,8 @@ typedef struct proto_store {
     dor_session *sessions[64];
     size_t count;
     dor_ticket_key key;
-    size_t opened; /* tickets */
+    size_t opened;             /* tickets */
+    dor_replay_window *window; /* or NULL: early data of sealed tickets is refused */
 } proto_store;
 
 void proto_store_init(proto_store *store);

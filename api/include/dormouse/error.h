@@ -185,6 +185,8 @@ typedef enum dor_alert {
     X(PEER_ALERT,             130, INTERNAL, "the peer sent a fatal alert")                                         \
     X(UNRECOGNIZED_NAME,      131, INTERNAL, "the name that the client calls is not served here")                    \
     X(PSK_REQUIRED,           150, INTERNAL, "the peer takes none of our pre-shared keys, or offers none")          \
+    X(EARLY_DATA,             152, INTERNAL, "early data was accepted where it cannot have been, or by an old server") \
+    X(EARLY_DATA_TOO_BIG,     153, INTERNAL, "more early data than the ticket allows")                              \
     X(PSK_REFLECTED,          151, INTERNAL, "a hello of our own side's came back to us (reflection)")              \
     X(SIGNER_FAILED,          140, INTERNAL, "whoever holds the key of our certificate has made no signature")       \
     X(SIGNER_WRONG,           141, INTERNAL, "the signature made for us does not verify with our certificate")       \

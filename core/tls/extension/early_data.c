@@ -1,13 +1,22 @@
 /*
- * early_data.c - RFC 8446 section 4.2.10. We neither send nor take early data; a server notes that some may come, to pass
- * over it, and a client that a ticket would allow it.
+ * early_data.c - RFC 8446 section 4.2.10. When it is offered and taken is decided in early_data_13.c; what a ticket allows,
+ * new_session_ticket.c reads.
  */
+#include "tls/early_data_13.h"
 #include "tls/extension/extensions.h"
 
-static bool never(const dor_tls *t, unsigned context)
+static bool early_data_should_send(const dor_tls *t, unsigned context)
 {
-    (void)t, (void)context;
-    return false;
+    switch (context) {
+    case DOR_CTX_CLIENT_HELLO: return dor__early_offerable(t);
+    case DOR_CTX_ENCRYPTED_EXTENSIONS: return t->early == DOR_EARLY_ACCEPTED;
+    default: return dor__early_possible(t->config);
+    }
+}
+
+static dor_result early_data_send(dor_tls *t, unsigned context, dor_bytes *w)
+{
+    return context == DOR_CTX_NEW_SESSION_TICKET ? wr_u32(w, t->config->max_early_data) : DOR_SUCCESS;
 }
 
 static dor_result early_data_receive(dor_tls *t, unsigned context, dor_span data)
@@ -26,6 +35,7 @@ const dor_extension dor__ext_early_data = {
     .contexts = DOR_CTX_CLIENT_HELLO | DOR_CTX_ENCRYPTED_EXTENSIONS | DOR_CTX_NEW_SESSION_TICKET,
     .min_version = DOR_TLS_1_3,
     .name = "early_data",
-    .should_send = never,
+    .should_send = early_data_should_send,
+    .send = early_data_send,
     .receive = early_data_receive,
 };

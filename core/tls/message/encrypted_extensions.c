@@ -1,4 +1,6 @@
 /* encrypted_extensions.c - EncryptedExtensions (RFC 8446 section 4.3.1). */
+#include "tls/early_data_13.h"
+#include "tls/extension/extensions.h"
 #include "tls/message/messages.h"
 
 static dor_result encrypted_extensions_send(dor_tls *t, dor_bytes *w)
@@ -14,7 +16,8 @@ static dor_result encrypted_extensions_receive(dor_tls *t, dor_span body)
     DOR_TRY(rd_vec16(&r, &block, 0, 65535));
     DOR_TRY(rd_end(&r));
     DOR_TRY(dor__extensions_split(block, DOR_CTX_ENCRYPTED_EXTENSIONS, &found));
-    return dor__extensions_receive(t, DOR_CTX_ENCRYPTED_EXTENSIONS, &found);
+    DOR_TRY(dor__extensions_receive(t, DOR_CTX_ENCRYPTED_EXTENSIONS, &found));
+    return dor__early_settle(t, (found.present & dor__ext_bit(DOR_EXT_EARLY_DATA)) != 0);
 }
 
 const dor_action dor__msg_encrypted_extensions = {

@@ -24,6 +24,7 @@ extern const dor_action dor__msg_server_certificate_verify;
 extern const dor_action dor__msg_client_certificate_verify;
 extern const dor_action dor__msg_server_finished;
 extern const dor_action dor__msg_client_finished;
+extern const dor_action dor__msg_end_of_early_data;
 extern const dor_action dor__msg_new_session_ticket;
 
 /** A step: as many NewSessionTickets as the config says. */

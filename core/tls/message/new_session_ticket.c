@@ -1,4 +1,5 @@
 /* new_session_ticket.c - NewSessionTicket in TLS 1.3's form (RFC 8446 section 4.6.1). */
+#include "tls/extension/extensions.h"
 #include "tls/message/messages.h"
 #include "tls/schedule_13.h"
 
@@ -23,6 +24,7 @@ static dor_result session_fill(dor_tls *t, dor_span nonce, dor_session *s)
     s->extended_master_secret = true;
     s->lifetime_s = lifetime_of(t);
     s->created_ms = dor__now_ms(t);
+    if (dor__early_possible(t->config)) s->max_early_data = t->config->max_early_data;
     DOR_TRY(dor__session_note_peer(t, s));
     if (t->config->ticket_omits_cert) dor__session_omit_peer(s);
     if ((t->hs->properties & DOR_PROPERTY_RESUMED) && t->hs->session &&
@@ -39,13 +41,14 @@ static dor_result session_fill(dor_tls *t, dor_span nonce, dor_session *s)
     return dor__bytes_append(&s->alpn, dor__alpn_get(t));
 }
 
-static dor_result ticket_write(const dor_session *s, dor_span nonce, dor_span ticket, dor_bytes *body)
+static dor_result ticket_write(dor_tls *t, const dor_session *s, dor_span nonce, dor_span ticket,
+                               dor_bytes *body)
 {
     DOR_TRY(wr_u32(body, s->lifetime_s));
     DOR_TRY(wr_u32(body, s->age_add));
     DOR_TRY(wr_vec(body, 1, nonce));
     DOR_TRY(wr_vec(body, 2, ticket));
-    return wr_u16(body, 0); /* no extensions */
+    return dor__extensions_send(t, DOR_CTX_NEW_SESSION_TICKET, body);
 }
 
 /* The session itself, under the server's key. */
@@ -83,7 +86,7 @@ static dor_result ticket_send(dor_tls *t, uint8_t number)
         DOR_TRY_GOTO(r, ticket_register(t, session, &ticket));
     else
         DOR_TRY_GOTO(r, ticket_seal(t, session, &ticket));
-    DOR_TRY_GOTO(r, ticket_write(session, nonce, dor__bytes_span(&ticket), &body));
+    DOR_TRY_GOTO(r, ticket_write(t, session, nonce, dor__bytes_span(&ticket), &body));
     r = dor__message_write(t, DOR_HS_NEW_SESSION_TICKET, dor__bytes_span(&body));
 done:
     dor__bytes_free(&ticket);
@@ -121,7 +124,7 @@ dor_result dor__tickets_send(dor_tls *t, dor_bytes *w)
 /* ---- client ----------------------------------------------------------------------------------------------- */
 
 typedef struct new_ticket {
-    uint32_t lifetime_s, age_add;
+    uint32_t lifetime_s, age_add, max_early_data;
     dor_span nonce, ticket;
 } new_ticket;
 
@@ -137,7 +140,12 @@ static dor_result parse(dor_tls *t, dor_span body, new_ticket *n)
     DOR_TRY(rd_vec16(&r, &block, 0, 65534));
     DOR_TRY(rd_end(&r));
     DOR_TRY(dor__extensions_split(block, DOR_CTX_NEW_SESSION_TICKET, &found));
-    return dor__extensions_receive(t, DOR_CTX_NEW_SESSION_TICKET, &found);
+    DOR_TRY(dor__extensions_receive(t, DOR_CTX_NEW_SESSION_TICKET, &found));
+    uint32_t bit = dor__ext_bit(DOR_EXT_EARLY_DATA);
+    n->max_early_data = 0;
+    if (!(found.present & bit)) return DOR_SUCCESS;
+    r = rd_from(found.data[__builtin_ctz(bit)]);
+    return rd_u32(&r, &n->max_early_data);
 }
 
 static dor_result session_make(dor_tls *t, const new_ticket *n, dor_session *s)
@@ -147,6 +155,7 @@ static dor_result session_make(dor_tls *t, const new_ticket *n, dor_session *s)
     s->secret_len = (uint8_t)dor__hash_len((dor_hash_id)t->suite->hash);
     s->extended_master_secret = true;
     s->age_add = n->age_add;
+    s->max_early_data = n->max_early_data;
     s->lifetime_s = n->lifetime_s < MAX_LIFETIME_S ? n->lifetime_s : MAX_LIFETIME_S;
     s->created_ms = dor__now_ms(t);
     DOR_TRY(dor__session_note_peer(t, s));

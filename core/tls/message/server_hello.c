@@ -3,6 +3,7 @@
  * HelloRetryRequest, which is a ServerHello with a random of its own (section 4.1.4).
  */
 #include "tls/extension/extensions.h"
+#include "tls/early_data_13.h"
 #include "tls/kept.h"
 #include "tls/message/messages.h"
 #include "tls/psk_13.h"
@@ -140,6 +141,7 @@ static dor_result hello_retry_take(dor_tls *t, const server_hello *sh)
     if (hs->properties & DOR_PROPERTY_RETRY)
         return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_HELLO_RETRY);
     DOR_TRY(dor__property_set(t, DOR_PROPERTY_RETRY));
+    DOR_TRY(dor__early_retry(t));
     DOR_TRY(suite_take(t, sh));
     DOR_TRY(dor__transcript_retry(&hs->transcript));
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_HELLO_RETRY, &sh->found));
@@ -175,6 +177,8 @@ static dor_result server_hello_take_12(dor_tls *t, const server_hello *sh)
 {
     dor_handshake *hs = t->hs;
     DOR_TRY(downgrade_check(t, sh));
+    if (t->early == DOR_EARLY_OFFERED) /* section D.3: whose ticket was TLS 1.3's is no server of 1.2 */
+        return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_EARLY_DATA);
     if (t->config->psks && !t->config->psk_fallback) /* which TLS 1.2 knows nothing of */
         return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_PSK_REQUIRED);
     DOR_TRY(suite_take(t, sh));

@@ -267,7 +267,8 @@ static dor_result group_from_name(const dor_draft *draft, const char *name, dor_
     *group = dor__kx_from_name(dor__span_str(name));
     if (*group) return DOR_SUCCESS;
     return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
-                           "\"%.60s\" is no group, such as x25519, secp256r1, ffdhe3072 or X25519MLKEM768", name);
+                           "\"%.60s\" is no group, such as x25519, secp256r1, ffdhe3072 or X25519MLKEM768",
+                           name);
 }
 
 dor_result dor__apply_groups(const dor_draft *draft, const dor_value *value)
@@ -314,8 +315,9 @@ static dor_sig_scheme scheme_from_name(const char *name)
                                            DOR_SIG_RSA_PSS_RSAE_SHA512,    DOR_SIG_RSA_PSS_PSS_SHA256,
                                            DOR_SIG_RSA_PSS_PSS_SHA384,     DOR_SIG_RSA_PSS_PSS_SHA512,
                                            DOR_SIG_RSA_PKCS1_SHA256,       DOR_SIG_RSA_PKCS1_SHA384,
-                                           DOR_SIG_RSA_PKCS1_SHA512};
-    if (strcmp(name, "eddsa_ed25519") == 0) return DOR_SIG_ED25519; /* OTP's name for it */
+                                           DOR_SIG_RSA_PKCS1_SHA512,       DOR_SIG_ED448};
+    if (strcmp(name, "eddsa_ed25519") == 0) return DOR_SIG_ED25519; /* OTP's names */
+    if (strcmp(name, "eddsa_ed448") == 0) return DOR_SIG_ED448;
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         const char *ours = dor__sig_name(known[i]);
         if (ours && strcasecmp(ours, name) == 0) return known[i];
@@ -330,7 +332,7 @@ dor_result dor__apply_signature_algs(const dor_draft *draft, const dor_value *va
     for (size_t i = 0; i < value->count; i++) {
         const char *name = value->items[i];
         dor_sig_scheme scheme = scheme_from_name(name);
-        if (scheme == 0 && (strstr(name, "sha1") || strstr(name, "ed448") || strstr(name, "brainpool")))
+        if (scheme == 0 && (strstr(name, "sha1") || strstr(name, "brainpool")))
             return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED, "signature scheme %.60s is not supported yet",
                                    name);
         if (scheme == 0)

@@ -59,7 +59,9 @@ extern const dor_span dor__oid_mgf1;
 extern const dor_span dor__oid_ec_public_key;
 extern const dor_span dor__oid_p256;
 extern const dor_span dor__oid_p384;
+extern const dor_span dor__oid_p521;
 extern const dor_span dor__oid_ed25519;
+extern const dor_span dor__oid_ed448;
 extern const dor_span dor__oid_ecdsa_sha256;
 
 /** SHA-2's identifier; the hash of an identifier, or DOR_HASH_NONE. */

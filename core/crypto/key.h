@@ -18,7 +18,7 @@ struct dor_public_key {
     dor_hash_id pss_hash; /* the only hash that an id-RSASSA-PSS key allows, or NONE for any */
     size_t n_len;         /* RSA: bytes of the modulus; others: of the whole */
     size_t e_len;         /* RSA: bytes of the public exponent; others: 0 */
-    uint8_t bytes[];      /* RSA: modulus, exponent; EC: uncompressed point; Ed25519: 32 bytes */
+    uint8_t bytes[];      /* RSA: modulus, exponent; EC: uncompressed point; Ed25519: 32 bytes; Ed448: 57 */
 };
 
 struct dor_private_key {
@@ -35,7 +35,8 @@ typedef enum dor_sig_kind {
     DOR_SIG_KIND_PKCS1,
     DOR_SIG_KIND_PSS,
     DOR_SIG_KIND_ECDSA,
-    DOR_SIG_KIND_ED25519
+    DOR_SIG_KIND_ED25519,
+    DOR_SIG_KIND_ED448
 } dor_sig_kind;
 
 typedef struct dor_sig_info {
@@ -68,6 +69,13 @@ DOR_MUST_USE dor_result dor__rsa_sign(const dor_private_key *key, const dor_sig_
                                       const uint8_t *digest, dor_rng *rng, uint8_t *sig);
 DOR_MUST_USE dor_result dor__rsa_verify(const dor_public_key *key, const dor_sig_info *info,
                                         const uint8_t *digest, dor_span sig);
+
+/* ed448.c: keys and points of 57 bytes; a bad point is BADARG, a wrong signature fails with BAD_SIGNATURE. */
+enum { DOR_ED448_KEY_LEN = 57, DOR_ED448_SIG_LEN = 114 };
+DOR_MUST_USE dor_result dor__ed448_check(dor_span point);
+DOR_MUST_USE dor_result dor__ed448_public_of(const uint8_t *seed, uint8_t *point);
+DOR_MUST_USE dor_result dor__ed448_sign(const dor_private_key *key, dor_span message, uint8_t *sig, size_t *sig_len);
+DOR_MUST_USE dor_result dor__ed448_verify(const dor_public_key *key, dor_span message, dor_span sig);
 
 /** The peer's signature does not fit: alert decrypt_error, reason BAD_SIGNATURE. */
 dor_result dor__bad_signature(void);

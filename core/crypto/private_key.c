@@ -1,6 +1,6 @@
 /*
  * private_key.c - private keys from DER: PKCS#8 (RFC 5208, 5958), SEC 1 (RFC 5915), PKCS#1 (RFC 8017 A.1.2),
- * Ed25519 in PKCS#8 (RFC 8410).
+ * Ed25519 and Ed448 in PKCS#8 (RFC 8410).
  *
  * The public half of a curve key is always computed from the private one; what the file says must agree.
  */
@@ -101,7 +101,10 @@ size_t dor__private_key_max_sig_len(const dor_private_key *key)
     case DOR_KEY_EC_P256:
         return 2 + 2 * (2 + 1 + 32); /* SEQUENCE of two INTEGERs, each perhaps with a zero in front */
     case DOR_KEY_EC_P384: return 2 + 2 * (2 + 1 + 48);
+    case DOR_KEY_EC_P521:
+        return 3 + 2 * (2 + 66); /* the first byte of a number has one bit: no zero in front */
     case DOR_KEY_ED25519: return ED25519_SIG_SIZE;
+    case DOR_KEY_ED448: return DOR_ED448_SIG_LEN;
     case DOR_KEY_NONE: break;
     }
     return 0;
@@ -151,6 +154,8 @@ static dor_result curve_of_oid(dor_span oid, dor_key_type *type)
         *type = DOR_KEY_EC_P256;
     else if (dor__span_equal(oid, dor__oid_p384))
         *type = DOR_KEY_EC_P384;
+    else if (dor__span_equal(oid, dor__oid_p521))
+        *type = DOR_KEY_EC_P521;
     else
         return unsupported();
     return DOR_SUCCESS;
@@ -232,6 +237,22 @@ static dor_result read_ed25519(dor_span der, dor_private_key **key)
                    seed, key);
 }
 
+/* The same, with 57 bytes. */
+static dor_result read_ed448(dor_span der, dor_private_key **key)
+{
+    uint8_t point[DOR_ED448_KEY_LEN];
+    dor_reader r = rd_from(der);
+    dor_span seed;
+
+    DOR_TRY(dor__der_read(&r, DOR_DER_OCTET_STRING, &seed));
+    DOR_TRY(rd_end(&r));
+    if (seed.len != DOR_ED448_KEY_LEN) return malformed();
+    dor_result result = dor__ed448_public_of(seed.ptr, point);
+    if (dor__failed(result)) return result.code == DOR_E_NOT_SUPPORTED ? unsupported() : result;
+    return key_new(dor__public_key_new(DOR_KEY_ED448, dor__span(point, sizeof(point)), DOR_SPAN_EMPTY), seed,
+                   key);
+}
+
 static dor_result read_by_algorithm(dor_reader *algorithm, dor_span inner, dor_private_key **key)
 {
     dor_key_type type;
@@ -259,6 +280,10 @@ static dor_result read_by_algorithm(dor_reader *algorithm, dor_span inner, dor_p
     if (dor__span_equal(oid, dor__oid_ed25519)) {
         DOR_TRY(rd_end(algorithm));
         return read_ed25519(inner, key);
+    }
+    if (dor__span_equal(oid, dor__oid_ed448)) {
+        DOR_TRY(rd_end(algorithm));
+        return read_ed448(inner, key);
     }
     return unsupported();
 }

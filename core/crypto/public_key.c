@@ -190,6 +190,8 @@ static dor_result read_ec(dor_reader *params, dor_span bits, dor_public_key **ke
         type = DOR_KEY_EC_P256;
     else if (dor__span_equal(oid, dor__oid_p384))
         type = DOR_KEY_EC_P384;
+    else if (dor__span_equal(oid, dor__oid_p521))
+        type = DOR_KEY_EC_P521;
     else
         return unsupported();
 
@@ -213,6 +215,15 @@ static dor_result read_ed25519(dor_reader *params, dor_span bits, dor_public_key
     wc_ed25519_free(&ed);
     if (code != 0) return malformed();
     *key = dor__public_key_new(DOR_KEY_ED25519, bits, DOR_SPAN_EMPTY);
+    return *key ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
+}
+
+static dor_result read_ed448(dor_reader *params, dor_span bits, dor_public_key **key)
+{
+    DOR_TRY(rd_end(params)); /* RFC 8410 section 3: absent */
+    dor_result result = dor__ed448_check(bits);
+    if (dor__failed(result)) return result.code == DOR_E_NOT_SUPPORTED ? unsupported() : result;
+    *key = dor__public_key_new(DOR_KEY_ED448, bits, DOR_SPAN_EMPTY);
     return *key ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
 }
 
@@ -241,6 +252,7 @@ static dor_result read_spki(dor_span spki, dor_public_key **key)
     if (dor__span_equal(oid, dor__oid_rsassa_pss)) return read_pss(&algorithm, bits, key);
     if (dor__span_equal(oid, dor__oid_ec_public_key)) return read_ec(&algorithm, bits, key);
     if (dor__span_equal(oid, dor__oid_ed25519)) return read_ed25519(&algorithm, bits, key);
+    if (dor__span_equal(oid, dor__oid_ed448)) return read_ed448(&algorithm, bits, key);
     return unsupported();
 }
 

@@ -20,11 +20,12 @@ static const dor_sig_info schemes[] = {
     {DOR_SIG_RSA_PKCS1_SHA512, DOR_SIG_KIND_PKCS1, DOR_HASH_SHA512, DOR_KEY_NONE, "rsa_pkcs1_sha512"},
     {DOR_SIG_ECDSA_SECP256R1_SHA256, DOR_SIG_KIND_ECDSA, DOR_HASH_SHA256, DOR_KEY_EC_P256, "ecdsa_secp256r1_sha256"},
     {DOR_SIG_ECDSA_SECP384R1_SHA384, DOR_SIG_KIND_ECDSA, DOR_HASH_SHA384, DOR_KEY_EC_P384, "ecdsa_secp384r1_sha384"},
-    {DOR_SIG_ECDSA_SHA512, DOR_SIG_KIND_ECDSA, DOR_HASH_SHA512, DOR_KEY_NONE, "ecdsa_secp521r1_sha512"},
+    {DOR_SIG_ECDSA_SHA512, DOR_SIG_KIND_ECDSA, DOR_HASH_SHA512, DOR_KEY_EC_P521, "ecdsa_secp521r1_sha512"},
     {DOR_SIG_RSA_PSS_RSAE_SHA256, DOR_SIG_KIND_PSS, DOR_HASH_SHA256, DOR_KEY_RSA, "rsa_pss_rsae_sha256"},
     {DOR_SIG_RSA_PSS_RSAE_SHA384, DOR_SIG_KIND_PSS, DOR_HASH_SHA384, DOR_KEY_RSA, "rsa_pss_rsae_sha384"},
     {DOR_SIG_RSA_PSS_RSAE_SHA512, DOR_SIG_KIND_PSS, DOR_HASH_SHA512, DOR_KEY_RSA, "rsa_pss_rsae_sha512"},
     {DOR_SIG_ED25519, DOR_SIG_KIND_ED25519, DOR_HASH_NONE, DOR_KEY_ED25519, "ed25519"},
+    {DOR_SIG_ED448, DOR_SIG_KIND_ED448, DOR_HASH_NONE, DOR_KEY_ED448, "ed448"},
     {DOR_SIG_RSA_PSS_PSS_SHA256, DOR_SIG_KIND_PSS, DOR_HASH_SHA256, DOR_KEY_RSA_PSS, "rsa_pss_pss_sha256"},
     {DOR_SIG_RSA_PSS_PSS_SHA384, DOR_SIG_KIND_PSS, DOR_HASH_SHA384, DOR_KEY_RSA_PSS, "rsa_pss_pss_sha384"},
     {DOR_SIG_RSA_PSS_PSS_SHA512, DOR_SIG_KIND_PSS, DOR_HASH_SHA512, DOR_KEY_RSA_PSS, "rsa_pss_pss_sha512"},
@@ -57,9 +58,10 @@ bool dor__sig_fits_key(dor_sig_scheme scheme, dor_key_type type)
     if (!info) return false;
     switch (info->kind) {
     case DOR_SIG_KIND_PKCS1: return type == DOR_KEY_RSA;
-    case DOR_SIG_KIND_ECDSA: return type == DOR_KEY_EC_P256 || type == DOR_KEY_EC_P384;
+    case DOR_SIG_KIND_ECDSA: return dor__key_curve(type) != NULL;
     case DOR_SIG_KIND_PSS:
-    case DOR_SIG_KIND_ED25519: return type == info->tls13;
+    case DOR_SIG_KIND_ED25519:
+    case DOR_SIG_KIND_ED448: return type == info->tls13;
     }
     return false;
 }
@@ -86,6 +88,7 @@ const dor_ec_curve *dor__key_curve(dor_key_type type)
     switch (type) {
     case DOR_KEY_EC_P256: return &dor__ec_p256;
     case DOR_KEY_EC_P384: return &dor__ec_p384;
+    case DOR_KEY_EC_P521: return &dor__ec_p521;
     default: return NULL;
     }
 }
@@ -143,6 +146,7 @@ dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span
         cap < dor__private_key_max_sig_len(key))
         return dor__error(DOR_E_BADARG);
     if (info->kind == DOR_SIG_KIND_ED25519) return sign_ed25519(key, message, sig, sig_len);
+    if (info->kind == DOR_SIG_KIND_ED448) return dor__ed448_sign(key, message, sig, sig_len);
 
     DOR_TRY(dor__hash_once(info->hash, message, digest));
     if (info->kind == DOR_SIG_KIND_ECDSA) return sign_ecdsa(key, info->hash, digest, rng, sig, cap, sig_len);
@@ -215,6 +219,7 @@ dor_result dor__verify(const dor_public_key *key, dor_sig_scheme scheme, dor_spa
     if (!dor__sig_fits_public(info, key))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_BAD_SIGNATURE);
     if (info->kind == DOR_SIG_KIND_ED25519) return verify_ed25519(key, message, sig);
+    if (info->kind == DOR_SIG_KIND_ED448) return dor__ed448_verify(key, message, sig);
 
     DOR_TRY(dor__hash_once(info->hash, message, digest));
     if (info->kind == DOR_SIG_KIND_ECDSA) return verify_ecdsa(key, info->hash, digest, sig);

@@ -16,7 +16,9 @@ typedef enum dor_key_type {
     DOR_KEY_RSA_PSS, /* id-RSASSA-PSS */
     DOR_KEY_EC_P256,
     DOR_KEY_EC_P384,
-    DOR_KEY_ED25519
+    DOR_KEY_ED25519,
+    DOR_KEY_EC_P521,
+    DOR_KEY_ED448
 } dor_key_type;
 
 typedef uint16_t dor_sig_scheme; /* IANA "TLS SignatureScheme" */
@@ -27,11 +29,12 @@ enum {
     DOR_SIG_RSA_PKCS1_SHA512 = 0x0601,
     DOR_SIG_ECDSA_SECP256R1_SHA256 = 0x0403, /* TLS 1.2 and certificates: any curve with SHA-256 */
     DOR_SIG_ECDSA_SECP384R1_SHA384 = 0x0503, /* TLS 1.2 and certificates: any curve with SHA-384 */
-    DOR_SIG_ECDSA_SHA512 = 0x0603,           /* certificates: a supported curve with SHA-512 */
+    DOR_SIG_ECDSA_SHA512 = 0x0603,           /* TLS 1.3: P-521; else any curve with SHA-512 */
     DOR_SIG_RSA_PSS_RSAE_SHA256 = 0x0804,
     DOR_SIG_RSA_PSS_RSAE_SHA384 = 0x0805,
     DOR_SIG_RSA_PSS_RSAE_SHA512 = 0x0806,
     DOR_SIG_ED25519 = 0x0807,
+    DOR_SIG_ED448 = 0x0808,
     DOR_SIG_RSA_PSS_PSS_SHA256 = 0x0809,
     DOR_SIG_RSA_PSS_PSS_SHA384 = 0x080a,
     DOR_SIG_RSA_PSS_PSS_SHA512 = 0x080b
@@ -45,7 +48,7 @@ typedef struct dor_public_key dor_public_key;
 /** "ecdsa_secp256r1_sha256" and so on, or NULL. */
 const char *dor__sig_name(dor_sig_scheme scheme);
 
-/** What a scheme hashes the message with; NONE for Ed25519, which has it whole, and for unknown ones. */
+/** What a scheme hashes the message with; NONE for Ed25519 and Ed448, which have it whole, and for unknown ones. */
 dor_hash_id dor__sig_hash(dor_sig_scheme scheme);
 
 /** True when a key of this type can make signatures of the scheme at all (RSA size aside). */

@@ -12,12 +12,20 @@ enum { HOUR_S = 3600 };
 
 /* The order is preference: what is quick and short to sign first, PKCS#1 v1.5 last (TLS 1.2 and certificates). */
 static const dor_sig_scheme default_schemes[] = {
-    DOR_SIG_ECDSA_SECP256R1_SHA256, DOR_SIG_ED25519,
-    DOR_SIG_ECDSA_SECP384R1_SHA384, DOR_SIG_RSA_PSS_RSAE_SHA256,
-    DOR_SIG_RSA_PSS_RSAE_SHA384,    DOR_SIG_RSA_PSS_RSAE_SHA512,
-    DOR_SIG_RSA_PSS_PSS_SHA256,     DOR_SIG_RSA_PSS_PSS_SHA384,
-    DOR_SIG_RSA_PSS_PSS_SHA512,     DOR_SIG_RSA_PKCS1_SHA256,
-    DOR_SIG_RSA_PKCS1_SHA384,       DOR_SIG_RSA_PKCS1_SHA512,
+    DOR_SIG_ECDSA_SECP256R1_SHA256,
+    DOR_SIG_ED25519,
+    DOR_SIG_ECDSA_SECP384R1_SHA384,
+    DOR_SIG_RSA_PSS_RSAE_SHA256,
+    DOR_SIG_RSA_PSS_RSAE_SHA384,
+    DOR_SIG_RSA_PSS_RSAE_SHA512,
+    DOR_SIG_RSA_PSS_PSS_SHA256,
+    DOR_SIG_RSA_PSS_PSS_SHA384,
+    DOR_SIG_RSA_PSS_PSS_SHA512,
+    DOR_SIG_ECDSA_SHA512,
+    DOR_SIG_ED448,
+    DOR_SIG_RSA_PKCS1_SHA256,
+    DOR_SIG_RSA_PKCS1_SHA384,
+    DOR_SIG_RSA_PKCS1_SHA512,
 };
 
 static const dor_group default_groups[] = {DOR_GROUP_X25519, DOR_GROUP_SECP256R1, DOR_GROUP_SECP384R1};
@@ -111,6 +119,7 @@ uint32_t dor__cert_scheme_bit(dor_sig_scheme scheme)
         DOR_SIG_RSA_PSS_PSS_SHA384,
         DOR_SIG_RSA_PSS_PSS_SHA512,
         DOR_SIG_ED25519,
+        DOR_SIG_ED448,
     };
     for (uint32_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (known[i] == scheme) return 1u << i;

@@ -84,15 +84,19 @@ static dor_key_type key_type_of(dor_span oid, dor_span parameters)
     static const char null_element[] = "\x05\x00";
     static const char named_p256[] = "\x06\x08" OID_CURVE_P256;
     static const char named_p384[] = "\x06\x05" OID_CURVE_P384;
+    static const char named_p521[] = "\x06\x05" OID_CURVE_P521;
 
     if (oid_is(oid, OID_RSA_ENCRYPTION))
         return dor__span_equal(parameters, OID_SPAN(null_element)) ? DOR_KEY_RSA : DOR_KEY_NONE;
     if (oid_is(oid, OID_RSASSA_PSS)) return DOR_KEY_RSA_PSS;
     if (oid_is(oid, OID_ED25519)) return parameters.len == 0 ? DOR_KEY_ED25519 : DOR_KEY_NONE;
+    if (oid_is(oid, OID_ED448)) return parameters.len == 0 ? DOR_KEY_ED448 : DOR_KEY_NONE;
     if (oid_is(oid, OID_EC_PUBLIC_KEY) && dor__span_equal(parameters, OID_SPAN(named_p256)))
         return DOR_KEY_EC_P256;
     if (oid_is(oid, OID_EC_PUBLIC_KEY) && dor__span_equal(parameters, OID_SPAN(named_p384)))
         return DOR_KEY_EC_P384;
+    if (oid_is(oid, OID_EC_PUBLIC_KEY) && dor__span_equal(parameters, OID_SPAN(named_p521)))
+        return DOR_KEY_EC_P521;
     return DOR_KEY_NONE;
 }
 

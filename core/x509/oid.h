@@ -30,7 +30,9 @@
 #define OID_EC_PUBLIC_KEY  "\x2a\x86\x48\xce\x3d\x02\x01"
 #define OID_CURVE_P256     "\x2a\x86\x48\xce\x3d\x03\x01\x07"
 #define OID_CURVE_P384     "\x2b\x81\x04\x00\x22"
+#define OID_CURVE_P521     "\x2b\x81\x04\x00\x23"
 #define OID_ED25519        "\x2b\x65\x70"
+#define OID_ED448          "\x2b\x65\x71"
 
 /* Signatures: RFC 3279 section 2.2, RFC 4055 section 5, RFC 5758 section 3.2 */
 #define OID_MD2_RSA      "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x02"

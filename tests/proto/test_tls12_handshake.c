@@ -20,6 +20,7 @@ static const struct {
     {"tls-p384", "d", false, DOR_GROUP_SECP384R1,
      DOR_SIG_ECDSA_SECP256R1_SHA256}, /* curve and hash are apart */
     {"tls-ed", "ed", false, 0, DOR_SIG_ED25519},
+    {"tls-ed448", "ed448", false, 0, DOR_SIG_ED448},
     {"tls-rsa", "rsa", true, 0, DOR_SIG_RSA_PSS_RSAE_SHA256},
     {"tls-pss", "pss", true, 0, DOR_SIG_RSA_PSS_PSS_SHA256},
 };

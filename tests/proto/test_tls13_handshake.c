@@ -11,6 +11,7 @@ static const struct {
 } identities[] = {
     {"tls-p256", "c", DOR_SIG_ECDSA_SECP256R1_SHA256}, {"leaf int", "c", DOR_SIG_ECDSA_SECP256R1_SHA256},
     {"tls-p384", "d", DOR_SIG_ECDSA_SECP384R1_SHA384}, {"tls-ed", "ed", DOR_SIG_ED25519},
+    {"tls-p521", "e", DOR_SIG_ECDSA_SHA512},           {"tls-ed448", "ed448", DOR_SIG_ED448},
     {"tls-rsa", "rsa", DOR_SIG_RSA_PSS_RSAE_SHA256},   {"tls-pss", "pss", DOR_SIG_RSA_PSS_PSS_SHA256},
 };
 

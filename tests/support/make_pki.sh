@@ -151,7 +151,9 @@ curve a P-256
 curve b P-256
 curve c P-256
 curve d P-384
+curve e P-521
 key ed -algorithm ED25519
+key ed448 -algorithm ED448
 key rsa -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 key pss -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha256 \
     -pkeyopt rsa_pss_keygen_mgf1_md:sha256 -pkeyopt rsa_pss_keygen_saltlen:32
@@ -162,6 +164,8 @@ root root a root
 root stranger b root
 root root-384 d root
 root root-ed ed root
+root root-ed448 ed448 root
+root root-p521 e root
 root root-rsa rsa root
 root root-pss pss root
 root root-weak weak root
@@ -278,13 +282,14 @@ issue sig-pss-mask c root-rsa rsa leaf_server -sha256 -sigopt rsa_padding_mode:p
 issue sig-pss-sha1 c root-rsa rsa leaf_server -sha1 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:-1
 issue sig-pss-pss pss root-pss pss leaf_server -sha256 -sigopt rsa_padding_mode:pss
 issue sig-weak c root-weak weak leaf_server
-openssl genpkey -algorithm ED448 -out ed448.key
-root root-ed448 ed448 root
 issue sig-ed448 c root-ed448 ed448 leaf_server
 
 # Servers and clients of every kind of key, below root, for host.example.
 issue tls-p256 c root a leaf
 issue tls-p384 d root a leaf
 issue tls-ed ed root a leaf
+issue tls-p521 e root a leaf
+issue tls-ed448 ed448 root a leaf
+issue leaf-p521 c root-p521 e leaf_server
 issue tls-rsa rsa root a leaf
 issue tls-pss pss root a leaf

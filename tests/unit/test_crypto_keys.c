@@ -107,12 +107,10 @@ Test(crypto_keys, the_public_half_may_be_left_out)
 Test(crypto_keys, what_is_not_supported)
 {
     static const char *const arguments[] = {
-        "-algorithm EC -pkeyopt ec_paramgen_curve:P-521",
         "-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1",
         "-algorithm EC -pkeyopt ec_paramgen_curve:P-224",
         "-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit",
         "-algorithm X25519",
-        "-algorithm ED448",
         "-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha1",
         "-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha256 "
         "-pkeyopt rsa_pss_keygen_mgf1_md:sha512",

@@ -25,7 +25,7 @@ static const dor_sig_scheme all_schemes[] = {
     DOR_SIG_RSA_PSS_RSAE_SHA256,    DOR_SIG_RSA_PSS_RSAE_SHA384,
     DOR_SIG_RSA_PSS_RSAE_SHA512,    DOR_SIG_ED25519,
     DOR_SIG_RSA_PSS_PSS_SHA256,     DOR_SIG_RSA_PSS_PSS_SHA384,
-    DOR_SIG_RSA_PSS_PSS_SHA512,
+    DOR_SIG_RSA_PSS_PSS_SHA512,     DOR_SIG_ED448,
 };
 
 enum { SCHEME_COUNT = sizeof(all_schemes) / sizeof(all_schemes[0]) };
@@ -99,7 +99,7 @@ static const char *padding_of(dor_sig_scheme scheme)
 
 static bool openssl_verifies(dor_sig_scheme scheme)
 {
-    if (scheme == DOR_SIG_ED25519)
+    if (scheme == DOR_SIG_ED25519 || scheme == DOR_SIG_ED448)
         return command_run("openssl pkeyutl -verify -pubin -inkey pub.pem -rawin -in message -sigfile sig") ==
                0;
     return command_run("openssl dgst -%s %s -verify pub.pem -signature sig message", digest_of(scheme),
@@ -108,7 +108,7 @@ static bool openssl_verifies(dor_sig_scheme scheme)
 
 static dor_bytes openssl_signs(dor_sig_scheme scheme, const char *options)
 {
-    if (scheme == DOR_SIG_ED25519)
+    if (scheme == DOR_SIG_ED25519 || scheme == DOR_SIG_ED448)
         cr_assert_eq(command_run("openssl pkeyutl -sign -inkey key.pem -rawin -in message -out sig"), 0);
     else
         cr_assert_eq(
@@ -198,6 +198,16 @@ Test(crypto_sign, p384)
 Test(crypto_sign, ed25519)
 {
     check_all_schemes("-algorithm ED25519", DOR_KEY_ED25519, 1);
+}
+
+Test(crypto_sign, p521)
+{
+    check_all_schemes("-algorithm EC -pkeyopt ec_paramgen_curve:P-521", DOR_KEY_EC_P521, 3);
+}
+
+Test(crypto_sign, ed448)
+{
+    check_all_schemes("-algorithm ED448", DOR_KEY_ED448, 1);
 }
 
 Test(crypto_sign, rsa_2048)
@@ -482,6 +492,8 @@ Test(crypto_sign, every_allocation_may_fail)
     every_allocation_fails("-algorithm RSA -pkeyopt rsa_keygen_bits:2048", DOR_SIG_RSA_PSS_RSAE_SHA512);
     every_allocation_fails("-algorithm EC -pkeyopt ec_paramgen_curve:P-384", DOR_SIG_ECDSA_SECP384R1_SHA384);
     every_allocation_fails("-algorithm ED25519", DOR_SIG_ED25519);
+    every_allocation_fails("-algorithm ED448", DOR_SIG_ED448);
+    every_allocation_fails("-algorithm EC -pkeyopt ec_paramgen_curve:P-521", DOR_SIG_ECDSA_SHA512);
     cr_assert_eq(counting_alloc_pieces(), before);
 }
 
@@ -624,18 +636,18 @@ Test(crypto_verify, schemes_by_name_and_by_key)
                                         "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",
                                         "rsa_pss_rsae_sha512",    "ed25519",
                                         "rsa_pss_pss_sha256",     "rsa_pss_pss_sha384",
-                                        "rsa_pss_pss_sha512"};
+                                        "rsa_pss_pss_sha512",     "ed448"};
     size_t in_tls13 = 0;
     for (size_t i = 0; i < SCHEME_COUNT; i++) {
         cr_assert_str_eq(dor__sig_name(all_schemes[i]), names[i]);
-        for (int type = DOR_KEY_NONE; type <= DOR_KEY_ED25519; type++) {
+        for (int type = DOR_KEY_NONE; type <= DOR_KEY_ED448; type++) {
             if (dor__sig_allowed_in_tls13(all_schemes[i], (dor_key_type)type)) {
                 cr_assert(dor__sig_fits_key(all_schemes[i], (dor_key_type)type));
                 in_tls13++;
             }
         }
     }
-    cr_assert_eq(in_tls13, 9);
+    cr_assert_eq(in_tls13, 11);
     cr_assert_null(dor__sig_name(0x0201));
     cr_assert_not(dor__sig_fits_key(0x0201, DOR_KEY_RSA));
     cr_assert_not(dor__sig_allowed_in_tls13(DOR_SIG_RSA_PKCS1_SHA256, DOR_KEY_RSA));

@@ -131,10 +131,12 @@ Test(x509_certificate, kinds_of_key)
     cr_expect(key_type("30{30{06{2a864886f70d01010a}}03{003000}}") == DOR_KEY_RSA_PSS);
     cr_expect(key_type("30{30{06{2a864886f70d01010a}30{}}03{003000}}") == DOR_KEY_RSA_PSS);
     cr_expect(key_type("30{30{06{2b6570}}03{00aa}}") == DOR_KEY_ED25519);
+    cr_expect(key_type("30{30{06{2b6571}}03{00aa}}") == DOR_KEY_ED448);
+    cr_expect(key_type("30{30{06{2a8648ce3d0201}06{2b81040023}}03{0004}}") == DOR_KEY_EC_P521);
     /* what is not known is not an error, but no key either */
-    cr_expect(key_type("30{30{06{2b6571}}03{00aa}}") == DOR_KEY_NONE);     /* Ed448 */
+    cr_expect(key_type("30{30{06{2b6572}}03{00aa}}") == DOR_KEY_NONE);     /* no signature's */
     cr_expect(key_type("30{30{06{2b6570}0500}03{00aa}}") == DOR_KEY_NONE); /* with parameters */
-    cr_expect(key_type("30{30{06{2a8648ce3d0201}06{2b81040023}}03{0004}}") == DOR_KEY_NONE); /* P-521 */
+    cr_expect(key_type("30{30{06{2a8648ce3d0201}06{2b8104000a}}03{0004}}") == DOR_KEY_NONE); /* secp256k1 */
     cr_expect(key_type("30{30{06{2a8648ce3d0201}30{}}03{0004}}") == DOR_KEY_NONE);   /* explicit curve */
     cr_expect(key_type("30{30{06{2a864886f70d010101}}03{003000}}") == DOR_KEY_NONE); /* no NULL */
     cr_expect(key_type("30{30{06{2a8648ce380401}0500}03{003000}}") == DOR_KEY_NONE); /* DSA */

@@ -160,7 +160,8 @@ static const path_case cases[] = {
     {"root-rsa", "sig-pss-sha1", BAD(WEAK), ALONE},
     {"root-pss", "sig-pss-pss", OK},
     {"root-weak", "sig-weak", BAD(WEAK), ALONE}, /* RSA of 1024 bits */
-    {"root-ed448", "sig-ed448", KIND(UNSUPPORTED), ALONE},
+    {"root-ed448", "sig-ed448", OK},
+    {"root-p521", "leaf-p521", OK},
     {"root", "leaf-v1 int", OK}, /* a peer of version 1 cannot say what it is for */
 };
 /* clang-format on */

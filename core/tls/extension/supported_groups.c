@@ -31,12 +31,18 @@ static bool is_new(const dor_handshake *hs, dor_group group)
 
 dor_group dor__curve_of_key(dor_key_type type)
 {
-    return type == DOR_KEY_EC_P256 ? DOR_GROUP_SECP256R1 : type == DOR_KEY_EC_P384 ? DOR_GROUP_SECP384R1 : 0;
+    return type == DOR_KEY_EC_P256   ? DOR_GROUP_SECP256R1
+           : type == DOR_KEY_EC_P384 ? DOR_GROUP_SECP384R1
+           : type == DOR_KEY_EC_P521 ? DOR_GROUP_SECP521R1
+                                     : 0;
 }
 
 uint8_t dor__curve_bit(dor_group group)
 {
-    return group == DOR_GROUP_SECP256R1 ? 1 : group == DOR_GROUP_SECP384R1 ? 2 : 0;
+    return group == DOR_GROUP_SECP256R1   ? 1
+           : group == DOR_GROUP_SECP384R1 ? 2
+           : group == DOR_GROUP_SECP521R1 ? 4
+                                          : 0;
 }
 
 static dor_result supported_groups_receive(dor_tls *t, unsigned context, dor_span data)

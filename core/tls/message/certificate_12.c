@@ -38,7 +38,9 @@ bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type)
     case DOR_KEY_RSA_PSS: return kx != DOR_KX_ECDHE_ECDSA;
     case DOR_KEY_EC_P256:
     case DOR_KEY_EC_P384:
-    case DOR_KEY_ED25519: return !dor__kx_is_rsa(kx); /* RFC 8422 section 2.1 puts Ed25519 with ECDSA */
+    case DOR_KEY_EC_P521:
+    case DOR_KEY_ED25519:
+    case DOR_KEY_ED448: return !dor__kx_is_rsa(kx); /* RFC 8422 section 2.1 puts these two with ECDSA */
     case DOR_KEY_NONE: break;
     }
     return false;

@@ -74,7 +74,8 @@ DOR_MUST_USE dor_result dor__rsa_verify(const dor_public_key *key, const dor_sig
 enum { DOR_ED448_KEY_LEN = 57, DOR_ED448_SIG_LEN = 114 };
 DOR_MUST_USE dor_result dor__ed448_check(dor_span point);
 DOR_MUST_USE dor_result dor__ed448_public_of(const uint8_t *seed, uint8_t *point);
-DOR_MUST_USE dor_result dor__ed448_sign(const dor_private_key *key, dor_span message, uint8_t *sig, size_t *sig_len);
+DOR_MUST_USE dor_result dor__ed448_sign(const dor_private_key *key, dor_span message, uint8_t *sig,
+                                        size_t *sig_len);
 DOR_MUST_USE dor_result dor__ed448_verify(const dor_public_key *key, dor_span message, dor_span sig);
 
 /** The peer's signature does not fit: alert decrypt_error, reason BAD_SIGNATURE. */

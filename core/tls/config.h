@@ -12,7 +12,13 @@
 #include "tls/suite.h"
 #include "x509/path.h"
 
-enum { DOR_MAX_SUITES = 64, DOR_MAX_GROUPS = 16, DOR_MAX_SCHEMES = 24, DOR_MAX_IDENTITIES = 8, DOR_MAX_OWN_SHARES = 4 };
+enum {
+    DOR_MAX_SUITES = 64,
+    DOR_MAX_GROUPS = 16,
+    DOR_MAX_SCHEMES = 24,
+    DOR_MAX_IDENTITIES = 8,
+    DOR_MAX_OWN_SHARES = 4
+};
 
 /** A certificate chain with its key. */
 typedef struct dor_identity {
@@ -61,9 +67,11 @@ typedef struct dor_tls_config {
     size_t suite_count;
     dor_group groups[DOR_MAX_GROUPS];
     size_t group_count;
-    dor_group key_shares[DOR_MAX_OWN_SHARES]; /* client, TLS 1.3: those of groups that get a share in the first hello */
+    dor_group key_shares
+        [DOR_MAX_OWN_SHARES]; /* client, TLS 1.3: those of groups that get a share in the first hello */
     uint8_t key_share_count;
-    bool key_shares_given; /* else: the first group, and with a hybrid its curve where that is in groups too */
+    bool
+        key_shares_given; /* else: the first group, and with a hybrid its curve where that is in groups too */
     dor_sig_scheme schemes[DOR_MAX_SCHEMES];
     size_t scheme_count;
     bool honor_cipher_order; /* server: ours decides */

@@ -301,8 +301,8 @@ typedef struct dor_handshake {
     uint32_t peer_schemes; /* dor__cert_scheme_bit of those that it takes in CertificateVerify */
     bool peer_has_schemes;
     uint32_t peer_cert_schemes; /* dor__cert_scheme_bit of those that it takes in certificates */
-    dor_span peer_shares;    /* server: only while the ClientHello is handled; extension/key_share.c reads it */
-    dor_span peer_suites;    /* server: only while the ClientHello is handled */
+    dor_span peer_shares; /* server: only while the ClientHello is handled; extension/key_share.c reads it */
+    dor_span peer_suites; /* server: only while the ClientHello is handled */
     dor_span psk_identities; /* server: likewise */
     dor_span psk_binders;    /* server: likewise */
     uint8_t peer_psk_modes;  /* server: psk_key_exchange_modes as dor_psk_mode bits */

@@ -29,9 +29,9 @@ typedef struct dor_session {
     uint32_t age_add; /* 1.3 */
     uint32_t lifetime_s;
     uint32_t max_early_data; /* 1.3: bytes that may come early; 0: none */
-    int64_t created_ms;    /* when made (server) or received (client), milliseconds since 1970 */
-    dor_bytes ticket;      /* 1.3 client: what to send back */
-    dor_bytes server_name; /* as negotiated, may be empty; client: the host it called */
+    int64_t created_ms;      /* when made (server) or received (client), milliseconds since 1970 */
+    dor_bytes ticket;        /* 1.3 client: what to send back */
+    dor_bytes server_name;   /* as negotiated, may be empty; client: the host it called */
     dor_bytes alpn;
     dor_certificate *peer; /* the peer's certificate, or NULL */
     bool

@@ -72,9 +72,21 @@ static dor_result find_by(dor_socket listener, found_listener *found)
 
 static dor_result check_names(const dor_options *options)
 {
-    static const char *const taken[] = {"cert",          "certfile",   "key",     "keyfile",
-                                        "password",      "certs_keys", "cacerts", "cacertfile",
-                                        "session_cache", "session_cb", "signer"};
+    static const char *const taken[] = {"cert",
+                                        "certfile",
+                                        "key",
+                                        "keyfile",
+                                        "password",
+                                        "certs_keys",
+                                        "cacerts",
+                                        "cacertfile",
+                                        "session_cache",
+                                        "session_cb",
+                                        "signer",
+                                        "ocsp_response",
+                                        "ocsp_responsefile",
+                                        "sct_list",
+                                        "sct_listfile"};
     bool some = dor__options_get(options, "cert") || dor__options_get(options, "certfile") ||
                 dor__options_get(options, "certs_keys");
     for (size_t i = 0; i < dor__options_count; i++) {

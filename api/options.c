@@ -285,7 +285,9 @@ int dor_options_add_certs_key(dor_options *options, const dor_certs_key *certs_k
 {
     dor_credentials *more;
     if (!options || !certs_key || (!certs_key->cert && certs_key->cert_len) ||
-        (!certs_key->key && certs_key->key_len))
+        (!certs_key->key && certs_key->key_len) ||
+        (!certs_key->ocsp_response && certs_key->ocsp_response_len) ||
+        (!certs_key->sct_list && certs_key->sct_list_len))
         return DOR_E_BADARG;
     if (!certs_key->certfile && !certs_key->cert_len)
         return dor__options_fail(options, DOR_E_OPTION_TYPE,

@@ -370,6 +370,16 @@ dor_result dor__apply_alpn(const dor_draft *draft, const dor_value *value)
     return DOR_SUCCESS;
 }
 
+/* RFC 6066 section 4 has four lengths. */
+dor_result dor__apply_max_fragment_length(const dor_draft *draft, const dor_value *value)
+{
+    int64_t length = value->kind == DOR_VALUE_INT ? value->number : 0;
+    if (length != 0 && (length & (length - 1)) != 0)
+        return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "it is 512, 1024, 2048 or 4096");
+    if (draft->settings) draft->settings->tls->max_fragment_length = (uint16_t)length;
+    return DOR_SUCCESS;
+}
+
 dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value)
 {
     const char *name = value->items[0];

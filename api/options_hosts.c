@@ -72,8 +72,9 @@ int dor__options_add_host(dor_options *options, const char *name, dor_options *h
 /* ---- one over the other ---------------------------------------------------------------------------------------------- */
 
 /* Who gives one of a group means all of it: half of the listener's certificate is of no use. */
-static const char *const groups[][8] = {
-    {"cert", "certfile", "key", "keyfile", "certs_keys", "password", "signer", NULL},
+static const char *const groups[][12] = {
+    {"cert", "certfile", "key", "keyfile", "certs_keys", "password", "signer", "ocsp_response",
+     "ocsp_responsefile", "sct_list", "sct_listfile", NULL},
     {"cacerts", "cacertfile", NULL},
     {"session_cache", "max_sessions", "max_session_bytes", "ticket_keys", "ticket_key_period",
      "ticket_key_overlap", NULL},

@@ -129,44 +129,58 @@ static dor_result read_text(const reading *in, const dor_option *option, const c
     return said(in, dor_options_set_text(in->options, option->name, text));
 }
 
-/* One of certs_keys: {"certfile": ..., "keyfile": ..., "password": ..., "cert": base64, "key": base64}. */
+/* What texts and decoded bytes of one of certs_keys are held in while it is read. */
+typedef struct certs_key_places {
+    char path[4][PATH_CAP];
+    dor_bytes bytes[4];
+} certs_key_places;
+
+/* One member of it. */
+static dor_result read_certs_key_member(const reading *in, const dor_option *option, const char *name,
+                                        json_t *value, certs_key_places *places, dor_certs_key *spec)
+{
+    static const char *const bytes[] = {"cert", "key", "ocsp_response", "sct_list"};
+    static const char *const files[] = {"certfile", "keyfile", "ocsp_responsefile", "sct_listfile"};
+    const char **const paths[] = {&spec->certfile, &spec->keyfile, &spec->ocsp_responsefile,
+                                  &spec->sct_listfile};
+    const char *text = json_string_value(value);
+    if (!text)
+        return complain(in, DOR_E_OPTION_TYPE, "option certs_keys, %.40s: given %s, wanted a text", name,
+                        kind_of(value));
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (strcmp(name, bytes[i]) == 0) return decode(in, option, value, &places->bytes[i]);
+        if (strcmp(name, files[i]) != 0) continue;
+        *paths[i] = locate(in, text, places->path[i]);
+        return *paths[i] ? DOR_SUCCESS
+                         : complain(in, DOR_E_TOO_BIG, "option certs_keys: the path is too long");
+    }
+    if (strcmp(name, "password") != 0)
+        return complain(in, DOR_E_OPTION_UNKNOWN, "option certs_keys: nothing in it is called \"%.100s\"",
+                        name);
+    spec->password = text;
+    return DOR_SUCCESS;
+}
+
+/* One of certs_keys: {"certfile": ..., "keyfile": ..., "password": ..., "cert": base64, "key": base64, ...}. */
 static dor_result read_certs_key(const reading *in, const dor_option *option, json_t *object)
 {
-    char certfile[PATH_CAP], keyfile[PATH_CAP];
+    certs_key_places places;
     dor_certs_key spec = {0};
-    dor_bytes cert = DOR_BYTES_EMPTY, key = DOR_BYTES_EMPTY;
     const char *name;
     json_t *value;
+    memset(places.bytes, 0, sizeof(places.bytes));
     dor_result result = json_is_object(object) ? DOR_SUCCESS : bad_kind(in, option, object);
     json_object_foreach(object, name, value)
     {
-        const char *text = json_string_value(value);
-        if (dor__failed(result)) break;
-        if (!text)
-            result = complain(in, DOR_E_OPTION_TYPE, "option certs_keys, %.40s: given %s, wanted a text",
-                              name, kind_of(value));
-        else if (strcmp(name, "certfile") == 0)
-            spec.certfile = locate(in, text, certfile);
-        else if (strcmp(name, "keyfile") == 0)
-            spec.keyfile = locate(in, text, keyfile);
-        else if (strcmp(name, "password") == 0)
-            spec.password = text;
-        else if (strcmp(name, "cert") == 0)
-            result = decode(in, option, value, &cert);
-        else if (strcmp(name, "key") == 0)
-            result = decode(in, option, value, &key);
-        else
-            result = complain(in, DOR_E_OPTION_UNKNOWN,
-                              "option certs_keys: nothing in it is called \"%.100s\"", name);
+        if (dor__ok(result)) result = read_certs_key_member(in, option, name, value, &places, &spec);
     }
-    if (dor__ok(result) && ((json_object_get(object, "certfile") && !spec.certfile) ||
-                            (json_object_get(object, "keyfile") && !spec.keyfile)))
-        result = complain(in, DOR_E_TOO_BIG, "option certs_keys: the path is too long");
-    spec.cert = cert.ptr, spec.cert_len = cert.len;
-    spec.key = key.ptr, spec.key_len = key.len;
+    spec.cert = places.bytes[0].ptr, spec.cert_len = places.bytes[0].len;
+    spec.key = places.bytes[1].ptr, spec.key_len = places.bytes[1].len;
+    spec.ocsp_response = places.bytes[2].ptr, spec.ocsp_response_len = places.bytes[2].len;
+    spec.sct_list = places.bytes[3].ptr, spec.sct_list_len = places.bytes[3].len;
     if (dor__ok(result)) result = said(in, dor_options_add_certs_key(in->options, &spec));
-    dor__bytes_free(&cert);
-    dor__bytes_free(&key);
+    for (size_t i = 0; i < sizeof(places.bytes) / sizeof(places.bytes[0]); i++)
+        dor__bytes_free(&places.bytes[i]);
     return result;
 }
 

@@ -120,10 +120,11 @@ static dor_span bytes_of(const resolving *r, const char *name)
 static dor_result gather_single(const resolving *r, dor_credentials **gathered)
 {
     if (!is_set(r, "cert") && !is_set(r, "certfile")) {
-        const char *lone = is_set(r, "key")       ? "key"
-                           : is_set(r, "keyfile") ? "keyfile"
-                           : is_set(r, "signer")  ? "signer"
-                                                  : NULL;
+        static const char *const followers[] = {
+            "key", "keyfile", "signer", "ocsp_response", "ocsp_responsefile", "sct_list", "sct_listfile"};
+        const char *lone = NULL;
+        for (size_t i = 0; !lone && i < sizeof(followers) / sizeof(followers[0]); i++)
+            if (is_set(r, followers[i])) lone = followers[i];
         return lone ? dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option %s needs cert or certfile",
                                         lone)
                     : DOR_SUCCESS;
@@ -135,15 +136,22 @@ static dor_result gather_single(const resolving *r, dor_credentials **gathered)
     if (!is_set(r, "key") && !is_set(r, "keyfile") && !is_set(r, "certfile") && !signer)
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT, "option cert needs key or keyfile");
     dor_span cert = bytes_of(r, "cert"), key = bytes_of(r, "key");
-    const dor_certs_key one = {text_of(r, "certfile"),
-                               text_of(r, "keyfile"),
-                               text_of(r, "password"),
-                               cert.ptr,
-                               cert.len,
-                               key.ptr,
-                               key.len,
-                               signer ? (dor_sign_fn)signer->fn : NULL,
-                               signer ? signer->arg : NULL};
+    dor_span ocsp = bytes_of(r, "ocsp_response"), sct = bytes_of(r, "sct_list");
+    const dor_certs_key one = {.certfile = text_of(r, "certfile"),
+                               .keyfile = text_of(r, "keyfile"),
+                               .password = text_of(r, "password"),
+                               .cert = cert.ptr,
+                               .cert_len = cert.len,
+                               .key = key.ptr,
+                               .key_len = key.len,
+                               .sign = signer ? (dor_sign_fn)signer->fn : NULL,
+                               .sign_arg = signer ? signer->arg : NULL,
+                               .ocsp_responsefile = text_of(r, "ocsp_responsefile"),
+                               .ocsp_response = ocsp.ptr,
+                               .ocsp_response_len = ocsp.len,
+                               .sct_listfile = text_of(r, "sct_listfile"),
+                               .sct_list = sct.ptr,
+                               .sct_list_len = sct.len};
     dor_result result = dor__credentials_new(gathered);
     if (dor__ok(result)) result = dor__credentials_add(*gathered, &one);
     if (dor__ok(result)) return result;
@@ -153,7 +161,9 @@ static dor_result gather_single(const resolving *r, dor_credentials **gathered)
 
 static dor_result gather(const resolving *r, dor_credentials **gathered)
 {
-    static const char *const single[] = {"cert", "certfile", "key", "keyfile", "signer"};
+    static const char *const single[] = {
+        "cert",          "certfile",          "key",      "keyfile",     "signer",
+        "ocsp_response", "ocsp_responsefile", "sct_list", "sct_listfile"};
     const dor_value *several = dor__options_get(r->options, "certs_keys");
     *gathered = NULL;
     if (!several) return gather_single(r, gathered);

@@ -65,6 +65,10 @@ const dor_option dor__options_table[] = {
         TOGETHER},
     {"sign_off_loop", "signatures with our own key are made on a worker thread (ours)", BOOL, BOTH, TLS(ask_signature)},
     {"password", "password of an encrypted private key", TEXT, BOTH, TOGETHER},
+    {"ocsp_response", "the status of cert or certfile, an OCSP response in DER, for clients that ask (ours)", BYTES, SERVER, TOGETHER},
+    {"ocsp_responsefile", "file that holds it (ours)", TEXT, SERVER | PATH, TOGETHER},
+    {"sct_list", "its timestamps, a SignedCertificateTimestampList, for clients that ask (ours)", BYTES, SERVER, TOGETHER},
+    {"sct_listfile", "file that holds it (ours)", TEXT, SERVER | PATH, TOGETHER},
 
     /* the peer */
     {"verify", "verify_peer or verify_none; clients verify by default, servers do not", TEXT, BOTH,
@@ -75,6 +79,9 @@ const dor_option dor__options_table[] = {
     {"depth", "most intermediate certificates in the peer's path", INT, BOTH, RANGE(0, 255), TLS(depth)},
     {"cacerts", "trusted authorities in DER; wins over cacertfile", BYTES, BOTH | ADDS, TOGETHER},
     {"cacertfile", "PEM file of trusted authorities; clients default to the system's", TEXT, BOTH | PATH, TOGETHER},
+    {"request_ocsp", "ask for the status of the server's certificate; dor_ssl_peer_ocsp_response (ours)", BOOL, CLIENT, TLS(ask_status)},
+    {"request_sct", "ask for the timestamps of the server's certificate; dor_ssl_peer_sct_list (ours)", BOOL, CLIENT,
+        TLS(ask_timestamps)},
 
     /* the protocol */
     {"versions", "protocol versions: tlsv1.3, tlsv1.2", LIST, BOTH, .apply = dor__apply_versions},
@@ -92,6 +99,14 @@ const dor_option dor__options_table[] = {
     {"server_name_indication", "the host's name for SNI and verification, or disable: no SNI", TEXT, CLIENT,
         .apply = dor__apply_server_name},
     {"middlebox_comp_mode", "TLS 1.3 looks like TLS 1.2 on the wire (default true)", BOOL, BOTH, TLS(middlebox_compat)},
+    {"max_fragment_length", "ask the server for records of at most 512, 1024, 2048 or 4096 bytes, both ways; or undefined", INT | TEXT, CLIENT,
+        RANGE(512, 4096), .words = "undefined", .apply = dor__apply_max_fragment_length},
+    {"record_size_limit", "longest record that the peer may send, bytes as RFC 8449 counts; a client's default: nothing is said (ours)", INT,
+        BOTH, RANGE(64, 16385), TLS(record_size_limit)},
+    {"max_send_fragment", "most bytes of data in one record that is sent (ours; default 16384)", INT, BOTH, RANGE(64, 16384),
+        TLS(max_send_fragment)},
+    {"record_padding", "TLS 1.3: what is sent is padded to a multiple of so many bytes; 0: not (ours)", INT, BOTH, RANGE(0, 16384),
+        TLS(record_padding)},
 
     /* secrets */
     {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
@@ -246,7 +261,6 @@ static const char *const later[] = {
     "honor_ecc_order",
     "key_update_at",
     "log_level",
-    "max_fragment_length",
     "next_protocols_advertised",
     "padding_check",
     "partial_chain",

@@ -157,6 +157,7 @@ dor_result dor__apply_alpn(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_sni_hosts(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_sni_fun(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_handshake(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_max_fragment_length(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *value);

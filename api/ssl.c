@@ -492,6 +492,16 @@ static dor_result ask_peercert(dor_actor *a, dor_ssl_query *query)
     return dor__socket_peercert(a, query->out);
 }
 
+static dor_result ask_ocsp(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_stapled(a, false, query->out);
+}
+
+static dor_result ask_sct(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_stapled(a, true, query->out);
+}
+
 static dor_result ask_session(dor_actor *a, dor_ssl_query *query)
 {
     return dor__socket_session(a, query->out);
@@ -534,6 +544,16 @@ int dor_ssl_negotiated_protocol(dor_socket socket, char *name, size_t cap)
 int dor_ssl_peercert(dor_socket socket, dor_buffer **der)
 {
     return ask(socket, ask_peercert, der);
+}
+
+int dor_ssl_peer_ocsp_response(dor_socket socket, dor_buffer **der)
+{
+    return ask(socket, ask_ocsp, der);
+}
+
+int dor_ssl_peer_sct_list(dor_socket socket, dor_buffer **list)
+{
+    return ask(socket, ask_sct, list);
 }
 
 int dor_ssl_get_session(dor_socket socket, dor_ssl_session **session)

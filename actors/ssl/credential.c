@@ -37,6 +37,10 @@ static void item_fini(dor_credential *item)
     free_text(item->password);
     dor__bytes_free(&item->cert);
     dor__bytes_free(&item->key);
+    free_text(item->status_file);
+    free_text(item->timestamps_file);
+    dor__bytes_free(&item->status);
+    dor__bytes_free(&item->timestamps);
     *item = (dor_credential){0};
 }
 
@@ -62,10 +66,15 @@ dor_result dor__credentials_add(dor_credentials *credentials, const dor_certs_ke
     if (credentials->count == DOR_MAX_IDENTITIES) return dor__error(DOR_E_LIMIT);
     dor_credential *item = &credentials->items[credentials->count];
     *item = (dor_credential){0};
-    bool ok = copy_text(spec->certfile, &item->certfile) && copy_text(spec->keyfile, &item->keyfile) &&
-              copy_text(spec->password, &item->password) &&
-              dor__ok(dor__bytes_append(&item->cert, dor__span(spec->cert, spec->cert_len))) &&
-              dor__ok(dor__bytes_append(&item->key, dor__span(spec->key, spec->key_len)));
+    bool ok =
+        copy_text(spec->certfile, &item->certfile) && copy_text(spec->keyfile, &item->keyfile) &&
+        copy_text(spec->password, &item->password) &&
+        dor__ok(dor__bytes_append(&item->cert, dor__span(spec->cert, spec->cert_len))) &&
+        dor__ok(dor__bytes_append(&item->key, dor__span(spec->key, spec->key_len))) &&
+        copy_text(spec->ocsp_responsefile, &item->status_file) &&
+        copy_text(spec->sct_listfile, &item->timestamps_file) &&
+        dor__ok(dor__bytes_append(&item->status, dor__span(spec->ocsp_response, spec->ocsp_response_len))) &&
+        dor__ok(dor__bytes_append(&item->timestamps, dor__span(spec->sct_list, spec->sct_list_len)));
     item->sign = spec->sign;
     item->sign_arg = spec->sign_arg;
     if (!ok) {
@@ -82,9 +91,22 @@ dor_result dor__credentials_copy(const dor_credentials *from, dor_credentials **
     DOR_TRY(dor__credentials_new(&copy));
     for (size_t i = 0; from && i < from->count; i++) {
         const dor_credential *item = &from->items[i];
-        dor_result result = dor__credentials_add(
-            copy, &(dor_certs_key){item->certfile, item->keyfile, item->password, item->cert.ptr,
-                                   item->cert.len, item->key.ptr, item->key.len, item->sign, item->sign_arg});
+        dor_result result =
+            dor__credentials_add(copy, &(dor_certs_key){.certfile = item->certfile,
+                                                        .keyfile = item->keyfile,
+                                                        .password = item->password,
+                                                        .cert = item->cert.ptr,
+                                                        .cert_len = item->cert.len,
+                                                        .key = item->key.ptr,
+                                                        .key_len = item->key.len,
+                                                        .sign = item->sign,
+                                                        .sign_arg = item->sign_arg,
+                                                        .ocsp_responsefile = item->status_file,
+                                                        .ocsp_response = item->status.ptr,
+                                                        .ocsp_response_len = item->status.len,
+                                                        .sct_listfile = item->timestamps_file,
+                                                        .sct_list = item->timestamps.ptr,
+                                                        .sct_list_len = item->timestamps.len});
         if (dor__failed(result)) {
             dor__credentials_unref(copy);
             return result;
@@ -134,6 +156,56 @@ static void say_mismatch(const dor_credential *item, dor_credential_trouble *tro
              keyfile ? " in " : "", keyfile ? keyfile : "", certfile ? " in " : "", certfile ? certfile : "");
 }
 
+/* Bytes that were given, or those of a file: *from is where they are, of which read is to be freed. */
+static dor_result bytes_or_file(const dor_bytes *given, const char *path, dor_bytes *read, dor_span *from,
+                                dor_credential_trouble *trouble)
+{
+    *from = dor__bytes_span(given);
+    if (given->len > 0 || !path) return DOR_SUCCESS;
+    DOR_TRY(dor__read_file(path, read, trouble->why, sizeof(trouble->why)));
+    *from = dor__bytes_span(read);
+    return DOR_SUCCESS;
+}
+
+/* An OCSPResponse is a SEQUENCE; what it says is for clients to judge, but a file of something else is a mistake. */
+static dor_result check_status(dor_span status, const dor_credential *item, dor_credential_trouble *trouble)
+{
+    if (status.len == 0 || status.ptr[0] == 0x30) return DOR_SUCCESS;
+    bool file = item->status.len == 0;
+    snprintf(trouble->why, sizeof(trouble->why), "%s%sis no OCSP response in DER",
+             file ? item->status_file : "", file ? " " : "it ");
+    return dor__error(DOR_E_FILE_MALFORMED);
+}
+
+/* What is shown beside the certificate number index of the config, the last one. */
+static dor_result load_stapled(const dor_credential *item, dor_tls_config *config,
+                               dor_credential_trouble *trouble)
+{
+    dor_bytes status_read = DOR_BYTES_EMPTY, timestamps_read = DOR_BYTES_EMPTY;
+    dor_span status, timestamps;
+    trouble->part = item->status.len ? "ocsp_response" : "ocsp_responsefile";
+    dor_result result = bytes_or_file(&item->status, item->status_file, &status_read, &status, trouble);
+    if (dor__ok(result)) result = check_status(status, item, trouble);
+    if (dor__ok(result)) {
+        trouble->part = item->timestamps.len ? "sct_list" : "sct_listfile";
+        result =
+            bytes_or_file(&item->timestamps, item->timestamps_file, &timestamps_read, &timestamps, trouble);
+    }
+    if (dor__ok(result)) {
+        result = dor__tls_config_staple(config, config->identity_count - 1, status, timestamps);
+        if (result.code == DOR_E_TOO_BIG)
+            trouble->part = item->status.len ? "ocsp_response" : "ocsp_responsefile";
+        if (dor__failed(result))
+            snprintf(trouble->why, sizeof(trouble->why), "%s",
+                     result.code == DOR_E_TOO_BIG ? "no message holds so much"
+                     : result.code == DOR_E_NOMEM ? "out of memory"
+                                                  : "it is no list of timestamps");
+    }
+    dor__bytes_free(&status_read);
+    dor__bytes_free(&timestamps_read);
+    return result;
+}
+
 static dor_result load_one(const dor_credential *item, dor_tls_config *config, const dor_trust_store *issuers,
                            dor_credential_trouble *trouble)
 {
@@ -150,6 +222,7 @@ static dor_result load_one(const dor_credential *item, dor_tls_config *config, c
             trouble->part = item->cert.len ? "cert" : "certfile";
             dor_format_error(result.code, trouble->why, sizeof(trouble->why));
         }
+        if (dor__ok(result)) result = load_stapled(item, config, trouble);
     }
     dor__chain_fini(&chain);
     dor__private_key_unref(key);

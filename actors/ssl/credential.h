@@ -13,7 +13,9 @@
 /** One certificate chain and its key. Names and DER may be missing; DER wins over a file. */
 typedef struct dor_credential {
     char *certfile, *keyfile, *password;
+    char *status_file, *timestamps_file; /* of an OCSP response, and of a SignedCertificateTimestampList */
     dor_bytes cert, key;
+    dor_bytes status, timestamps;
     dor_sign_fn sign; /* or NULL: the key is in one of those */
     void *sign_arg;
 } dor_credential;

@@ -36,7 +36,11 @@ static bool same_identities(const dor_tls_config *a, const dor_tls_config *b)
 {
     bool same = a->identity_count == b->identity_count && a->trust == b->trust;
     for (size_t i = 0; same && i < a->identity_count; i++)
-        same = same_chain(&a->identities[i], &b->identities[i]);
+        same = same_chain(&a->identities[i], &b->identities[i]) &&
+               dor__span_equal(dor__bytes_span(&a->identities[i].status),
+                               dor__bytes_span(&b->identities[i].status)) &&
+               dor__span_equal(dor__bytes_span(&a->identities[i].timestamps),
+                               dor__bytes_span(&b->identities[i].timestamps));
     return same;
 }
 

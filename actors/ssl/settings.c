@@ -79,6 +79,9 @@ static dor_result config_copy(const dor_tls_config *from, bool with_identities, 
     for (size_t i = 0; with_identities && dor__ok(result) && i < from->identity_count; i++) {
         const dor_identity *identity = &from->identities[i];
         result = dor__tls_config_add_identity(copy, identity->chain, identity->chain_count, identity->key);
+        if (dor__ok(result))
+            result = dor__tls_config_staple(copy, i, dor__bytes_span(&identity->status),
+                                            dor__bytes_span(&identity->timestamps));
     }
     if (dor__failed(result)) {
         dor__tls_config_unref(copy);

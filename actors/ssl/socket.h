@@ -136,6 +136,7 @@ bool dor__socket_is_client(dor_actor *a);
 DOR_MUST_USE dor_result dor__socket_listener_statistics(dor_actor *a, dor_listener_statistics *statistics);
 DOR_MUST_USE dor_result dor__socket_info(dor_actor *a, dor_connection_info *info);
 DOR_MUST_USE dor_result dor__socket_peercert(dor_actor *a, dor_buffer **der);
+DOR_MUST_USE dor_result dor__socket_stapled(dor_actor *a, bool timestamps, dor_buffer **shown);
 DOR_MUST_USE dor_result dor__socket_session(dor_actor *a, dor_session **session);
 
 /** Sums over the runtime's schedulers. */

@@ -230,6 +230,20 @@ dor_result dor__socket_peercert(dor_actor *a, dor_buffer **der)
     return DOR_SUCCESS;
 }
 
+dor_result dor__socket_stapled(dor_actor *a, bool timestamps, dor_buffer **shown)
+{
+    dor_tls_info tls = {0};
+    DOR_TRY(info_of(a, &tls));
+    const dor_bytes *bytes = !tls.stapled ? NULL
+                             : timestamps ? &tls.stapled->timestamps
+                                          : &tls.stapled->status;
+    if (!bytes || bytes->len == 0) return dor__error(DOR_E_NOT_SHOWN);
+    dor_buffer *copy = dor__buffer_new(bytes->ptr, bytes->len);
+    if (!copy) return dor__error(DOR_E_NOMEM);
+    *shown = copy;
+    return DOR_SUCCESS;
+}
+
 dor_result dor__socket_session(dor_actor *a, dor_session **session)
 {
     dor_tls_info tls = {0};

@@ -246,10 +246,10 @@ static dor_result open_encrypt_then_mac(dor_protection *p, uint8_t *record, size
     return give(p, record, data, len - padding, type, payload);
 }
 
-const dor_protection_ops dor__cbc_mac_then_encrypt_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, BLOCK, MAX_SUFFIX,
-                                                          seal_mac_then_encrypt, open_mac_then_encrypt};
-const dor_protection_ops dor__cbc_encrypt_then_mac_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, BLOCK, MAX_SUFFIX,
-                                                          seal_encrypt_then_mac, open_encrypt_then_mac};
+const dor_protection_ops dor__cbc_mac_then_encrypt_ops = {
+    DOR_RECORD_MAX_CIPHERTEXT_12, BLOCK, MAX_SUFFIX, seal_mac_then_encrypt, open_mac_then_encrypt, false};
+const dor_protection_ops dor__cbc_encrypt_then_mac_ops = {
+    DOR_RECORD_MAX_CIPHERTEXT_12, BLOCK, MAX_SUFFIX, seal_encrypt_then_mac, open_encrypt_then_mac, false};
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 

@@ -73,7 +73,7 @@ static dor_result null_open(dor_protection *p, uint8_t *record, size_t fragment_
     return DOR_SUCCESS;
 }
 
-static const dor_protection_ops null_ops = {DOR_RECORD_MAX_PLAINTEXT, 0, 0, null_seal, null_open};
+static const dor_protection_ops null_ops = {DOR_RECORD_MAX_PLAINTEXT, 0, 0, null_seal, null_open, false};
 
 /* ---- TLS 1.3, RFC 8446 section 5.2 ------------------------------------------------------------------------ */
 
@@ -81,12 +81,13 @@ static dor_result seal_13(dor_protection *p, uint8_t type, uint16_t version, uin
 {
     uint8_t nonce[DOR_AEAD_NONCE_LEN];
     uint8_t *payload = record + DOR_RECORD_HEADER_LEN;
-    size_t inner_len = len + INNER_TYPE_LEN;
+    size_t inner_len = len + INNER_TYPE_LEN + p->padding;
     size_t tag_len = p->ops->suffix_len - INNER_TYPE_LEN;
 
     (void)version; /* legacy_record_version is always 0x0303 here */
     DOR_TRY(make_ready(p));
     payload[len] = type;
+    if (p->padding) memset(payload + len + INNER_TYPE_LEN, 0, p->padding);
     put_header(record, DOR_CONTENT_APPLICATION_DATA, 0x0303, inner_len + tag_len);
     xor_nonce(p, nonce);
     DOR_TRY(dor__aead_seal(p->aead, nonce, dor__span(record, DOR_RECORD_HEADER_LEN), payload, inner_len,
@@ -137,10 +138,10 @@ static dor_result open_13(dor_protection *p, uint8_t *record, size_t fragment_le
     return strip_padding(inner, inner_len, type, payload);
 }
 
-static const dor_protection_ops aead_13_ops = {DOR_RECORD_MAX_CIPHERTEXT_13, 0,
-                                               INNER_TYPE_LEN + DOR_AEAD_TAG_LEN, seal_13, open_13};
-static const dor_protection_ops ccm_8_13_ops = {DOR_RECORD_MAX_CIPHERTEXT_13, 0,
-                                                INNER_TYPE_LEN + CCM_8_TAG_LEN, seal_13, open_13};
+static const dor_protection_ops aead_13_ops = {
+    DOR_RECORD_MAX_CIPHERTEXT_13, 0, INNER_TYPE_LEN + DOR_AEAD_TAG_LEN, seal_13, open_13, true};
+static const dor_protection_ops ccm_8_13_ops = {
+    DOR_RECORD_MAX_CIPHERTEXT_13, 0, INNER_TYPE_LEN + CCM_8_TAG_LEN, seal_13, open_13, true};
 
 /* ---- TLS 1.2, RFC 5246 section 6.2.3.3 --------------------------------------------------------------------- */
 
@@ -202,12 +203,12 @@ static dor_result open_12(dor_protection *p, uint8_t *record, size_t fragment_le
 }
 
 /* GCM and CCM (RFC 6655 section 3) alike. */
-static const dor_protection_ops gcm_12_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, EXPLICIT_NONCE_LEN,
-                                              DOR_AEAD_TAG_LEN, seal_12, open_12};
-static const dor_protection_ops ccm_8_12_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, EXPLICIT_NONCE_LEN,
-                                                CCM_8_TAG_LEN, seal_12, open_12};
-static const dor_protection_ops chacha_12_ops = {DOR_RECORD_MAX_CIPHERTEXT_12, 0, DOR_AEAD_TAG_LEN, seal_12,
-                                                 open_12};
+static const dor_protection_ops gcm_12_ops = {
+    DOR_RECORD_MAX_CIPHERTEXT_12, EXPLICIT_NONCE_LEN, DOR_AEAD_TAG_LEN, seal_12, open_12, false};
+static const dor_protection_ops ccm_8_12_ops = {
+    DOR_RECORD_MAX_CIPHERTEXT_12, EXPLICIT_NONCE_LEN, CCM_8_TAG_LEN, seal_12, open_12, false};
+static const dor_protection_ops chacha_12_ops = {
+    DOR_RECORD_MAX_CIPHERTEXT_12, 0, DOR_AEAD_TAG_LEN, seal_12, open_12, false};
 
 /* ---- life -------------------------------------------------------------------------------------------------- */
 

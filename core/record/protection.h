@@ -51,6 +51,8 @@ typedef struct dor_protection_ops {
      */
     dor_result (*open)(dor_protection *p, uint8_t *record, size_t fragment_len, uint8_t *type,
                        dor_span *payload);
+
+    bool pads; /* seal puts p->padding zeros behind the payload (RFC 8446 section 5.4) */
 } dor_protection_ops;
 
 struct dor_protection {
@@ -63,9 +65,10 @@ struct dor_protection {
     uint8_t key[DOR_AEAD_MAX_KEY_LEN];
     uint8_t iv[DOR_AEAD_NONCE_LEN]; /* TLS 1.2 GCM: the implicit 4 bytes come first */
     uint8_t aead_id;
-    bool is_cbc;
+    bool is_cbc : 1; /* bits, for there are two of these in each connection */
     bool
-        plain_alerts; /* TLS 1.3, set by the engine: an alert in the clear passes as long as no record has opened */
+        plain_alerts : 1; /* TLS 1.3, set by the engine: an alert in the clear passes as long as no record has opened */
+    uint16_t padding; /* of the record that is sealed next, where ops->pads; record.c sets it */
 };
 
 /*

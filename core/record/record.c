@@ -40,7 +40,12 @@ static dor_result open_record(dor_protection *p, uint8_t *bytes, size_t total, d
 {
     record->outer_type = bytes[0];
     record->version = (uint16_t)(bytes[1] << 8 | bytes[2]);
-    return p->ops->open(p, bytes, total - DOR_RECORD_HEADER_LEN, &record->type, &record->payload);
+    DOR_TRY(p->ops->open(p, bytes, total - DOR_RECORD_HEADER_LEN, &record->type, &record->payload));
+    /* What opened has its tag. What went by in the clear has none; then there is no padding either. */
+    record->inner_len = (uint16_t)record->payload.len;
+    if (p->ops->pads && record->outer_type == DOR_CONTENT_APPLICATION_DATA)
+        record->inner_len = (uint16_t)(total - DOR_RECORD_HEADER_LEN - p->ops->suffix_len + 1);
+    return DOR_SUCCESS;
 }
 
 /** dor__bytes_reserve doubles; here the bound must hold exactly, so that a waiting record costs no more than it has. */
@@ -148,23 +153,40 @@ bool dor__record_reader_busy(const dor_record_reader *r)
 dor_result dor__record_write(dor_protection *p, uint8_t type, uint16_t version, size_t max_fragment,
                              dor_span payload, dor_bytes *out)
 {
+    return dor__record_write_padded(p, type, version, max_fragment, 0, payload, out);
+}
+
+/* Zeros behind so many bytes. */
+static size_t padding_for(const dor_protection *p, size_t len, size_t pad_to, size_t max_fragment)
+{
+    size_t over = pad_to && p->ops->pads ? len % pad_to : 0;
+    size_t wanted = over ? pad_to - over : 0;
+    return wanted < max_fragment - len ? wanted : max_fragment - len;
+}
+
+dor_result dor__record_write_padded(dor_protection *p, uint8_t type, uint16_t version, size_t max_fragment,
+                                    size_t pad_to, dor_span payload, dor_bytes *out)
+{
     if (max_fragment == 0) return dor__error(DOR_E_BADARG);
     if (max_fragment > DOR_RECORD_MAX_PLAINTEXT) max_fragment = DOR_RECORD_MAX_PLAINTEXT;
 
     size_t prefix_len = DOR_RECORD_HEADER_LEN + p->ops->prefix_len;
     size_t overhead = prefix_len + p->ops->suffix_len;
     size_t count = payload.len == 0 ? 1 : (payload.len - 1) / max_fragment + 1;
-    if (count > (SIZE_MAX - payload.len) / overhead) return dor__error(DOR_E_TOO_BIG);
-    DOR_TRY(dor__bytes_reserve(out, payload.len + count * overhead));
+    /* Only the last is not full, and a full one has no room for padding. */
+    size_t padding = padding_for(p, payload.len - (count - 1) * max_fragment, pad_to, max_fragment);
+    if (count > (SIZE_MAX - payload.len - padding) / overhead) return dor__error(DOR_E_TOO_BIG);
+    DOR_TRY(dor__bytes_reserve(out, payload.len + padding + count * overhead));
 
     size_t start = out->len;
     for (size_t i = 0; i < count; i++) {
         size_t len = payload.len < max_fragment ? payload.len : max_fragment;
         uint8_t *record = out->ptr + out->len;
         if (len > 0) memcpy(record + prefix_len, payload.ptr, len);
+        p->padding = i + 1 == count ? (uint16_t)padding : 0;
         dor_result result = p->ops->seal(p, type, version, record, len);
         if (dor__failed(result)) {
-            dor__wipe(out->ptr + start, out->len - start + overhead + len);
+            dor__wipe(out->ptr + start, out->len - start + overhead + len + p->padding);
             out->len = start;
             return result;
         }

@@ -20,6 +20,7 @@ typedef struct dor_record {
     uint16_t version; /* as the header said */
     dor_span payload; /* plaintext; points into the caller's bytes or into the reader, until the next call */
     uint8_t outer_type; /* as the header said */
+    uint16_t inner_len; /* the plaintext that was protected: in TLS 1.3 with its type and padding */
 } dor_record;
 
 /**
@@ -55,5 +56,13 @@ bool dor__record_reader_busy(const dor_record_reader *r);
  */
 DOR_MUST_USE dor_result dor__record_write(dor_protection *p, uint8_t type, uint16_t version,
                                           size_t max_fragment, dor_span payload, dor_bytes *out);
+
+/**
+ * The same; where the protection can pad, payload and padding of each record make a multiple of pad_to bytes, or
+ * max_fragment where that is less (RFC 8446 section 5.4). pad_to 0: no padding.
+ */
+DOR_MUST_USE dor_result dor__record_write_padded(dor_protection *p, uint8_t type, uint16_t version,
+                                                 size_t max_fragment, size_t pad_to, dor_span payload,
+                                                 dor_bytes *out);
 
 #endif

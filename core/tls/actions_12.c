@@ -91,7 +91,8 @@ enum {
     RESUMED = DOR_PROPERTY_RESUMED,
     CLIENT_AUTH = DOR_PROPERTY_CLIENT_AUTH,
     CLIENT_CERT = DOR_PROPERTY_CLIENT_CERT,
-    TICKET = DOR_PROPERTY_TICKET_12
+    TICKET = DOR_PROPERTY_TICKET_12,
+    STATUS = DOR_PROPERTY_STATUS_12
 };
 
 /* clang-format off */
@@ -101,6 +102,7 @@ static const dor_script_line lines[] = {
     {&dor__msg_server_hello,                0,           0},
     {&dor__step_ask_hello,                  0,           0},
     {&dor__msg_server_certificate_12,       0,           RESUMED},
+    {&dor__msg_certificate_status_12,       STATUS,      RESUMED}, /* RFC 6066 section 8 */
     {&dor__msg_server_key_exchange_12,      0,           RESUMED},
     {&dor__msg_certificate_request_12,      CLIENT_AUTH, 0},
     {&dor__msg_server_hello_done_12,        0,           RESUMED},
@@ -124,14 +126,14 @@ static const dor_script_line lines[] = {
 
 static const dor_property_rule rules[] = {
     {CLIENT_CERT, CLIENT_AUTH, 0},
-    {RESUMED, 0, CLIENT_AUTH},
+    {RESUMED, 0, CLIENT_AUTH | STATUS},
     {0, 0, 0},
 };
 
 const dor_script dor__script_12 = {.lines = lines,
                                    .rules = rules,
-                                   .properties = RESUMED | CLIENT_AUTH | CLIENT_CERT | TICKET,
-                                   .by_arrival = CLIENT_AUTH};
+                                   .properties = RESUMED | CLIENT_AUTH | CLIENT_CERT | TICKET | STATUS,
+                                   .by_arrival = CLIENT_AUTH | STATUS};
 
 const dor_action *const dor__post_actions_12[] = {
     &dor__msg_hello_request_12,

@@ -9,8 +9,7 @@ enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
 static dor_result alert_write(dor_tls *t, uint8_t level, dor_alert alert)
 {
     const uint8_t payload[2] = {level, (uint8_t)alert};
-    return dor__record_write(&t->write, DOR_CONTENT_ALERT, t->record_version, DOR_RECORD_MAX_PLAINTEXT,
-                             dor__span(payload, sizeof payload), &t->output);
+    return dor__records_send(t, DOR_CONTENT_ALERT, dor__span(payload, sizeof payload));
 }
 
 dor_result dor__alert_warn(dor_tls *t, dor_alert alert)

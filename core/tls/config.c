@@ -86,6 +86,8 @@ static void identity_fini(dor_identity *identity)
         dor__certificate_unref(identity->chain[i]);
     dor__free(identity->chain);
     dor__private_key_unref(identity->key);
+    dor__bytes_free(&identity->status);
+    dor__bytes_free(&identity->timestamps);
     *identity = (dor_identity){0};
 }
 
@@ -160,6 +162,19 @@ dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate 
     identity->key = dor__private_key_ref(key);
     config->identity_count++;
     return DOR_SUCCESS;
+}
+
+dor_result dor__tls_config_staple(dor_tls_config *config, size_t index, dor_span status, dor_span timestamps)
+{
+    enum { MAX_STATUS = 65535 - 1 - 3 }; /* it must fit an extension: RFC 8446 section 4.4.2.1 */
+    if (index >= config->identity_count) return dor__error(DOR_E_BADARG);
+    if (status.len > MAX_STATUS) return dor__error(DOR_E_TOO_BIG);
+    dor_identity *identity = &config->identities[index];
+    if (timestamps.len > 0 && dor__failed(dor__timestamps_check(timestamps)))
+        return dor__error(DOR_E_FILE_MALFORMED);
+    identity->status.len = identity->timestamps.len = 0;
+    DOR_TRY(dor__bytes_append(&identity->status, status));
+    return dor__bytes_append(&identity->timestamps, timestamps);
 }
 
 dor_result dor__tls_config_add_alpn(dor_tls_config *config, dor_span protocol)

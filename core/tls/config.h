@@ -26,6 +26,8 @@ typedef struct dor_identity {
     size_t chain_count;
     dor_private_key *key;
     uint32_t chain_schemes; /* dor__cert_scheme_bit of the signatures that a peer has to verify */
+    dor_bytes status;       /* OCSPResponse in DER that a client gets when it asks; empty: none */
+    dor_bytes timestamps;   /* SignedCertificateTimestampList, with its length; empty: none */
     bool may_sign;          /* the leaf's keyUsage has nothing against signing a handshake */
     dor_sig_scheme schemes[DOR_MAX_SCHEMES]; /* what the key signs with, best first; */
     size_t scheme_count; /* 0: what the config's schemes say, which are for both directions */
@@ -93,6 +95,8 @@ typedef struct dor_tls_config {
     dor_bytes
         alpn; /* ProtocolName list as on the wire (each with its length byte), without the outer length */
     bool send_server_name; /* client */
+    bool ask_status;       /* client: for the status of the server's certificate (OCSP stapling) */
+    bool ask_timestamps;   /* client: for its timestamps (RFC 6962) */
 
     bool resumption; /* offer or accept it */
     bool
@@ -141,8 +145,14 @@ typedef struct dor_tls_config {
     bool post_auth; /* TLS 1.3: client: may be asked for a certificate later; server: asks then, not before */
     uint64_t key_update_at; /* bytes sent under one key, at most; 0: what the cipher allows */
 
-    bool middlebox_compat;         /* RFC 8446 appendix D.4 */
-    uint32_t max_handshake_len;    /* one message, bytes (default 64 KiB) */
+    bool middlebox_compat; /* RFC 8446 appendix D.4 */
+    uint16_t
+        record_size_limit; /* what the peer is told (RFC 8449), 64 to 2^14 + 1; 0: a client says nothing */
+    uint16_t
+        max_fragment_length; /* client: asks for records of at most so many bytes (RFC 6066); 0: it does not */
+    uint16_t max_send_fragment; /* plaintext in one record of ours, at most; 0: as the peer will have it */
+    uint16_t record_padding;    /* TLS 1.3: records are padded to multiples of so many bytes; 0: not at all */
+    uint32_t max_handshake_len; /* one message, bytes (default 64 KiB) */
     uint32_t max_handshake_memory; /* a handshake's arena, bytes (default 256 KiB) */
     uint16_t max_certificates;     /* in the peer's chain (default 10) */
     uint16_t max_key_updates;      /* from the peer without data between (default 32) */
@@ -158,6 +168,11 @@ void dor__tls_config_unref(dor_tls_config *config);
 /** Adds a chain (references are taken) and its key; KEY_MISMATCH when they do not belong together, LIMIT when full. */
 DOR_MUST_USE dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate *const *chain,
                                                      size_t count, dor_private_key *key);
+
+/** What identity number `index` shows beside its certificate; copied. FILE_MALFORMED for timestamps that are no list,
+ * TOO_BIG for what no message can hold. */
+DOR_MUST_USE dor_result dor__tls_config_staple(dor_tls_config *config, size_t index, dor_span status,
+                                               dor_span timestamps);
 
 /** One bit for each scheme that a certificate may be signed with; all others share the last one. */
 enum { DOR_CERT_SCHEME_OTHER = 1u << 30 };

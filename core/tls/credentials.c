@@ -216,6 +216,7 @@ dor_result dor__peer_from_session(dor_tls *t)
         DOR_TRY(config->verify(config->verify_ctx, leaf, 1));
     }
     if (session->peer && !t->peer) t->peer = dor__certificate_ref(session->peer);
+    if (session->stapled && !t->stapled) t->stapled = dor__stapled_ref(session->stapled);
     if (session->peer_verified && !t->anchor) t->anchor = dor__certificate_ref(anchor_of(t, session));
     return DOR_SUCCESS;
 }
@@ -257,6 +258,7 @@ void dor__session_omit_peer(dor_session *session)
 dor_result dor__session_note_peer(const dor_tls *t, dor_session *session)
 {
     session->peer = dor__certificate_ref(t->peer);
+    session->stapled = dor__stapled_ref(t->stapled);
     session->peer_verified = t->peer_verified && t->anchor; /* none: who would trust it again? */
     return session->peer_verified ? dor__certificate_fingerprint(t->anchor, session->anchor) : DOR_SUCCESS;
 }

@@ -33,6 +33,7 @@ dor_result dor__tls_new(dor_tls **tls, dor_tls_role role, dor_tls_config *config
     t->env = env;
     /* RFC 8446 section 5.1: a client's first hello may claim 1.0, for the sake of old middleboxes. */
     t->record_version = role == DOR_TLS_CLIENT ? 0x0301 : DOR_TLS_1_2;
+    t->write_limit = DOR_RECORD_MAX_PLAINTEXT;
     dor__protection_init_null(&t->read);
     dor__protection_init_null(&t->write);
     dor_result r = dor__handshake_new(t, peer);
@@ -68,6 +69,7 @@ void dor__tls_free(dor_tls *t)
     dor__free(t->names);
     dor__certificate_unref(t->peer);
     dor__certificate_unref(t->anchor);
+    dor__stapled_unref(t->stapled);
     dor__session_unref(t->session);
     dor__tls_config_unref(t->config);
     dor__free_wiped(t, sizeof *t);
@@ -200,6 +202,14 @@ static bool is_refused_early_data(dor_tls *t, dor_result r, size_t len)
            skip_early_data(t, len);
 }
 
+/* Longer than what the peer was asked to keep to: RFC 8449 section 4, RFC 6066 section 4. */
+static bool exceeds_limit(const dor_tls *t, const dor_record *record)
+{
+    if (t->read_limit == 0) return false;
+    if (!t->limits_protected) return record->payload.len > t->read_limit;
+    return record->inner_len > t->read_limit && !dor__protection_is_null(&t->read);
+}
+
 static dor_result receive_next(dor_tls *t, uint8_t *data, size_t len, size_t *used, dor_tls_event *event)
 {
     dor_record record;
@@ -209,6 +219,7 @@ static dor_result receive_next(dor_tls *t, uint8_t *data, size_t len, size_t *us
     if (dor__failed(r)) return is_refused_early_data(t, r, before + *used) ? DOR_SUCCESS : r;
     if (!found)
         return *used == len ? DOR_SUCCESS : dor__error(DOR_E_INTERNAL); /* else this would never end */
+    if (exceeds_limit(t, &record)) return dor__alert(DOR_ALERT_RECORD_OVERFLOW, DOR_REASON_RECORD_OVERFLOW);
     DOR_TRY(receive_record(t, &record, event));
     return dor__keys_behind_record(t);
 }
@@ -281,9 +292,7 @@ dor_result dor__tls_send(dor_tls *t, dor_span plaintext)
     if (dor__tls_sends_wait(t)) return dor__error(DOR_E_BUSY);
     const uint64_t before = t->write.sequence;
     if (plaintext.len) r = dor__keys_before_data(t);
-    if (dor__ok(r) && plaintext.len)
-        r = dor__record_write(&t->write, DOR_CONTENT_APPLICATION_DATA, t->record_version,
-                              DOR_RECORD_MAX_PLAINTEXT, plaintext, &t->output);
+    if (dor__ok(r) && plaintext.len) r = dor__records_send(t, DOR_CONTENT_APPLICATION_DATA, plaintext);
     if (dor__ok(r)) r = dor__keys_behind_data(t, t->write.sequence < before ? 0 : before, t->write.sequence);
     return dor__failed(r) ? dor__tls_fail(t, r) : r;
 }
@@ -386,6 +395,7 @@ void dor__tls_get_info(const dor_tls *t, dor_tls_info *info)
         .server_name = dor__server_name_get(t),
         .psk_identity = dor__psk_identity_get(t),
         .peer = t->peer,
+        .stapled = t->stapled,
     };
     if (!dor__tls_in_second(t)) return;
     const dor_tls_before *before = &t->again->before;
@@ -422,7 +432,7 @@ size_t dor__tls_memory(const dor_tls *t)
     size_t n = sizeof *t + t->output.cap + t->message.cap + t->reader.partial.cap + t->alpn_len +
                t->server_name_len + t->psk_identity_len;
     n += dor__protection_memory(&t->read) + dor__protection_memory(&t->write);
-    n += dor__kept_memory(t) + dor__again_memory(t);
+    n += dor__kept_memory(t) + dor__again_memory(t) + dor__stapled_memory(t->stapled);
     if (t->hs) n += sizeof *t->hs + t->hs->arena.used + t->hs->flight.cap + t->hs->transcript.raw.cap;
     return n;
 }

@@ -81,6 +81,7 @@ typedef struct dor_tls_info {
     dor_span server_name;  /* server: as the client sent it; client: whom it called, a name or an address */
     dor_span psk_identity; /* of the external PSK that authenticates both ends; empty: it was not by one */
     dor_certificate *peer; /* or NULL */
+    const dor_stapled *stapled; /* client: what the server showed beside it, or NULL */
 } dor_tls_info;
 
 /** Takes a reference to config. peer is for clients (NULL: an empty one). */

@@ -138,12 +138,22 @@ dor_result dor__suite_settle(dor_tls *t, const dor_suite *suite)
 
 /* ---- our turn --------------------------------------------------------------------------------------------- */
 
+dor_result dor__records_send(dor_tls *t, uint8_t type, dor_span payload)
+{
+    size_t max = t->write_limit;
+    if (t->limits_protected && dor__protection_is_null(&t->write)) /* RFC 8449 section 4 */
+        max = DOR_RECORD_MAX_PLAINTEXT;
+    if (t->config->max_send_fragment && max > t->config->max_send_fragment)
+        max = t->config->max_send_fragment;
+    return dor__record_write_padded(&t->write, type, t->record_version, max, t->config->record_padding,
+                                    payload, &t->output);
+}
+
 dor_result dor__flight_flush(dor_tls *t)
 {
     dor_bytes *flight = &t->hs->flight;
     if (flight->len == 0) return DOR_SUCCESS;
-    DOR_TRY(dor__record_write(&t->write, DOR_CONTENT_HANDSHAKE, t->record_version, DOR_RECORD_MAX_PLAINTEXT,
-                              dor__bytes_span(flight), &t->output));
+    DOR_TRY(dor__records_send(t, DOR_CONTENT_HANDSHAKE, dor__bytes_span(flight)));
     flight->len = 0;
     return DOR_SUCCESS;
 }
@@ -240,9 +250,7 @@ dor_result dor__message_write(dor_tls *t, uint8_t type, dor_span body)
     dor_result r;
     DOR_TRY_GOTO(r, wr_u8(w, type));
     DOR_TRY_GOTO(r, wr_vec(w, 3, body));
-    if (alone)
-        r = dor__record_write(&t->write, DOR_CONTENT_HANDSHAKE, t->record_version, DOR_RECORD_MAX_PLAINTEXT,
-                              dor__bytes_span(w), &t->output);
+    if (alone) r = dor__records_send(t, DOR_CONTENT_HANDSHAKE, dor__bytes_span(w));
 done:
     dor__bytes_free(&single);
     return r;

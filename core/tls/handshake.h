@@ -40,6 +40,7 @@
 #include "record/record.h"
 #include "tls/engine.h"
 #include "tls/question.h"
+#include "tls/stapled.h"
 
 /* RFC 8446 section 4, RFC 5246 section 7.4 */
 enum dor_message_type {
@@ -108,7 +109,8 @@ typedef enum dor_property {
     DOR_PROPERTY_CLIENT_AUTH = 1 << 2, /* the server asks for a certificate */
     DOR_PROPERTY_CLIENT_CERT = 1 << 3, /* the client's answer is not empty, so CertificateVerify follows */
     DOR_PROPERTY_TICKET_12 = 1 << 4,   /* TLS 1.2: NewSessionTicket (RFC 5077) */
-    DOR_PROPERTY_EARLY_DATA = 1 << 5   /* TLS 1.3: the server takes the client's early data */
+    DOR_PROPERTY_EARLY_DATA = 1 << 5,  /* TLS 1.3: the server takes the client's early data */
+    DOR_PROPERTY_STATUS_12 = 1 << 6    /* TLS 1.2: CertificateStatus (RFC 6066) */
 } dor_property;
 
 typedef struct dor_script_line {
@@ -246,6 +248,7 @@ typedef struct dor_handshake_12 {
     bool renegotiation_info;                /* RFC 5746: the peer said so, or the SCSV did */
     uint8_t session_id[DOR_SESSION_ID_MAX]; /* what the server's hello says */
     uint8_t session_id_len;
+    bool status_promised;       /* client: ServerHello announces a CertificateStatus */
     bool ticket_offered;        /* client: hs->session's ticket is in its hello */
     dor_span peer_ticket;       /* server: the client's, only while the ClientHello is handled */
     dor_span new_ticket;        /* client: what NewSessionTicket brought, in the arena */
@@ -311,6 +314,7 @@ typedef struct dor_handshake {
     int64_t ticket_age_ms;                    /* server: of session, as the client says */
     uint32_t early_left;                      /* bytes of early data that may still be sent, or come */
     uint8_t early_secret[DOR_SECRET_MAX_LEN]; /* client_early_traffic_secret */
+    bool wants_status;                        /* server: the client asks for our certificate's status */
 
     /* key exchange */
     dor_kx *kx; /* the one that this handshake goes by */
@@ -360,6 +364,8 @@ typedef struct dor_handshake {
     bool proof_finished;
 
     bool compat_ccs_sent;
+    bool record_limit_agreed;   /* RFC 8449: the peer's record_size_limit was there */
+    uint8_t fragment_code;      /* server: of max_fragment_length, to be echoed; 0: none */
     uint32_t early_data_budget; /* server: bytes of refused early data that may still be passed over */
 
     dor_span host; /* client: whom it calls; in the arena */
@@ -390,6 +396,7 @@ struct dor_tls {
     uint8_t *names;       /* alpn, then server_name, then the identity of an external PSK */
     dor_tls_kept *kept;   /* for exporters and key logs (kept.h), or NULL */
     dor_tls_again *again; /* for second handshakes (again.h), or NULL */
+    dor_stapled *stapled; /* client: what the server showed beside its certificate, or NULL; a reference */
 
     uint8_t read_secret[DOR_SECRET_MAX_LEN]; /* TLS 1.3: application_traffic_secret_N, for KeyUpdate */
     uint8_t write_secret[DOR_SECRET_MAX_LEN];
@@ -403,6 +410,9 @@ struct dor_tls {
     uint16_t empty_records, key_updates, warning_alerts; /* none exceeds its limit, so none wraps */
     uint16_t handshake_left;                             /* bytes behind the present message in its record */
     uint16_t psk_identity_len; /* of the external PSK that both ends are authenticated by; 0: none */
+    uint16_t
+        read_limit; /* what the peer may put into a record (record_size_limit, max_fragment_length); 0: 2^14 */
+    uint16_t write_limit; /* the most that we put into one: likewise, padding included */
     uint8_t alpn_len, server_name_len;
     uint8_t tickets_seen;
     uint8_t renegotiation_requests; /* TLS 1.2: refused, without data between */
@@ -416,7 +426,9 @@ struct dor_tls {
     bool write_closed;      /* ours went */
     bool alert_sent;        /* the fatal one */
     bool answer_key_update; /* update_requested waits for our next sending */
-    bool peer_verified;     /* its chain was validated, now or when the session was made */
+    bool
+        limits_protected; /* the limits are RFC 8449's: of protected records, read_limit with type and padding */
+    bool peer_verified; /* its chain was validated, now or when the session was made */
 };
 
 static inline bool dor__is_client(const dor_tls *t)
@@ -442,6 +454,9 @@ DOR_MUST_USE dor_result dor__suite_settle(dor_tls *t, const dor_suite *suite);
 
 /** Makes records of the flight gathered so far, under the present sending keys. */
 DOR_MUST_USE dor_result dor__flight_flush(dor_tls *t);
+
+/** Puts payload into the output, under the present sending keys and in records as the peer and the config will have them. */
+DOR_MUST_USE dor_result dor__records_send(dor_tls *t, uint8_t type, dor_span payload);
 
 /** Appends a change_cipher_spec record (flushing first). */
 DOR_MUST_USE dor_result dor__ccs_write(dor_tls *t);

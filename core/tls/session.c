@@ -48,6 +48,7 @@ void dor__session_unref(dor_session *session)
     dor__bytes_free(&session->server_name);
     dor__bytes_free(&session->alpn);
     dor__certificate_unref(session->peer);
+    dor__stapled_unref(session->stapled);
     dor__free_wiped(session, sizeof(*session));
 }
 
@@ -64,7 +65,8 @@ bool dor__session_fresh(const dor_session *session, int64_t now_ms)
 size_t dor__session_memory(const dor_session *session)
 {
     return sizeof(*session) + session->ticket.cap + session->server_name.cap + session->alpn.cap +
-           (session->peer ? sizeof(*session->peer) + session->peer->der.len : 0);
+           (session->peer ? sizeof(*session->peer) + session->peer->der.len : 0) +
+           dor__stapled_memory(session->stapled);
 }
 
 static dor_result write_fields(const dor_session *s, dor_bytes *out)

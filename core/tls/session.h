@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "crypto/rng.h"
+#include "tls/stapled.h"
 #include "x509/certificate.h"
 
 enum {
@@ -34,6 +35,7 @@ typedef struct dor_session {
     dor_bytes server_name;   /* as negotiated, may be empty; client: the host it called */
     dor_bytes alpn;
     dor_certificate *peer; /* the peer's certificate, or NULL */
+    dor_stapled *stapled;  /* client: what stood beside it, or NULL; not serialised */
     bool
         peer_verified; /* its path (and a server's name) was validated in the handshake that made the session */
     bool peer_omitted;                   /* there was a certificate, but it is not kept; only its dates are */

@@ -54,6 +54,12 @@ DOR_MUST_USE dor_result dor__session_keep_12(dor_tls *t);
 /* ---- certificates ---------------------------------------------------------------------------------------- */
 
 /** True when a key of this type goes with the suite (RFC 8422 section 2; RFC 8446 section 4.2.3 for RSASSA-PSS keys). */
+/**
+ * Client: judges the server's chain, once. Not while a CertificateStatus may still come, so that its response is at hand;
+ * the messages behind it call this, too.
+ */
+DOR_MUST_USE dor_result dor__chain_settle_12(dor_tls *t);
+
 bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type);
 
 #endif

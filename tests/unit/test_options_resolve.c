@@ -657,3 +657,49 @@ Test(options_resolve, an_encrypted_key_in_der)
     dor_options_free(o);
     dor__bytes_free(&der);
 }
+
+/* What is shown beside a certificate, from memory and from files; and what is wrong with either is said. */
+static void write_file(const char *path, const char *bytes, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+    cr_assert(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0);
+}
+
+Test(options_resolve, stapled)
+{
+    char path[] = "/tmp/dormouse-stapled-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    dor_options *o = server_options();
+    write_file(path, "0response", 9);
+    cr_assert_eq(dor_options_set_text(o, "ocsp_responsefile", path), DOR_OK);
+    cr_assert_eq(dor_options_set_bytes(o, "sct_list", "\0\3\0\1x", 5), DOR_OK);
+    dor_settings *s = resolved(o, DOR_TLS_SERVER);
+    cr_expect_eq(s->tls->identities[0].status.len, 9u);
+    cr_expect_arr_eq(s->tls->identities[0].status.ptr, "0response", 9);
+    cr_expect_eq(s->tls->identities[0].timestamps.len, 5u);
+
+    dor_settings *copy;
+    cr_assert(dor__ok(dor__settings_clone(s, &copy)));
+    cr_expect_arr_eq(copy->tls->identities[0].status.ptr, "0response", 9);
+    dor__settings_unref(copy);
+    dor__settings_unref(s);
+
+    write_file(path, "-----BEGIN", 10);
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_FILE_MALFORMED, "is no OCSP response in DER");
+    cr_assert_eq(dor_options_set_bytes(o, "ocsp_response", "0memory", 7), DOR_OK); /* wins */
+    s = resolved(o, DOR_TLS_SERVER);
+    cr_expect_arr_eq(s->tls->identities[0].status.ptr, "0memory", 7);
+    dor__settings_unref(s);
+    cr_assert_eq(dor_options_set_bytes(o, "sct_list", "\0\3\0\2x", 5), DOR_OK);
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_FILE_MALFORMED, "option sct_list: it is no list of timestamps");
+    cr_assert_eq(dor_options_unset(o, "sct_list"), DOR_OK);
+    cr_assert_eq(dor_options_set_text(o, "sct_listfile", "/nonexistent/sct"), DOR_OK);
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_FILE_UNREADABLE, "/nonexistent/sct");
+    cr_assert_eq(dor_options_unset(o, "certfile"), DOR_OK);
+    cr_assert_eq(dor_options_unset(o, "keyfile"), DOR_OK);
+    expect_refused(o, DOR_TLS_SERVER, DOR_E_OPTION_CONFLICT, "option ocsp_response needs cert or certfile");
+    dor_options_free(o);
+    unlink(path);
+}

@@ -132,6 +132,7 @@ typedef enum dor_alert {
     X(RENEGOTIATION_REFUSED,   90, STATE,    "the peer refuses to renegotiate; the connection goes on")                \
     X(RENEGOTIATION_INSECURE,  91, STATE,    "the connection cannot be renegotiated securely (RFC 5746)"                 ) \
     X(NO_POST_AUTH,            92, STATE,    "the client has not offered post-handshake authentication")               \
+    X(NOT_SHOWN,               95, STATE,    "the peer has not shown this beside its certificate")                    \
     X(NO_PROXY_HEADER,         78, STATE,    "the connection did not come with a PROXY header")                       \
     /* a proxy's header: the connection is closed without an answer */                                              \
     X(PROXY_MISSING,           80, STATE,    "no PROXY header in front of the connection although one is required")  \
@@ -183,6 +184,9 @@ typedef enum dor_alert {
     X(SEQUENCE_EXHAUSTED,     128, INTERNAL, "the keys are used up")                                                \
     X(SESSION_MISMATCH,       129, INTERNAL, "the resumed session does not match what was negotiated")              \
     X(PEER_ALERT,             130, INTERNAL, "the peer sent a fatal alert")                                         \
+    X(RECORD_LIMIT,           210, INTERNAL, "a limit on the size of records that the protocol does not allow")        \
+    X(CERT_STATUS,            211, INTERNAL, "a certificate's status response is malformed or was not asked for")      \
+    X(CERT_TIMESTAMPS,        212, INTERNAL, "a certificate's list of timestamps is malformed")                       \
     X(UNRECOGNIZED_NAME,      131, INTERNAL, "the name that the client calls is not served here")                    \
     X(PSK_REQUIRED,           150, INTERNAL, "the peer takes none of our pre-shared keys, or offers none")          \
     X(EARLY_DATA,             152, INTERNAL, "early data was accepted where it cannot have been, or by an old server") \

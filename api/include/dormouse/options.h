@@ -75,6 +75,14 @@ typedef struct dor_certs_key {
     size_t key_len;       /**< bytes at key */
     dor_sign_fn sign;     /**< or who signs with a key that is elsewhere, as dor_options_set_signer's */
     void *sign_arg;       /**< what sign is called with */
+    const char
+        *ocsp_responsefile; /**< servers: the leaf's status, an OCSP response in DER, for clients that ask */
+    const void *ocsp_response; /**< or in memory, which wins */
+    size_t ocsp_response_len;  /**< bytes at ocsp_response */
+    const char
+        *sct_listfile;    /**< servers: the leaf's timestamps, a SignedCertificateTimestampList (RFC 6962) */
+    const void *sct_list; /**< or in memory, which wins; with its two bytes of length */
+    size_t sct_list_len;  /**< bytes at sct_list */
 } dor_certs_key;
 
 /**

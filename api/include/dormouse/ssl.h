@@ -303,6 +303,16 @@ DOR_API int dor_ssl_negotiated_protocol(dor_socket socket, char *name, size_t ca
 /** The peer's certificate in DER; the caller releases it. DOR_E_NO_PEERCERT. */
 DOR_API int dor_ssl_peercert(dor_socket socket, dor_buffer **der);
 
+/**
+ * What the server showed beside its certificate, to a client that asked (options request_ocsp, request_sct): the
+ * certificate's status, an OCSP response in DER, and its timestamps, a SignedCertificateTimestampList with its two bytes of
+ * length. Both are passed on as they came: that they have the form is all that is known of them. On a resumed connection what
+ * the server showed when the session was made. The caller releases the buffer.
+ * DOR_E_NOT_SHOWN when there is none. Source: RFC 6066 section 8, RFC 6962 section 3.3.
+ */
+DOR_API int dor_ssl_peer_ocsp_response(dor_socket socket, dor_buffer **der);
+DOR_API int dor_ssl_peer_sct_list(dor_socket socket, dor_buffer **list);
+
 /** A client's session as of now (TLS 1.3: the newest ticket); the caller releases it. DOR_E_NO_SESSION. */
 DOR_API int dor_ssl_get_session(dor_socket socket, dor_ssl_session **session);
 

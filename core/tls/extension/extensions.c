@@ -20,6 +20,10 @@ const dor_extension *const dor__extensions[] = {
     &dor__ext_signature_algorithms_cert,
     &dor__ext_alpn,
     &dor__ext_certificate_authorities,
+    &dor__ext_status_request,
+    &dor__ext_signed_certificate_timestamp,
+    &dor__ext_record_size_limit, /* in front of max_fragment_length, over which it wins */
+    &dor__ext_max_fragment_length,
     &dor__ext_cookie,
     &dor__ext_key_share,
     &dor__ext_post_handshake_auth,

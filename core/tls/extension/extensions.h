@@ -9,13 +9,17 @@
 /* IANA "TLS ExtensionType Values" */
 enum {
     DOR_EXT_SERVER_NAME = 0,
+    DOR_EXT_MAX_FRAGMENT_LENGTH = 1,
+    DOR_EXT_STATUS_REQUEST = 5,
     DOR_EXT_SUPPORTED_GROUPS = 10,
     DOR_EXT_EC_POINT_FORMATS = 11,
     DOR_EXT_SIGNATURE_ALGORITHMS = 13,
     DOR_EXT_ALPN = 16,
+    DOR_EXT_SIGNED_CERTIFICATE_TIMESTAMP = 18,
     DOR_EXT_PADDING = 21,
     DOR_EXT_ENCRYPT_THEN_MAC = 22,
     DOR_EXT_EXTENDED_MASTER_SECRET = 23,
+    DOR_EXT_RECORD_SIZE_LIMIT = 28,
     DOR_EXT_SESSION_TICKET = 35,
     DOR_EXT_PRE_SHARED_KEY = 41,
     DOR_EXT_EARLY_DATA = 42,
@@ -42,7 +46,18 @@ extern const dor_extension dor__ext_psk_key_exchange_modes;
 extern const dor_extension dor__ext_early_data;
 extern const dor_extension dor__ext_certificate_authorities;
 extern const dor_extension dor__ext_post_handshake_auth;
+extern const dor_extension dor__ext_status_request;               /* RFC 6066 */
+extern const dor_extension dor__ext_signed_certificate_timestamp; /* RFC 6962 */
+extern const dor_extension dor__ext_record_size_limit;            /* RFC 8449 */
+extern const dor_extension dor__ext_max_fragment_length;          /* RFC 6066 */
 extern const dor_extension dor__ext_pre_shared_key;
+
+/** CertificateStatus of RFC 6066: that of hs->identity; and the peer's, into t->stapled. */
+DOR_MUST_USE dor_result dor__certificate_status_write(const dor_tls *t, dor_bytes *w);
+DOR_MUST_USE dor_result dor__certificate_status_read(dor_tls *t, dor_span data);
+
+/** Server: it was asked for, there is one, and there is a Certificate for it to stand with. */
+bool dor__certificate_status_due(const dor_tls *t);
 
 /** The name in a ClientHello's server_name. */
 DOR_MUST_USE dor_result dor__server_name_read(dor_span data, dor_span *name);

@@ -9,7 +9,11 @@ static dor_result certificate_send(dor_tls *t, dor_bytes *w)
     DOR_TRY(wr_begin(w, 3, &list));
     for (size_t i = 0; identity && i < identity->chain_count; i++) {
         DOR_TRY(wr_vec(w, 3, identity->chain[i]->der));
-        DOR_TRY(wr_begin(w, 2, &entry)); /* no extensions */
+        if (i == 0) { /* what there is to be shown is about the leaf */
+            DOR_TRY(dor__extensions_send(t, DOR_CTX_CERTIFICATE, w));
+            continue;
+        }
+        DOR_TRY(wr_begin(w, 2, &entry));
         DOR_TRY(wr_end(w, 2, entry));
     }
     return wr_end(w, 3, list);

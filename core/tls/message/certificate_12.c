@@ -46,6 +46,12 @@ bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type)
     return false;
 }
 
+dor_result dor__chain_settle_12(dor_tls *t)
+{
+    if (t->hs->peer_key || !dor__is_client(t)) return DOR_SUCCESS;
+    return dor__peer_chain_verify(t);
+}
+
 /* ---- the server's ------------------------------------------------------------------------------------------ */
 
 static dor_result server_send(dor_tls *t, dor_bytes *w)
@@ -66,7 +72,7 @@ static dor_result server_receive(dor_tls *t, dor_span body)
     dor_group curve = dor__curve_of_key(hs->chain[0]->key_type);
     if (curve && !dor__config_has_group(t->config, curve))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_CERT_KEY_TYPE);
-    return dor__peer_chain_verify(t);
+    return hs->v12.status_promised ? DOR_SUCCESS : dor__chain_settle_12(t);
 }
 
 const dor_action dor__msg_server_certificate_12 = {

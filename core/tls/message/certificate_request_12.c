@@ -76,6 +76,7 @@ static dor_result send_done(dor_tls *t, dor_bytes *w)
 static dor_result receive_done(dor_tls *t, dor_span body)
 {
     dor_reader r = rd_from(body);
+    DOR_TRY(dor__chain_settle_12(t)); /* where there was no ServerKeyExchange */
     if (!(t->hs->properties & DOR_PROPERTY_CLIENT_AUTH)) dor__transcript_drop_raw(&t->hs->transcript);
     return rd_end(&r);
 }

@@ -59,6 +59,8 @@ static dor_result client_hello_send(dor_tls *t, dor_bytes *w)
     static const uint8_t null_compression = 0;
     if (!(hs->properties & DOR_PROPERTY_RETRY)) {
         if (dor__max_version(t) == 0) return dor__error(DOR_E_OPTION_CONFLICT);
+        dor__stapled_unref(t->stapled); /* an earlier handshake's; sessions may share it */
+        t->stapled = NULL;
         DOR_TRY(dor__rng_fill(t->env->rng, hs->client_random, DOR_RANDOM_LEN));
         DOR_TRY(dor__reflection_sign(t));
         DOR_TRY(session_id_prepare(t));

@@ -50,6 +50,7 @@ extern const uint8_t dor__hello_retry_random[DOR_RANDOM_LEN];
 
 /* TLS 1.2, RFC 5246 section 7.4 */
 extern const dor_action dor__msg_server_certificate_12;
+extern const dor_action dor__msg_certificate_status_12;
 extern const dor_action dor__msg_server_key_exchange_12;
 extern const dor_action dor__msg_certificate_request_12;
 extern const dor_action dor__msg_server_hello_done_12;

@@ -47,6 +47,7 @@ static dor_result receive_key_exchange(dor_tls *t, dor_span body)
     uint16_t group, scheme;
     dor_span point, sig;
 
+    DOR_TRY(dor__chain_settle_12(t));
     DOR_TRY(rd_u8(&r, &curve_type));
     DOR_TRY(rd_u16(&r, &group));
     /* RFC 8422 section 5.4: explicit curves are gone, and the group must be one that was offered. */

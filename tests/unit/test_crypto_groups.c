@@ -132,7 +132,7 @@ Test(crypto_groups, lengths_are_exact)
 }
 
 /* Everything that is allocated may fail to be. */
-Test(crypto_groups, memory_runs_out, .init = counting_alloc_install)
+Test(crypto_groups_memory, runs_out, .init = counting_alloc_install)
 {
     dor_group group;
     OK(dor__rng_new_seeded(&rng, dor__span_str("groups")));
@@ -151,6 +151,7 @@ Test(crypto_groups, memory_runs_out, .init = counting_alloc_install)
         dor__kx_free(kx);
         cr_assert_eq(counting_alloc_pieces(), pieces);
     }
+    dor__rng_free(rng);
 }
 
 Test(crypto_groups, unknown)

@@ -143,8 +143,8 @@ static void arrange(const scene *s)
     if (s->resumed) {
         run(NULL);
         works();
-        offered = pair.client.session ? dor__session_ref(pair.client.session)
-                                      : dor__tls_session(pair.client.tls);
+        offered =
+            pair.client.session ? dor__session_ref(pair.client.session) : dor__tls_session(pair.client.tls);
         cr_assert_not_null(offered);
         proto_pair_fini(&pair);
     }

@@ -89,11 +89,9 @@ static dor_result status_send(dor_tls *t, unsigned context, dor_bytes *w)
 static dor_result status_receive(dor_tls *t, unsigned context, dor_span data)
 {
     dor_reader r = rd_from(data);
-    bool ignored;
     switch (context) {
     case DOR_CTX_CLIENT_HELLO: return request_read(data, &t->hs->wants_status);
-    case DOR_CTX_CERTIFICATE_REQUEST:
-        return request_read(data, &ignored); /* we have none of our own to show */
+    case DOR_CTX_CERTIFICATE_REQUEST: return rd_end(&r); /* empty; we have none of our own to show */
     case DOR_CTX_CERTIFICATE: return dor__certificate_status_read(t, data);
     default: t->hs->v12.status_promised = true; return rd_end(&r);
     }

@@ -70,6 +70,14 @@ DOR_MUST_USE dor_result dor__rsa_sign(const dor_private_key *key, const dor_sig_
 DOR_MUST_USE dor_result dor__rsa_verify(const dor_public_key *key, const dor_sig_info *info,
                                         const uint8_t *digest, dor_span sig);
 
+/**
+ * rsa.c: the operation alone, no padding; in and out have key's n_len bytes (premaster.c). What decrypts is blinded or constant in
+ * time; a number that RSA is not done with (0, 1, n - 1, or above) gives zeros, and nothing but a want of memory fails it.
+ */
+DOR_MUST_USE dor_result dor__rsa_encrypt_raw(const dor_public_key *key, const uint8_t *in, uint8_t *out);
+DOR_MUST_USE dor_result dor__rsa_decrypt_raw(const dor_private_key *key, const uint8_t *in, dor_rng *rng,
+                                             uint8_t *out);
+
 /* ed448.c: keys and points of 57 bytes; a bad point is BADARG, a wrong signature fails with BAD_SIGNATURE. */
 enum { DOR_ED448_KEY_LEN = 57, DOR_ED448_SIG_LEN = 114 };
 DOR_MUST_USE dor_result dor__ed448_check(dor_span point);

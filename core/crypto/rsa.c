@@ -1,5 +1,5 @@
 /*
- * rsa.c - RSA signatures: PKCS#1 v1.5 and PSS (RFC 8017).
+ * rsa.c - RSA signatures: PKCS#1 v1.5 and PSS (RFC 8017); and the bare operation, for premaster.c.
  *
  * A v1.5 signature is verified by building the one encoding that the digest may have and comparing all of it
  * (RFC 8017 section 8.2.2 step 3), so there is nothing to parse and nothing to forge by it. PSS takes exactly one
@@ -203,4 +203,39 @@ dor_result dor__rsa_sign(const dor_private_key *key, const dor_sig_info *info, c
     }
     if (dor__failed(result)) dor__wipe(sig, public_half->n_len);
     return result;
+}
+
+/* ---- the operation alone ------------------------------------------------------------------------------------- */
+
+dor_result dor__rsa_encrypt_raw(const dor_public_key *key, const uint8_t *in, uint8_t *out)
+{
+    word32 out_len = (word32)key->n_len;
+    RsaKey *rsa;
+
+    DOR_TRY(load_public(key, &rsa));
+    int code = wc_RsaDirect(in, (word32)key->n_len, out, &out_len, rsa, RSA_PUBLIC_ENCRYPT, NULL);
+    unload(rsa);
+    if (code < 0) return dor__wc_result(code);
+    return out_len == key->n_len ? DOR_SUCCESS : dor__error(DOR_E_CRYPTO_FAILED);
+}
+
+dor_result dor__rsa_decrypt_raw(const dor_private_key *key, const uint8_t *in, dor_rng *rng, uint8_t *out)
+{
+    size_t n_len = key->public_half->n_len;
+    word32 out_len = (word32)n_len;
+    WC_RNG *wc = dor__rng_wc(rng);
+    RsaKey *rsa;
+    int code = 0;
+
+    memset(out, 0, n_len);
+    if (!wc) return dor__error(DOR_E_RNG_FAILED);
+    DOR_TRY(load_private(key, &rsa));
+#ifdef WC_RSA_BLINDING
+    code = wc_RsaSetRNG(rsa, wc);
+#endif
+    if (code == 0) code = wc_RsaDirect(in, (word32)n_len, out, &out_len, rsa, RSA_PRIVATE_DECRYPT, wc);
+    unload(rsa);
+    if (code == MEMORY_E) return dor__error(DOR_E_NOMEM);
+    if (code < 0 || out_len != n_len) dor__wipe(out, n_len); /* whoever asks why is told nothing */
+    return DOR_SUCCESS;
 }

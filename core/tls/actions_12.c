@@ -85,6 +85,20 @@ static const dor_action step_anonymous_client = {
     .send = excuse_client,
 };
 
+static dor_result prove_server(dor_tls *t, dor_bytes *w)
+{
+    (void)w;
+    return dor__prove_peer(t, DOR_PROOF_DECRYPTED);
+}
+
+/* Nobody signed anything: its Finished is what shows that the server could read the premaster secret. */
+static const dor_action step_server_has_key = {
+    .name = "server has the key",
+    .kind = DOR_ACTION_STEP,
+    .writer = DOR_BY_CLIENT,
+    .send = prove_server,
+};
+
 /* ---- the script -------------------------------------------------------------------------------------------- */
 
 enum {
@@ -92,7 +106,8 @@ enum {
     CLIENT_AUTH = DOR_PROPERTY_CLIENT_AUTH,
     CLIENT_CERT = DOR_PROPERTY_CLIENT_CERT,
     TICKET = DOR_PROPERTY_TICKET_12,
-    STATUS = DOR_PROPERTY_STATUS_12
+    STATUS = DOR_PROPERTY_STATUS_12,
+    STATIC_RSA = DOR_PROPERTY_STATIC_RSA
 };
 
 /* clang-format off */
@@ -103,11 +118,12 @@ static const dor_script_line lines[] = {
     {&dor__step_ask_hello,                  0,           0},
     {&dor__msg_server_certificate_12,       0,           RESUMED},
     {&dor__msg_certificate_status_12,       STATUS,      RESUMED}, /* RFC 6066 section 8 */
-    {&dor__msg_server_key_exchange_12,      0,           RESUMED},
+    {&dor__msg_server_key_exchange_12,      0,           RESUMED | STATIC_RSA},
     {&dor__msg_certificate_request_12,      CLIENT_AUTH, 0},
     {&dor__msg_server_hello_done_12,        0,           RESUMED},
     {&dor__msg_client_certificate_12,       CLIENT_AUTH, 0}, /* RFC 5246 section 7.4.6: empty if there is none */
-    {&dor__msg_client_key_exchange_12,      0,           RESUMED},
+    {&dor__msg_client_key_exchange_12,      0,           RESUMED | STATIC_RSA},
+    {&dor__msg_client_key_exchange_rsa_12,  STATIC_RSA,  0},
     {&step_master_secret,                   0,           RESUMED},
     {&step_anonymous_client,                0,           RESUMED | CLIENT_CERT},
     {&dor__msg_certificate_verify_12,       CLIENT_CERT, 0},
@@ -116,6 +132,7 @@ static const dor_script_line lines[] = {
     {&dor__msg_new_session_ticket_12,       TICKET,      0}, /* RFC 5077 section 3.1 */
     {&server_ccs,                           0,           0},
     {&dor__msg_server_finished_12,          0,           0},
+    {&step_server_has_key,                  STATIC_RSA,  0},
     {&client_ccs,                           RESUMED,     0}, /* RFC 5246 section 7.3, figure 2: the server finishes first */
     {&dor__msg_client_finished_12,          RESUMED,     0},
     {&step_keep_session,                    0,           0},
@@ -126,13 +143,14 @@ static const dor_script_line lines[] = {
 
 static const dor_property_rule rules[] = {
     {CLIENT_CERT, CLIENT_AUTH, 0},
-    {RESUMED, 0, CLIENT_AUTH | STATUS},
+    {RESUMED, 0, CLIENT_AUTH | STATUS | STATIC_RSA},
     {0, 0, 0},
 };
 
 const dor_script dor__script_12 = {.lines = lines,
                                    .rules = rules,
-                                   .properties = RESUMED | CLIENT_AUTH | CLIENT_CERT | TICKET | STATUS,
+                                   .properties = RESUMED | CLIENT_AUTH | CLIENT_CERT | TICKET | STATUS |
+                                                 STATIC_RSA,
                                    .by_arrival = CLIENT_AUTH | STATUS};
 
 const dor_action *const dor__post_actions_12[] = {

@@ -29,6 +29,7 @@ typedef struct dor_identity {
     dor_bytes status;       /* OCSPResponse in DER that a client gets when it asks; empty: none */
     dor_bytes timestamps;   /* SignedCertificateTimestampList, with its length; empty: none */
     bool may_sign;          /* the leaf's keyUsage has nothing against signing a handshake */
+    bool may_decrypt;       /* nor against static RSA */
     dor_sig_scheme schemes[DOR_MAX_SCHEMES]; /* what the key signs with, best first; */
     size_t scheme_count; /* 0: what the config's schemes say, which are for both directions */
 } dor_identity;

@@ -5,6 +5,7 @@
  */
 #include "tls/again.h"
 
+#include "crypto/premaster.h"
 #include "tls/internal.h"
 #include "x509/host_name.h"
 #include "x509/path.h"
@@ -34,17 +35,27 @@ static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, const dor_private_
 }
 
 /* RFC 8446 section 4.4.2.2 and RFC 5246 section 7.4.2: what the peer takes in certificates, and what the leaf is for. */
-static bool chain_fits(const dor_tls *t, const dor_identity *identity)
+static bool chain_fits(const dor_tls *t, const dor_identity *identity, dor_kx_kind kx)
 {
-    if (!identity->may_sign) return false;
+    if (kx != DOR_KX_RSA && !identity->may_sign) return false;
     return !t->hs->peer_has_schemes || (identity->chain_schemes & ~t->hs->peer_cert_schemes) == 0;
+}
+
+/* A certificate that says that its key is for signing alone must not make an oracle of it: not even if nothing else fits. */
+static bool take_decrypting(dor_tls *t, const dor_identity *identity)
+{
+    if (!identity->may_decrypt || !dor__private_key_decrypts(identity->key)) return false;
+    t->hs->identity = identity;
+    t->hs->scheme = 0;
+    return true;
 }
 
 bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, bool lax)
 {
     const dor_tls_config *config = t->config;
     const dor_identity *identity = &config->identities[index];
-    if (!lax && !chain_fits(t, identity)) return false;
+    if (!lax && !chain_fits(t, identity, kx)) return false;
+    if (kx == DOR_KX_RSA) return take_decrypting(t, identity);
     const dor_sig_scheme *schemes = identity->scheme_count ? identity->schemes : config->schemes;
     size_t count = identity->scheme_count ? identity->scheme_count : config->scheme_count;
     for (size_t s = 0; s < count; s++) {
@@ -135,6 +146,12 @@ dor_result dor__peer_chain_add(dor_tls *t, dor_span der)
     return DOR_SUCCESS;
 }
 
+/* The server's key is there to be encrypted to, and has nothing to sign. */
+static bool peer_deciphers(const dor_tls *t)
+{
+    return dor__is_client(t) && t->version == DOR_TLS_1_2 && t->suite->kx == DOR_KX_RSA;
+}
+
 static dor_result path_check(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
@@ -147,6 +164,7 @@ static dor_result path_check(dor_tls *t)
         .trust = t->config->trust,
         .now = dor__now_ms(t) / 1000,
         .purpose = client ? DOR_PURPOSE_SERVER : DOR_PURPOSE_CLIENT,
+        .deciphers = peer_deciphers(t),
         .depth = t->config->depth,
         .host = client && t->config->verify_host ? hs->host : DOR_SPAN_EMPTY,
     };
@@ -163,8 +181,7 @@ static dor_result path_check(dor_tls *t)
 static dor_result key_usage_check(const dor_tls *t)
 {
     const dor_certificate *leaf = t->hs->chain[0];
-    bool encipher = dor__is_client(t) && t->version == DOR_TLS_1_2 && t->suite->kx == DOR_KX_RSA;
-    uint16_t wanted = encipher ? DOR_KU_KEY_ENCIPHERMENT : DOR_KU_DIGITAL_SIGNATURE;
+    uint16_t wanted = peer_deciphers(t) ? DOR_KU_KEY_ENCIPHERMENT : DOR_KU_DIGITAL_SIGNATURE;
     if (!leaf->has_key_usage || leaf->key_usage & wanted) return DOR_SUCCESS;
     return dor__alert(DOR_ALERT_UNSUPPORTED_CERTIFICATE, DOR_REASON_CERT_KEY_USAGE);
 }

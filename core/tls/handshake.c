@@ -480,15 +480,26 @@ static bool asked_later(const dor_tls *t)
     return t->version == DOR_TLS_1_3 && t->config->post_auth && !t->hs->second;
 }
 
+/* The caller has seen that the peer has the key of its chain's first certificate. */
+static dor_result key_proven(dor_tls *t)
+{
+    const dor_handshake *hs = t->hs;
+    if (!hs->peer_key || (t->config->verify_peer && !hs->chain_verified)) return dor__error(DOR_E_INTERNAL);
+    t->peer_verified = hs->chain_verified;
+    return DOR_SUCCESS;
+}
+
 dor_result dor__prove_peer(dor_tls *t, dor_proof how)
 {
     dor_handshake *hs = t->hs;
     const dor_tls_config *config = t->config;
     switch (how) {
-    case DOR_PROOF_SIGNATURE: /* the caller verified it with the key of the chain's first certificate */
-        if (!hs->peer_key || (config->verify_peer && !hs->chain_verified)) return dor__error(DOR_E_INTERNAL);
-        t->peer_verified = hs->chain_verified;
+    case DOR_PROOF_DECRYPTED:
+        if (!dor__is_client(t) || !(hs->properties & DOR_PROPERTY_STATIC_RSA) || !hs->proof_finished)
+            return dor__error(DOR_E_INTERNAL);
+        DOR_TRY(key_proven(t));
         break;
+    case DOR_PROOF_SIGNATURE: DOR_TRY(key_proven(t)); break;
     case DOR_PROOF_SESSION: /* as well proven as it was when the session was made */
         if (!hs->session || (dor__is_client(t) && config->verify_peer && !hs->session->peer_verified) ||
             (!dor__is_client(t) && config->verify_peer && (hs->session->peer || hs->session->peer_omitted) &&

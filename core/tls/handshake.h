@@ -110,7 +110,8 @@ typedef enum dor_property {
     DOR_PROPERTY_CLIENT_CERT = 1 << 3, /* the client's answer is not empty, so CertificateVerify follows */
     DOR_PROPERTY_TICKET_12 = 1 << 4,   /* TLS 1.2: NewSessionTicket (RFC 5077) */
     DOR_PROPERTY_EARLY_DATA = 1 << 5,  /* TLS 1.3: the server takes the client's early data */
-    DOR_PROPERTY_STATUS_12 = 1 << 6    /* TLS 1.2: CertificateStatus (RFC 6066) */
+    DOR_PROPERTY_STATUS_12 = 1 << 6,   /* TLS 1.2: CertificateStatus (RFC 6066) */
+    DOR_PROPERTY_STATIC_RSA = 1 << 7   /* TLS 1.2: the secret is encrypted to the server's certificate */
 } dor_property;
 
 typedef struct dor_script_line {
@@ -482,6 +483,7 @@ DOR_MUST_USE dor_result dor__message_write(dor_tls *t, uint8_t type, dor_span bo
 
 typedef enum dor_proof {
     DOR_PROOF_SIGNATURE,   /* the peer's handshake signature verified with hs->peer_key */
+    DOR_PROOF_DECRYPTED,   /* static RSA: the server's Finished shows that it has the key of the certificate */
     DOR_PROOF_SESSION,     /* it knows the secret of hs->session */
     DOR_PROOF_PSK,         /* it knows the key of hs->psk */
     DOR_PROOF_NOT_REQUIRED /* a server that can do without */

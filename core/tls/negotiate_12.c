@@ -64,6 +64,7 @@ static dor_result begin_full(dor_tls *t)
     if (!suite) return no_choice(t);
 
     DOR_TRY(dor__suite_settle(t, suite));
+    if (suite->kx == DOR_KX_RSA) DOR_TRY(dor__property_set(t, DOR_PROPERTY_STATIC_RSA));
     DOR_TRY(dor__session_id_make_12(t));
     if (dor__ticket_due_12(t)) DOR_TRY(dor__property_set(t, DOR_PROPERTY_TICKET_12));
     if (t->config->verify_peer) return dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH);
@@ -146,6 +147,7 @@ dor_result dor__server_hello_accept_12(dor_tls *t)
     DOR_TRY(dor__renegotiation_check_hellos(t));
     if (t->config->identity_count == 0 && !t->config->ask_hello) /* nothing to sign with, nor will there be */
         dor__transcript_drop_raw(&hs->transcript);
+    if (t->suite->kx == DOR_KX_RSA) DOR_TRY(dor__property_set(t, DOR_PROPERTY_STATIC_RSA));
     /* Our id came back, but it was made up for the sake of TLS 1.3's middleboxes (RFC 8446 appendix D.4). */
     if (!offered && same_id(v12->session_id, v12->session_id_len, hs->session_id, hs->session_id_len))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_SESSION_MISMATCH);

@@ -86,7 +86,20 @@
     CBC_12(0xc014, ECDHE_RSA, 32, SHA1, SHA256,                                                                    \
            "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA")
 
-#define SUITES_NAMED_12 SUITES_CCM_12, SUITES_CBC_ECDHE_12
+/* RFC 5288, RFC 6655, RFC 5246 appendix A.5: no forward secrecy, so behind all others. */
+#define SUITES_RSA_12                                                                                              \
+    NAMED_12(0x009c, RSA, AES_128_GCM, SHA256, "TLS_RSA_WITH_AES_128_GCM_SHA256", "AES128-GCM-SHA256"),            \
+    NAMED_12(0x009d, RSA, AES_256_GCM, SHA384, "TLS_RSA_WITH_AES_256_GCM_SHA384", "AES256-GCM-SHA384"),            \
+    NAMED_12(0xc09c, RSA, AES_128_CCM, SHA256, "TLS_RSA_WITH_AES_128_CCM", "AES128-CCM"),                          \
+    NAMED_12(0xc09d, RSA, AES_256_CCM, SHA256, "TLS_RSA_WITH_AES_256_CCM", "AES256-CCM"),                          \
+    NAMED_12(0xc0a0, RSA, AES_128_CCM_8, SHA256, "TLS_RSA_WITH_AES_128_CCM_8", "AES128-CCM8"),                     \
+    NAMED_12(0xc0a1, RSA, AES_256_CCM_8, SHA256, "TLS_RSA_WITH_AES_256_CCM_8", "AES256-CCM8"),                     \
+    CBC_12(0x003c, RSA, 16, SHA256, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA256", "AES128-SHA256"),                   \
+    CBC_12(0x003d, RSA, 32, SHA256, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA256", "AES256-SHA256"),                   \
+    CBC_12(0x002f, RSA, 16, SHA1, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA", "AES128-SHA"),                           \
+    CBC_12(0x0035, RSA, 32, SHA1, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA", "AES256-SHA")
+
+#define SUITES_NAMED_12 SUITES_CCM_12, SUITES_CBC_ECDHE_12, SUITES_RSA_12
 /* clang-format on */
 
 static const dor_suite aes_first[] = {SUITES_AES_13, SUITES_CHACHA_13, SUITES_NAMED_13,

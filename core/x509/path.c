@@ -147,10 +147,11 @@ static dor_result check_ext_key_usage(const position *p)
     return DOR_SUCCESS;
 }
 
-/* RFC 8446 section 4.4.2.2, RFC 5246 section 7.4.2: the peer signs the handshake with this key. */
+/* RFC 8446 section 4.4.2.2, RFC 5246 section 7.4.2: the peer signs the handshake with this key, or deciphers with it. */
 static dor_result check_peer_key_usage(const position *p)
 {
-    if (p->cert->has_key_usage && !(p->cert->key_usage & DOR_KU_DIGITAL_SIGNATURE))
+    unsigned wanted = p->s->params->deciphers ? DOR_KU_KEY_ENCIPHERMENT : DOR_KU_DIGITAL_SIGNATURE;
+    if (p->cert->has_key_usage && !(p->cert->key_usage & wanted))
         return UNSUPPORTED_CERTIFICATE(CERT_KEY_USAGE);
     return DOR_SUCCESS;
 }

@@ -17,6 +17,7 @@ typedef struct dor_path_params {
     const dor_trust_store *trust;
     int64_t now;         /* seconds since 1970 */
     dor_purpose purpose; /* what the leaf is used as */
+    bool deciphers;      /* the leaf's key: TLS 1.2's static RSA is encrypted to it; else it signs */
     uint8_t depth;       /* non-self-issued intermediates allowed */
     dor_span host;       /* checked for servers when not empty */
 } dor_path_params;

@@ -72,6 +72,10 @@ WRAP(wc_ecc_shared_secret, (ecc_key *ours, ecc_key *theirs, byte *out, word32 *l
 WRAP(wc_ecc_sign_hash, (const byte *in, word32 in_len, byte *out, word32 *len, WC_RNG *rng, ecc_key *key),
      (in, in_len, out, len, rng, key), (secret_reveal(len, sizeof *len), secret_reveal(out, *len)))
 
+/* What it gives out stays as it is: it may be a premaster secret. */
+WRAP(wc_RsaDirect,
+     (const byte *in, word32 in_len, byte *out, word32 *len, RsaKey *key, int type, WC_RNG *rng),
+     (in, in_len, out, len, key, type, rng), secret_reveal(len, sizeof *len))
 WRAP(wc_RsaSSL_Sign, (const byte *in, word32 in_len, byte *out, word32 len, RsaKey *key, WC_RNG *rng),
      (in, in_len, out, len, key, rng), secret_reveal(out, len))
 WRAP(wc_RsaPSS_Sign_ex,

@@ -19,7 +19,7 @@ static void arrange(const dor_suite *suite)
 {
     bool rsa = dor__kx_is_rsa((dor_kx_kind)suite->kx);
     dor__tls_config_unref(server);
-    server = proto_server_config(rsa ? "tls-rsa" : "tls-p256", rsa ? "rsa" : "c", &store);
+    server = proto_server_config(rsa ? "tls-rsa-both" : "tls-p256", rsa ? "rsa" : "c", &store);
     proto_only(server, suite->version, suite->id, 0);
     proto_only(client, suite->version, suite->id, 0);
 }

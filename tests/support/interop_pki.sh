@@ -22,6 +22,11 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
+[server_rsa]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
 [elsewhere]
 basicConstraints = critical, CA:FALSE
 extendedKeyUsage = serverAuth
@@ -62,7 +67,7 @@ root other-root
 issue int root ca ec -pkeyopt ec_paramgen_curve:P-256
 issue p256 int server ec -pkeyopt ec_paramgen_curve:P-256
 issue p384 int server ec -pkeyopt ec_paramgen_curve:P-384
-issue rsa int server rsa:2048
+issue rsa int server_rsa rsa:2048
 issue pss int server rsa-pss -pkeyopt rsa_keygen_bits:2048
 issue ed25519 int server ed25519
 issue elsewhere int elsewhere ec -pkeyopt ec_paramgen_curve:P-256

@@ -71,6 +71,16 @@ extendedKeyUsage = serverAuth, clientAuth
 subjectAltName = DNS:host.example, DNS:*.wild.example, IP:192.0.2.7, IP:2001:db8::7
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+[leaf_rsa]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = serverAuth, clientAuth
+subjectAltName = DNS:host.example
+[leaf_rsa_encipher]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, keyEncipherment
+extendedKeyUsage = serverAuth, clientAuth
+subjectAltName = DNS:host.example
 [leaf_bare]
 subjectAltName = DNS:host.example
 [leaf_code]
@@ -292,4 +302,6 @@ issue tls-p521 e root a leaf
 issue tls-ed448 ed448 root a leaf
 issue leaf-p521 c root-p521 e leaf_server
 issue tls-rsa rsa root a leaf
+issue tls-rsa-both rsa root a leaf_rsa
+issue tls-rsa-encipher rsa root a leaf_rsa_encipher
 issue tls-pss pss root a leaf

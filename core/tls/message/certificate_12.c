@@ -34,8 +34,8 @@ static dor_result receive_chain(dor_tls *t, dor_span body)
 bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type)
 {
     switch (type) {
-    case DOR_KEY_RSA:
-    case DOR_KEY_RSA_PSS: return kx != DOR_KX_ECDHE_ECDSA;
+    case DOR_KEY_RSA: return kx != DOR_KX_ECDHE_ECDSA;
+    case DOR_KEY_RSA_PSS: return kx != DOR_KX_ECDHE_ECDSA && kx != DOR_KX_RSA; /* it signs, and nothing else */
     case DOR_KEY_EC_P256:
     case DOR_KEY_EC_P384:
     case DOR_KEY_EC_P521:

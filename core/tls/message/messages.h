@@ -56,6 +56,7 @@ extern const dor_action dor__msg_certificate_request_12;
 extern const dor_action dor__msg_server_hello_done_12;
 extern const dor_action dor__msg_client_certificate_12;
 extern const dor_action dor__msg_client_key_exchange_12;
+extern const dor_action dor__msg_client_key_exchange_rsa_12;
 extern const dor_action dor__msg_certificate_verify_12;
 extern const dor_action dor__msg_server_finished_12;
 extern const dor_action dor__msg_new_session_ticket_12;

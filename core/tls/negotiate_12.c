@@ -52,15 +52,34 @@ static const dor_suite *suite_for(dor_tls *t, size_t identity, bool lax)
     return suite;
 }
 
-static dor_result begin_full(dor_tls *t)
+/* Group, identity, scheme and suite of a full handshake; NULL: there can be none. */
+static const dor_suite *choose(dor_tls *t)
 {
-    dor_handshake *hs = t->hs;
     const dor_suite *suite = NULL;
-
-    hs->kx_group = choose_group(t);
+    t->hs->kx_group = choose_group(t);
     for (int lax = 0; lax < 2 && !suite; lax++)
         for (size_t i = 0; i < t->config->identity_count && !suite; i++)
             suite = suite_for(t, i, lax);
+    return suite;
+}
+
+/*
+ * A session keeps its suite for as long as it is resumed. Where the two ends have a better one by now, a full handshake takes
+ * that: else a suite that is there for old peers would outlive the reason for it.
+ */
+static bool still_best(dor_tls *t, const dor_session *session)
+{
+    const dor_suite *suite = choose(t);
+    t->hs->identity = NULL;
+    t->hs->scheme = 0;
+    t->hs->kx_group = 0;
+    return !suite || suite->id == session->suite;
+}
+
+static dor_result begin_full(dor_tls *t)
+{
+    dor_handshake *hs = t->hs;
+    const dor_suite *suite = choose(t);
     if (!suite) return no_choice(t);
 
     DOR_TRY(dor__suite_settle(t, suite));
@@ -94,6 +113,10 @@ dor_result dor__negotiate_12(dor_tls *t)
     DOR_TRY(dor__renegotiation_check_hellos(t));
     DOR_TRY(dor__session_find_12(t, &session));
     if (dor__asking(t)) return DOR_SUCCESS;
+    if (session && !still_best(t, session)) {
+        dor__session_unref(session);
+        session = NULL;
+    }
     if (!session) return begin_full(t);
     dor__session_unref(hs->session);
     hs->session = session;

@@ -107,12 +107,17 @@ static void hang_up(bogo_connection *c)
 
 /* ---- questions --------------------------------------------------------------------------------------------- */
 
+static void select_credential(bogo_connection *c, const dor_identity *identity)
+{
+    size_t index = (size_t)(identity - c->config->identities);
+    c->selected = index < c->flags->credential_count ? (int)index : -1;
+}
+
 static dor_result answer_signature(bogo_connection *c, const dor_tls_question *q)
 {
     uint8_t sig[DOR_SIG_MAX_LEN];
     size_t len;
-    size_t index = (size_t)(q->identity - c->config->identities);
-    c->selected = index < c->flags->credential_count ? (int)index : -1;
+    select_credential(c, q->identity);
     dor_result r =
         dor__sign(q->identity->key, q->scheme, q->content, c->world->env.rng, sig, sizeof sig, &len);
     return dor__ok(r) ? dor__tls_answer_signature(c->tls, dor__span(sig, len)) : r;
@@ -188,6 +193,9 @@ static bool feed(bogo_connection *c, dor_tls_event *event)
         if (c->flags->async && left > 1) left = 1;
         dor_result r = dor__tls_receive(c->tls, c->input + c->input_at, left, &used, event);
         c->input_at += used;
+        if (c->tls->hs && c->tls->hs->properties & DOR_PROPERTY_STATIC_RSA && c->tls->hs->identity &&
+            c->flags->server)
+            select_credential(c, c->tls->hs->identity); /* it signs nothing, so nothing is asked */
         bool good = note(c, r) && event_take(c, event);
         bool written = flush(c);
         if (!good) return false;

@@ -344,6 +344,25 @@ Test(tls12_resume, full_when_the_server_has_dropped_the_suite)
     cr_assert_neq(info_of(DOR_TLS_SERVER).suite->id, suite);
 }
 
+/* A session of a suite that is not the best in common any more would keep it for ever. */
+Test(tls12_resume, full_when_there_is_a_better_suite)
+{
+    dor_tls_config *both[] = {client, server};
+    for (size_t i = 0; i < 2; i++) {
+        both[i]->suites[0] = 0xc009; /* CBC */
+        both[i]->suite_count = 1;
+    }
+    first();
+    resumes();
+    for (size_t i = 0; i < 2; i++) {
+        both[i]->suites[0] = 0xc02b;
+        both[i]->suites[1] = 0xc009;
+        both[i]->suite_count = 2;
+    }
+    full_again(NULL);
+    cr_assert_eq(info_of(DOR_TLS_SERVER).suite->id, 0xc02b);
+}
+
 /* RFC 6066 section 3: not for another server_name. */
 Test(tls12_resume, full_when_the_name_is_another)
 {

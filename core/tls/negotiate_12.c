@@ -63,11 +63,7 @@ static const dor_suite *choose(dor_tls *t)
     return suite;
 }
 
-/*
- * A session keeps its suite for as long as it is resumed. Where the two ends have a better one by now, a full handshake takes
- * that: else a suite that is there for old peers would outlive the reason for it.
- */
-static bool still_best(dor_tls *t, const dor_session *session)
+bool dor__session_best_12(dor_tls *t, const dor_session *session)
 {
     const dor_suite *suite = choose(t);
     t->hs->identity = NULL;
@@ -113,10 +109,6 @@ dor_result dor__negotiate_12(dor_tls *t)
     DOR_TRY(dor__renegotiation_check_hellos(t));
     DOR_TRY(dor__session_find_12(t, &session));
     if (dor__asking(t)) return DOR_SUCCESS;
-    if (session && !still_best(t, session)) {
-        dor__session_unref(session);
-        session = NULL;
-    }
     if (!session) return begin_full(t);
     dor__session_unref(hs->session);
     hs->session = session;

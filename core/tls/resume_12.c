@@ -53,7 +53,7 @@ static bool suite_offered(dor_span suites, uint16_t id)
     return false;
 }
 
-static dor_result judge(const dor_tls *t, const dor_session *session, dor_span id, bool *usable)
+static dor_result judge(dor_tls *t, const dor_session *session, dor_span id, bool *usable)
 {
     bool extended = t->hs->v12.extended_master_secret;
 
@@ -66,7 +66,7 @@ static dor_result judge(const dor_tls *t, const dor_session *session, dor_span i
     if (session->extended_master_secret && !extended)
         return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_EXTENDED_MASTER_SECRET);
     *usable = (extended ? session->extended_master_secret : t->config->resume_without_ems) &&
-              dor__session_policy_agrees(t, session, id);
+              dor__session_best_12(t, session) && dor__session_policy_agrees(t, session, id);
     return DOR_SUCCESS;
 }
 

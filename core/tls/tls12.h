@@ -36,6 +36,12 @@ DOR_MUST_USE dor_result dor__verify_data_12(const dor_tls *t, dor_tls_role write
 /** Server: the session that the client's ticket holds or else hs->session_id names, if it may be resumed in this handshake; NULL if not. A new reference. */
 DOR_MUST_USE dor_result dor__session_find_12(dor_tls *t, dor_session **session);
 
+/**
+ * Server: a full handshake would come to the session's suite too, or there can be none. A session keeps its suite for as long as it
+ * is resumed; where both ends have a better one by now, one that is there for old peers would outlive the reason for it.
+ */
+bool dor__session_best_12(dor_tls *t, const dor_session *session);
+
 /** Server: an id for the session to come, or none (hs->v12.session_id_len 0) when it will not be kept. */
 DOR_MUST_USE dor_result dor__session_id_make_12(dor_tls *t);
 

@@ -155,8 +155,7 @@ dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate 
         identity->chain[i] = dor__certificate_ref(chain[i]);
     identity->chain_count = count;
     identity->may_sign = !chain[0]->has_key_usage || (chain[0]->key_usage & DOR_KU_DIGITAL_SIGNATURE) != 0;
-    identity->may_decrypt =
-        !chain[0]->has_key_usage || (chain[0]->key_usage & DOR_KU_KEY_ENCIPHERMENT) != 0;
+    identity->may_decrypt = !chain[0]->has_key_usage || (chain[0]->key_usage & DOR_KU_KEY_ENCIPHERMENT) != 0;
     for (size_t i = 0; i < count;
          i++) /* a root's own signature is nobody's concern (RFC 8446 section 4.2.3) */
         if (!chain[i]->self_issued)

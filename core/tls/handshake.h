@@ -482,10 +482,10 @@ extern const dor_action dor__step_complete;
 DOR_MUST_USE dor_result dor__message_write(dor_tls *t, uint8_t type, dor_span body);
 
 typedef enum dor_proof {
-    DOR_PROOF_SIGNATURE,   /* the peer's handshake signature verified with hs->peer_key */
-    DOR_PROOF_DECRYPTED,   /* static RSA: the server's Finished shows that it has the key of the certificate */
-    DOR_PROOF_SESSION,     /* it knows the secret of hs->session */
-    DOR_PROOF_PSK,         /* it knows the key of hs->psk */
+    DOR_PROOF_SIGNATURE, /* the peer's handshake signature verified with hs->peer_key */
+    DOR_PROOF_DECRYPTED, /* static RSA: the server's Finished shows that it has the key of the certificate */
+    DOR_PROOF_SESSION,   /* it knows the secret of hs->session */
+    DOR_PROOF_PSK,       /* it knows the key of hs->psk */
     DOR_PROOF_NOT_REQUIRED /* a server that can do without */
 } dor_proof;
 

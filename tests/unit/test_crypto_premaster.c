@@ -2,6 +2,7 @@
  * test_crypto_premaster.c - premaster secrets under an RSA key: what is right comes out, and whatever is wrong gives a random
  * secret, of which nobody is told.
  */
+#include "support/command.h"
 #include "support/counting_alloc.h"
 #include "support/pki.h"
 
@@ -20,14 +21,12 @@ static dor_rng *rng;
 static dor_private_key *key;
 static const dor_public_key *public_half;
 
-static dor_private_key *load(const char *name)
+static dor_private_key *load_file(const char *path)
 {
-    char path[512];
     dor_pem_block block;
     dor_private_key *loaded;
     size_t len, line = 1;
     bool found;
-    snprintf(path, sizeof path, "%s/%s.key", pki_dir(), name);
     char *text = pki_read_file(path, &len);
     dor_span rest = dor__span(text, len);
     cr_assert(dor__ok(dor__pem_next(&rest, &line, &block, &found)) && found);
@@ -35,6 +34,13 @@ static dor_private_key *load(const char *name)
     dor__pem_block_fini(&block);
     free(text);
     return loaded;
+}
+
+static dor_private_key *load(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s.key", pki_dir(), name);
+    return load_file(path);
 }
 
 static void set_up(void)
@@ -240,6 +246,32 @@ Test(premaster, keys_that_do_not_decrypt)
     cr_assert_not(dor__private_key_decrypts(elsewhere));
     dor__private_key_unref(elsewhere);
     dor__certificate_unref(cert);
+}
+
+/* Only those sizes for which the operation is constant in time. */
+Test(premaster, sizes)
+{
+    static const struct {
+        int bits;
+        bool decrypts;
+    } sizes[] = {{2056, false}, {2304, false}, {3072, true}};
+    command_begin();
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_SIG_MAX_LEN];
+        size_t len;
+        cr_assert_eq(command_run("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:%d -out sized.key",
+                                 sizes[i].bits),
+                     0);
+        dor_private_key *sized = load_file("sized.key");
+        const dor_public_key *half = dor__private_key_public(sized);
+        cr_assert_eq(dor__private_key_decrypts(sized), sizes[i].decrypts, "%d bits", sizes[i].bits);
+        cr_assert(dor__ok(dor__premaster_seal(half, DOR_TLS_1_2, rng, made, encrypted, &len)));
+        dor_result r = dor__premaster_open(sized, DOR_TLS_1_2, rng, dor__span(encrypted, len), opened);
+        cr_assert_eq(r.code, sizes[i].decrypts ? 0 : DOR_E_BADARG);
+        if (sizes[i].decrypts) cr_assert_arr_eq(made, opened, sizeof made);
+        dor__private_key_unref(sized);
+    }
+    command_end();
 }
 
 Test(premaster_starved, memory_runs_out)

@@ -21,7 +21,8 @@ typedef struct path_case {
     const char *host;
     int day; /* from today */
     dor_purpose purpose;
-    int depth;  /* as in the option, plus 1; 0 is 10 */
+    int depth; /* as in the option, plus 1; 0 is 10 */
+    bool deciphers;
     bool alone; /* openssl means something else; the case's comment says what */
 } path_case;
 
@@ -121,6 +122,8 @@ static const path_case cases[] = {
     {"root", "by-client int-client", OK, .purpose = DOR_PURPOSE_CLIENT},
     {"root", "by-any int-any", OK, ALONE}, /* likewise in an authority's */
     {"root", "leaf-encrypts int", KIND(KEY_USAGE), ALONE}, /* good for static RSA, which OpenSSL may do */
+    {"root", "leaf-encrypts int", OK, .deciphers = true},
+    {"root", "leaf int", KIND(KEY_USAGE), .deciphers = true, ALONE},
     /* extensions that are not understood */
     {"root", "leaf-critical int", KIND(CRITICAL_EXTENSION)},
     {"root", "leaf-odd int", OK},
@@ -184,6 +187,7 @@ static dor_result validate(const path_case *c, int64_t now, dor_path_result *res
         .trust = trust,
         .now = now + (int64_t)c->day * DAY,
         .purpose = c->purpose,
+        .deciphers = c->deciphers,
         .depth = (uint8_t)(c->depth ? c->depth - 1 : 10),
         .host = c->host ? dor__span_str(c->host) : DOR_SPAN_EMPTY,
     };

@@ -35,7 +35,8 @@ bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type)
 {
     switch (type) {
     case DOR_KEY_RSA: return kx != DOR_KX_ECDHE_ECDSA;
-    case DOR_KEY_RSA_PSS: return kx != DOR_KX_ECDHE_ECDSA && kx != DOR_KX_RSA; /* it signs, and nothing else */
+    case DOR_KEY_RSA_PSS:
+        return kx != DOR_KX_ECDHE_ECDSA && kx != DOR_KX_RSA; /* it signs, and nothing else */
     case DOR_KEY_EC_P256:
     case DOR_KEY_EC_P384:
     case DOR_KEY_EC_P521:

@@ -1,7 +1,10 @@
 /*
  * rng.c - randomness: wolfCrypt's Hash-DRBG seeded by the operating system, or a stream made from a seed.
  *
- * The DRBG is SP 800-90A's, reseeds by itself, and notices a fork by the process's id. It belongs to one owner and takes no lock.
+ * The DRBG is SP 800-90A's. It is seeded afresh from the system when it has answered RESEED_INTERVAL requests and when the
+ * process's id is another than before (a fork); wolfCrypt tests each seed for repetitions. When the system has no seed to give,
+ * the request fails and so does every later one: no byte leaves a generator that could not be seeded. It belongs to one owner
+ * and takes no lock.
  *
  * The seeded stream is HMAC-SHA-256(SHA-256(seed), counter), block after block. Where wolfCrypt wants a WC_RNG of its own
  * (ECDSA nonces, PSS salts, blinding), the DRBG's working state is set from the stream right before, because wolfCrypt offers
@@ -14,9 +17,18 @@
 #include "crypto/hmac.h"
 #include "crypto/wc.h"
 
+#include <assert.h>
+
 #ifndef HAVE_HASHDRBG
 #error "wolfCrypt is built without its Hash-DRBG (HAVE_HASHDRBG)"
 #endif
+
+/*
+ * Requests between two seedings. SP 800-90A (table 2) would allow 2^48, wolfCrypt's own limit is a million or more, as it is
+ * built; this one makes what somebody may have seen of the state worthless after some thousand handshakes.
+ */
+enum { RESEED_INTERVAL = 1 << 16 };
+static_assert(RESEED_INTERVAL <= WC_RESEED_INTERVAL, "wolfCrypt's own count would be the shorter one");
 
 struct dor_rng {
     WC_RNG wc;
@@ -83,9 +95,21 @@ static dor_result stream(dor_rng *rng, uint8_t *out, size_t len)
     return DOR_SUCCESS;
 }
 
+/* wolfCrypt counts requests, also those that its own functions make; told that its limit is reached, it reseeds at the next. */
+static void reseed_when_due(dor_rng *rng)
+{
+    struct DRBG_internal *drbg = (struct DRBG_internal *)rng->wc.drbg;
+    if (drbg && drbg->reseedCtr > RESEED_INTERVAL) drbg->reseedCtr = WC_RESEED_INTERVAL;
+#ifdef WOLFSSL_DRBG_SHA512
+    struct DRBG_SHA512_internal *wide = (struct DRBG_SHA512_internal *)rng->wc.drbg512;
+    if (wide && wide->reseedCtr > RESEED_INTERVAL) wide->reseedCtr = WC_RESEED_INTERVAL;
+#endif
+}
+
 dor_result dor__rng_fill(dor_rng *rng, uint8_t *out, size_t len)
 {
     if (rng->seeded) return stream(rng, out, len);
+    reseed_when_due(rng);
     while (len > 0) {
         size_t n = len < RNG_MAX_BLOCK_LEN ? len : RNG_MAX_BLOCK_LEN;
         if (wc_RNG_GenerateBlock(&rng->wc, out, (word32)n) != 0) return dor__error(DOR_E_RNG_FAILED);
@@ -117,6 +141,9 @@ static dor_result set_drbg(dor_rng *rng)
 
 WC_RNG *dor__rng_wc(dor_rng *rng)
 {
-    if (rng->seeded && dor__failed(set_drbg(rng))) return NULL;
+    if (!rng->seeded)
+        reseed_when_due(rng);
+    else if (dor__failed(set_drbg(rng)))
+        return NULL;
     return &rng->wc;
 }

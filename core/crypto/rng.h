@@ -1,7 +1,8 @@
 /*
  * rng.h - the source of randomness that everything else is given: a DRBG of one owner (one per loop).
  *
- * dor__rng_new_system seeds from the operating system and reseeds by itself (SP 800-90A, wolfCrypt's Hash-DRBG).
+ * dor__rng_new_system seeds from the operating system (SP 800-90A, wolfCrypt's Hash-DRBG), and again every 65,536 requests and
+ * in the child of a fork. Without a seed to be had it fails with RNG_FAILED, as do later requests; there is no weaker source.
  * dor__rng_new_seeded is deterministic: the same seed gives the same handshakes, for tests and fuzzing only.
  * One thread at a time.
  */

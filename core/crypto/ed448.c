@@ -21,6 +21,8 @@ dor_result dor__ed448_check(dor_span point)
 {
     ed448_key ed;
     if (point.len != DOR_ED448_KEY_LEN) return dor__error(DOR_E_BADARG);
+    /* RFC 8032 section 5.2.3: y has 448 bits; wolfCrypt passes over those between it and x's sign */
+    if (point.ptr[DOR_ED448_KEY_LEN - 1] & 0x7f) return dor__error(DOR_E_BADARG);
     DOR_TRY_WC(wc_ed448_init(&ed));
     int code = wc_ed448_import_public(point.ptr, DOR_ED448_KEY_LEN, &ed);
     wc_ed448_free(&ed);

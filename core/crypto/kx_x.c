@@ -34,6 +34,20 @@ static dor_result x25519_public_of(const dor_kx_info *info, uint8_t *private_val
     return DOR_SUCCESS;
 }
 
+/*
+ * wolfCrypt 5.9.2's assembly for x86-64 gives a wrong secret at u = 2 for every other scalar (which one, the peer would see by
+ * whether the handshake succeeds). At u + p, the same number, it is right; u is public.
+ */
+static void around_two(uint8_t u[X25519_LEN])
+{
+    static const uint8_t two[X25519_LEN] = {2};
+
+    if (memcmp(u, two, sizeof(two)) != 0) return;
+    memset(u, 0xff, X25519_LEN);
+    u[0] = 0xed + 2; /* p = 2^255 - 19 */
+    u[31] = 0x7f;
+}
+
 static dor_result x25519_derive(const dor_kx_info *info, const uint8_t *private_value, dor_span peer,
                                 dor_rng *rng, uint8_t *secret)
 {
@@ -42,6 +56,7 @@ static dor_result x25519_derive(const dor_kx_info *info, const uint8_t *private_
     (void)info, (void)rng;
     memcpy(u, peer.ptr, sizeof(u));
     u[31] &= 0x7f; /* RFC 7748 section 5: implementations mask the top bit */
+    around_two(u);
     DOR_TRY_WC(wc_curve25519_generic(X25519_LEN, secret, X25519_LEN, private_value, X25519_LEN, u));
     return check_secret(secret, X25519_LEN);
 }

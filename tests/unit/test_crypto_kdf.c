@@ -190,3 +190,52 @@ Test(crypto_kdf, tls12_prf)
     cr_assert_eq(dor__tls12_prf(DOR_HASH_NONE, DOR_SPAN_EMPTY, "l", many, 1, out, 8).code, DOR_E_BADARG);
     OK(dor__tls12_prf(DOR_HASH_SHA256, DOR_SPAN_EMPTY, "l", many, 6, out, 8));
 }
+
+/* RFC 5869 test case 4, over SHA-1. */
+Test(crypto_kdf, rfc_5869_test_case_4)
+{
+    uint8_t ikm[11], salt[13], info[10], prk[DOR_HASH_MAX_LEN], okm[42];
+    memset(ikm, 0x0b, sizeof(ikm));
+    for (size_t i = 0; i < sizeof(salt); i++)
+        salt[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof(info); i++)
+        info[i] = (uint8_t)(0xf0 + i);
+    OK(dor__hkdf_extract(DOR_HASH_SHA1, dor__span(salt, 13), dor__span(ikm, 11), prk));
+    equals(prk, 20, "9b6c18c432a7bf8f0e71c8eb88f4b30baa2ba243");
+    OK(dor__hkdf_expand(DOR_HASH_SHA1, dor__span(prk, 20), dor__span(info, 10), okm, 42));
+    equals(okm, 42, "085a01ea1b10f36933068b56efa5ad81a4f14b822f5b091568a9cdd4f155fda2c22e422478d305f3f896");
+}
+
+/*
+ * NIST's CAVS for TLS 1.2 with SHA-256, count 0: master secret and key block; and, with the same premaster secret, RFC 7627's
+ * extended master secret over the digest of "hello", by another implementation.
+ */
+Test(crypto_kdf, tls12_master_secret_and_key_block)
+{
+    uint8_t premaster[48], randoms[64], hello[32], out[128], master[48];
+    dor_span seed = dor__span(randoms, 64);
+    const dor_span secret = hex("f8938ecc9edebc5030c0c6a441e213cd24e6f770a50dda07876f8d55da062bca"
+                                "db386b411fd4fe4313a604fce6c17fbc",
+                                premaster, 48);
+    hex("36c129d01a3200894b9179faac589d9835d58775f9b5ea3587cb8fd0364cae8c"
+        "f6c9575ed7ddd73e1f7d16eca115415812a43c2b747daaaae043abfb50053fce",
+        randoms, 64);
+    OK(dor__tls12_prf(DOR_HASH_SHA256, secret, "master secret", &seed, 1, master, 48));
+    equals(
+        master, 48,
+        "202c88c00f84a17a20027079604787461176455539e705be730890602c289a5001e34eeb3a043e5d52a65e66125188bf");
+    hex("ae6c806f8ad4d80784549dff28a4b58fd837681a51d928c3e30ee5ff14f39868"
+        "62e1fd91f23f558a605f28478c58cf72637b89784d959df7e946d3f07bd1b616",
+        randoms, 64);
+    OK(dor__tls12_prf(DOR_HASH_SHA256, dor__span(master, 48), "key expansion", &seed, 1, out, 128));
+    equals(out, 128,
+           "d06139889fffac1e3a71865f504aa5d0d2a2e89506c6f2279b670c3e1b74f531016a2530c51a3a0f7e1d6590d0f0566b"
+           "2f387f8d11fd4f731cdd572d2eae927f6f2f81410b25e6960be68985add6c38445ad9f8c64bf8068bf9a6679485d966f"
+           "1ad6f68b43495b10a683755ea2b858d70ccac7ec8b053c6bd41ca299d4e51928");
+    OK(dor__hash_once(DOR_HASH_SHA256, dor__span_str("hello"), hello));
+    seed = dor__span(hello, 32);
+    OK(dor__tls12_prf(DOR_HASH_SHA256, secret, "extended master secret", &seed, 1, out, 48));
+    equals(
+        out, 48,
+        "531585f35d93650824972c8509c7b782e22b4cda06ad520a700505fe0917d30fa74b77ae4972b414df3852da60566dbd");
+}

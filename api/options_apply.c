@@ -40,6 +40,7 @@ static void store_number(void *field, size_t size, int64_t number)
     switch (size) {
     case 1: *(uint8_t *)field = (uint8_t)number; break; /* bool, too: its numbers are 0 and 1 */
     case 2: *(uint16_t *)field = (uint16_t)number; break;
+    case 8: *(uint64_t *)field = (uint64_t)number; break;
     default: *(uint32_t *)field = (uint32_t)number; break;
     }
 }
@@ -546,6 +547,7 @@ static int64_t load_number(const dor_option *option, const dor_settings *setting
     switch (option->size) {
     case 1: return *(const uint8_t *)field;
     case 2: return *(const uint16_t *)(const void *)field;
+    case 8: return (int64_t) * (const uint64_t *)(const void *)field;
     default: return *(const uint32_t *)(const void *)field;
     }
 }

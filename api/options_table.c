@@ -192,6 +192,8 @@ const dor_option dor__options_table[] = {
     {"max_certificates", "most certificates in the peer's chain (ours)", INT, BOTH, RANGE(1, 32), TLS(max_certificates)},
     {"max_key_updates", "most key updates by the peer without data between (ours)", INT, BOTH, RANGE(1, 65535),
         TLS(max_key_updates)},
+    {"key_update_at", "bytes sent under one key of TLS 1.3, each record counted as a full one; default: what the cipher allows", INT, BOTH,
+        RANGE(1, INT64_MAX), TLS(key_update_at)},
     {"max_empty_records", "most empty records in a row (ours)", INT, BOTH, RANGE(1, 65535), TLS(max_empty_records)},
     {"max_warning_alerts", "most warning alerts in a row (ours)", INT, BOTH, RANGE(1, 65535), TLS(max_warning_alerts)},
 
@@ -259,7 +261,6 @@ static const char *const later[] = {
     "eccs",
     "fallback",
     "honor_ecc_order",
-    "key_update_at",
     "log_level",
     "next_protocols_advertised",
     "padding_check",

@@ -115,6 +115,7 @@ Test(options_resolve, a_server)
     cr_expect_eq(dor_options_set_int(o, "packet", 2), DOR_OK);
     cr_expect_eq(dor_options_set_int(o, "max_certificates", 3), DOR_OK);
     cr_expect_eq(dor_options_set_int(o, "ticket_count", 5), DOR_OK);
+    cr_expect_eq(dor_options_set_int(o, "key_update_at", 388736063997), DOR_OK); /* more than 32 bits */
     cr_expect_eq(dor_options_set_text(o, "ip", "127.0.0.1"), DOR_OK);
     cr_expect_eq(dor_options_set_bool(o, "honor_cipher_order", 0), DOR_OK);
     dor_settings *s = resolved(o, DOR_TLS_SERVER);
@@ -124,6 +125,7 @@ Test(options_resolve, a_server)
     cr_expect_not(s->tls->honor_cipher_order);
     cr_expect_eq(s->tls->max_certificates, 3);
     cr_expect_eq(s->tls->ticket_count, 5);
+    cr_expect_eq(s->tls->key_update_at, 388736063997u);
     cr_expect_eq(s->tls->alpn.len, 5);
     cr_expect_eq(memcmp(s->tls->alpn.ptr, "\2h2\1x", 5), 0);
     cr_expect_eq(s->hibernate_after_ms, 77);

@@ -114,6 +114,7 @@ static const row rows[] = {
     {"max_handshake_memory", {"32768"}, {"1"}},
     {"max_certificates", {"1", "32"}, {"0", "33"}},
     {"max_key_updates", {"1"}, {"0", "65536"}},
+    {"key_update_at", {"1", "388736063997"}, {"0", "-1"}},
     {"max_empty_records", {"1"}, {"0", "65536"}},
     {"max_warning_alerts", {"1"}, {"0", "65536"}},
     {"ip", {"\"127.0.0.1\"", "\"::1\"", "\"fe80::1%eth0\"", "\"unix:/run/x.sock\""}, {"\"localhost\"", "\"unix:\"", "1", "\"1.2.3\"", "\"::1%\""}},

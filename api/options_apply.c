@@ -82,6 +82,14 @@ dor_result dor__apply_nothing(const dor_draft *draft, const dor_value *value)
     return DOR_SUCCESS;
 }
 
+/* There is no other kind of renegotiation here that false could allow. */
+dor_result dor__apply_secure_renegotiate(const dor_draft *draft, const dor_value *value)
+{
+    if (value->number) return DOR_SUCCESS;
+    return dor__draft_fail(draft, DOR_E_NOT_SUPPORTED,
+                           "given false, but what RFC 5746 does not secure is never renegotiated");
+}
+
 /* ---- data --------------------------------------------------------------------------------------------------------- */
 
 dor_result dor__apply_active(const dor_draft *draft, const dor_value *value)

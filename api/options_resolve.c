@@ -282,6 +282,19 @@ static dor_result match_versions(const resolving *r)
     return DOR_SUCCESS;
 }
 
+/* What would be set, and never come to anything. */
+static dor_result check_second(const resolving *r)
+{
+    const dor_tls_config *tls = r->settings->tls;
+    if (r->role == DOR_TLS_SERVER && tls->post_auth && !tls->verify_peer)
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "option post_handshake_auth: a server needs verify verify_peer for it");
+    if (tls->renegotiate_at && !tls->renegotiation)
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "option renegotiate_at needs option renegotiation");
+    return DOR_SUCCESS;
+}
+
 static dor_result check_marks(const resolving *r)
 {
     const dor_settings *s = r->settings;
@@ -437,6 +450,7 @@ static dor_result finish(resolving *r)
     if (!r->settings->tls->verify_peer) r->settings->tls->verify_host = false;
     DOR_TRY(match_versions(r));
     DOR_TRY(check_marks(r));
+    DOR_TRY(check_second(r));
     if (is_set(r, "ip") && is_set(r, "ifaddr"))
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
                                  "options ip and ifaddr are the same: give one of them");

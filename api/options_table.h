@@ -179,6 +179,7 @@ dor_result dor__apply_send_timeout(const dor_draft *draft, const dor_value *valu
 dor_result dor__apply_proxy_protocol(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_proxy_trust(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_proxy_header(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_secure_renegotiate(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_nothing(const dor_draft *draft, const dor_value *value);
 
 #endif

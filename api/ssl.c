@@ -470,6 +470,35 @@ int dor_ssl_update_keys(dor_socket socket, int ask_peer)
     return dor__ssl_command(socket, &command).code;
 }
 
+/* ---- second handshakes ---------------------------------------------------------------------------------------- */
+
+static int wait_for(start_fn call, dor_socket socket, uint32_t timeout_ms)
+{
+    dor_ref ref;
+    int code = start_as_process(call, socket, timeout_ms, &ref);
+    return code ? code : await(ref, NULL, NULL);
+}
+
+int dor_ssl_renegotiate(dor_socket socket, uint32_t timeout_ms)
+{
+    return wait_for(dor__ssl_renegotiate, socket, timeout_ms);
+}
+
+int dor_ssl_renegotiate_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref)
+{
+    return start_async(dor__ssl_renegotiate, socket, timeout_ms, ref);
+}
+
+int dor_ssl_request_certificate(dor_socket socket, uint32_t timeout_ms)
+{
+    return wait_for(dor__ssl_request_certificate, socket, timeout_ms);
+}
+
+int dor_ssl_request_certificate_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref)
+{
+    return start_async(dor__ssl_request_certificate, socket, timeout_ms, ref);
+}
+
 /* ---- information ---------------------------------------------------------------------------------------------- */
 
 static dor_result ask_peername(dor_actor *a, dor_ssl_query *query)

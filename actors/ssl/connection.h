@@ -22,6 +22,7 @@
 typedef struct dor_connection dor_connection;
 typedef struct dor_listening dor_listening;   /* listener.h */
 typedef struct dor_connecting dor_connecting; /* connector.h */
+typedef struct dor_second dor_second;         /* socket_second.c */
 
 enum {
     DOR_READ_BUDGET =
@@ -52,7 +53,7 @@ typedef enum dor_write_side {
     DOR_WRITE_BROKEN  /* the system refused; what the peer sent may still be read */
 } dor_write_side;
 
-/** What a connection needs only until it is open, and again when it is downgraded. */
+/** What a connection needs only until it is open, and again when it is downgraded or there is a second handshake. */
 typedef struct dor_opening {
     dor_message *request;       /* who is to be told; NULL for served connections */
     dor_bytes rest;             /* what came in the clear behind the peer's close_notify */
@@ -63,6 +64,7 @@ typedef struct dor_opening {
     bool asking;                /* the engine waits for an answer: nothing is read */
     dor_question *question;     /* whose answer, if it is not the owner's; we hold it */
     bool paused;                /* and it is the owner's: DOR_MSG_SSL_CONTINUE */
+    dor_second *second;         /* of an open connection; or NULL */
     char peer[64];              /* address in text, for reports */
 } dor_opening;
 
@@ -123,6 +125,12 @@ struct dor_connection {
 _Static_assert(sizeof(dor_connection) <= 352 || sizeof(void *) != 8,
                "what every connection costs, asleep or not, is a decision");
 
+/** The engine waits for an answer. */
+static inline bool dor__conn_asks(const dor_connection *c)
+{
+    return c->opening && c->opening->asking;
+}
+
 static inline dor_connection *dor__conn_of(dor_actor *actor)
 {
     return DOR_CONTAINER_OF(actor, dor_connection, actor);
@@ -180,6 +188,8 @@ void dor__conn_connected(dor_connection *c);
 void dor__conn_open_failed(dor_connection *c, dor_result why); /* before it was open: tells and closes */
 /** A client's session, for the next connection by the same rules. */
 void dor__conn_remember(dor_connection *c, dor_session *session);
+/** TLS 1.2's; tickets of TLS 1.3 come behind the handshake. */
+void dor__conn_remember_session(dor_connection *c);
 /** A client's connection failed: with a fatal alert, either way, its session is not resumed (RFC 5246 section 7.2.2). */
 void dor__conn_forget_session(dor_connection *c, dor_result why);
 void dor__conn_free_opening(dor_connection *c);
@@ -201,6 +211,23 @@ bool dor__conn_keep(dor_connection *c, dor_span data);
 void dor__conn_continue(dor_connection *c, dor_message *message);
 /** DOR_MSG_SSL_ANSWER: to the question that is open, or to one that is not. Takes it. */
 void dor__conn_answered(dor_connection *c, dor_message *message);
+
+/* ---- socket_second.c ------------------------------------------------------------------------------------------ */
+
+/** DOR_MSG_SSL_RENEGOTIATE, DOR_MSG_SSL_REQUEST_CERTIFICATE: answered when it is over. */
+void dor__conn_second(dor_connection *c, dor_message *message);
+/** RENEGOTIATED, RENEGOTIATION_REFUSED, PEER_AUTHENTICATED. */
+void dor__conn_second_event(dor_connection *c, dor_tls_event_kind kind);
+/** Sees to the time of one that has begun or ended, by whomever. For dor__conn_settle. */
+void dor__conn_watch_second(dor_connection *c);
+/** Who waits for one is told why that is of no use any more. */
+void dor__conn_second_over(dor_connection *c, dor_result why);
+/** FLUSHING, with sends that cannot leave before a renegotiation is over. */
+bool dor__conn_finishing_second(const dor_connection *c);
+/** Of such: something came; it does so with these bytes; it will not come to its end. */
+void dor__conn_second_readable(dor_connection *c);
+void dor__conn_feed_second(dor_connection *c, uint8_t *data, size_t len);
+void dor__conn_second_failed(dor_connection *c, dor_result why);
 
 /* ---- connector.c ---------------------------------------------------------------------------------------------- */
 

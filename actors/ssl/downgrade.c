@@ -14,6 +14,7 @@
  */
 #include "ssl/listener.h"
 #include "base/alloc.h"
+#include "tls/question.h"
 
 /* ---- what came behind ------------------------------------------------------------------------------------------ */
 
@@ -90,6 +91,8 @@ static dor_result feed(dor_connection *c, uint8_t *data, size_t len)
         data += used;
         len -= used;
         if (event.kind == DOR_TLS_EVENT_TICKET) dor__session_unref(event.session);
+        /* The peer begins a handshake that needs a signature from elsewhere: nobody waits for that any more. */
+        if (event.kind == DOR_TLS_EVENT_QUESTION) return dor__tls_refuse(c->tls, dor__error(DOR_E_CANCELLED));
         if (event.kind == DOR_TLS_EVENT_CLOSED) {
             c->peer_closed = true;
             dor__conn_keep_rest(c, dor__span(data, len));
@@ -120,7 +123,8 @@ void dor__conn_downgrade_readable(dor_connection *c)
         }
     }
     if (c->state != DOR_CONN_DOWNGRADING) return;
-    if (dor__conn_has_output(c)) dor__conn_flush_later(c); /* an answer to the peer's key update */
+    /* An answer to the peer's key update; what a renegotiation that it had begun has held up. */
+    if (dor__conn_has_output(c) || c->write_side == DOR_WRITE_ENDING) dor__conn_flush_later(c);
     go_on(c);
 }
 
@@ -140,6 +144,7 @@ static dor_result may_downgrade(const dor_connection *c, dor_pid caller)
     if (c->read_end && !c->peer_closed) return dor__error(c->end_code ? c->end_code : DOR_E_CLOSED);
     if (c->write_side == DOR_WRITE_BROKEN) return dor__error(DOR_E_CLOSED);
     if (c->write_side != DOR_WRITE_OPEN) return dor__error(DOR_E_EINVAL); /* FIN was sent, or will be */
+    if (dor__tls_in_second(c->tls)) return dor__error(DOR_E_EALREADY);
     return c->transport->ops->detach ? DOR_SUCCESS : dor__error(DOR_E_NOT_SUPPORTED);
 }
 
@@ -155,6 +160,7 @@ void dor__conn_downgrade(dor_connection *c, dor_message *message)
     }
     dor__conn_touch(c);
     dor__timer_stop(c->local->scheduler, &c->timer);
+    dor__conn_second_over(c, dor__error(DOR_E_CLOSED)); /* the peer has not answered yet */
     c->opening->request = message;
     c->state = DOR_CONN_DOWNGRADING;
     c->write_side = DOR_WRITE_ENDING;

@@ -207,6 +207,8 @@ void dor__listener_request(dor_actor *actor, dor_message *message)
     case DOR_MSG_SSL_SEND:
     case DOR_MSG_SSL_RECV:
     case DOR_MSG_SSL_DOWNGRADE:
+    case DOR_MSG_SSL_RENEGOTIATE:
+    case DOR_MSG_SSL_REQUEST_CERTIFICATE:
     case DOR_MSG_SSL_HANDSHAKE: dor__request_answer(message, dor__error(DOR_E_ENOTCONN), NULL); break;
     default: dor__message_free(message);
     }

@@ -117,6 +117,7 @@ static void on_retry(dor_timer *timer)
 void dor__conn_settle(dor_connection *c)
 {
     if (c->ending) return;
+    dor__conn_watch_second(c);
     if (c->transport && c->state != DOR_CONN_CONNECTING) {
         unsigned want = (dor__conn_wants_read(c) ? DOR_WANT_READ : 0u) | (c->blocked ? DOR_WANT_WRITE : 0u);
         dor_result r = dor__transport_want(c->transport, want);
@@ -151,7 +152,9 @@ static void conn_exit(dor_actor *actor, int reason)
     if (c->mailbox && c->active && !c->end_told && c->state >= DOR_CONN_OPEN)
         (void)dor__conn_post(c, DOR_MSG_SSL_ERROR, why.code, NULL);
     dor__conn_retire(c, false);
+    dor__conn_second_over(c, why);
     dor__conn_begin_close(c, true);
+    if (dor__conn_finishing_second(c) && dor__conn_asks(c)) dor__conn_second_failed(c, why);
     dor__conn_free_opening(c);
     if (c->state == DOR_CONN_DRAINING) dor__conn_shut(c);
     dor__conn_settle(c);
@@ -250,6 +253,8 @@ void dor__conn_request(dor_connection *c, dor_message *message)
     case DOR_MSG_SSL_CONNECT: dor__conn_connect(c, message); break;
     case DOR_MSG_SSL_UPGRADE: dor__conn_upgrade(c, message); break;
     case DOR_MSG_SSL_DOWNGRADE: dor__conn_downgrade(c, message); break;
+    case DOR_MSG_SSL_RENEGOTIATE:
+    case DOR_MSG_SSL_REQUEST_CERTIFICATE: dor__conn_second(c, message); break;
     case DOR_MSG_SSL_RELOAD:
     case DOR_MSG_SSL_DRAIN:
     case DOR_MSG_SSL_ACCEPT: dor__request_answer(message, dor__error(DOR_E_EINVAL), NULL); break;

@@ -43,6 +43,11 @@ DOR_MUST_USE dor_result dor__ssl_upgrade(dor_runtime *runtime, int fd, bool serv
 /** The reply holds the descriptor and, in data, what came behind the peer's close_notify. */
 DOR_MUST_USE dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref,
                                            uint32_t timeout_ms);
+/** The reply comes when it is over, or its time is. */
+DOR_MUST_USE dor_result dor__ssl_renegotiate(dor_socket socket, dor_pid reply_to, dor_ref ref,
+                                             uint32_t timeout_ms);
+DOR_MUST_USE dor_result dor__ssl_request_certificate(dor_socket socket, dor_pid reply_to, dor_ref ref,
+                                                     uint32_t timeout_ms);
 /** A listener's files are read again; a failure's reply has a sentence in data. */
 DOR_MUST_USE dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref);
 /** A listener closes, and ends when its connections have, or were closed after the time: their number is in the reply. */

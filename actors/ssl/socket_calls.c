@@ -121,6 +121,17 @@ dor_result dor__ssl_downgrade(dor_socket socket, dor_pid reply_to, dor_ref ref, 
     return request_plain(DOR_MSG_SSL_DOWNGRADE, sizeof(dor_ssl_request), socket, reply_to, ref, timeout_ms);
 }
 
+dor_result dor__ssl_renegotiate(dor_socket socket, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
+{
+    return request_plain(DOR_MSG_SSL_RENEGOTIATE, sizeof(dor_ssl_request), socket, reply_to, ref, timeout_ms);
+}
+
+dor_result dor__ssl_request_certificate(dor_socket socket, dor_pid reply_to, dor_ref ref, uint32_t timeout_ms)
+{
+    return request_plain(DOR_MSG_SSL_REQUEST_CERTIFICATE, sizeof(dor_ssl_request), socket, reply_to, ref,
+                         timeout_ms);
+}
+
 dor_result dor__ssl_reload(dor_socket listener, dor_pid reply_to, dor_ref ref)
 {
     return request_plain(DOR_MSG_SSL_RELOAD, sizeof(dor_ssl_request), listener, reply_to, ref, 0);

@@ -37,6 +37,7 @@ void dor__conn_begin_close(dor_connection *c, bool graceful)
     wake_for_good(c);
     if (from == DOR_CONN_CONNECTING) dor__conn_connect_cancel(c);
     if (from == DOR_CONN_DOWNGRADING) dor__conn_downgrade_failed(c, dor__error(DOR_E_CLOSED));
+    dor__conn_second_over(c, dor__error(c->end_code ? c->end_code : DOR_E_CLOSED));
     bool open = from == DOR_CONN_OPEN || from == DOR_CONN_DOWNGRADING;
     if (!c->transport || !c->tls || c->write_side == DOR_WRITE_BROKEN) {
         dor__conn_shut(c);
@@ -106,6 +107,7 @@ void dor__conn_shut(dor_connection *c)
     if (c->state == DOR_CONN_SHUT) return;
     if (c->state == DOR_CONN_CONNECTING) dor__conn_connect_cancel(c);
     dor__conn_downgrade_failed(c, dor__error(DOR_E_CLOSED));
+    dor__conn_second_over(c, dor__error(c->end_code ? c->end_code : DOR_E_CLOSED));
     wake_for_good(c);
     c->state = DOR_CONN_SHUT;
     dor__scheduler_undefer(c->local->scheduler, &c->flush);

@@ -15,6 +15,7 @@ void dor__conn_free_opening(dor_connection *c)
     dor_opening *opening = c->opening;
     if (!opening) return;
     dor__conn_connect_cancel(c);
+    dor__conn_second_over(c, dor__error(DOR_E_CLOSED));
     c->opening = NULL;
     if (opening->request) dor__request_answer(opening->request, dor__error(DOR_E_CLOSED), NULL);
     dor__bytes_free(&opening->rest);
@@ -64,8 +65,7 @@ void dor__conn_remember(dor_connection *c, dor_session *session)
     dor__client_sessions_put(c->local->clients, c->settings, session);
 }
 
-/* TLS 1.2's; tickets of TLS 1.3 come behind the handshake. */
-static void remember_session(dor_connection *c)
+void dor__conn_remember_session(dor_connection *c)
 {
     dor_session *session = dor__tls_session(c->tls);
     if (!session) return;
@@ -155,7 +155,7 @@ void dor__conn_connected(dor_connection *c)
     dor__count(c->local, DOR_COUNT_HANDSHAKES, 1);
     if (c->listening) dor__listening_count(c->listening, DOR_LISTENER_HANDSHAKES_DONE);
     dor__conn_shaken(c);
-    if (!c->server) remember_session(c);
+    if (!c->server) dor__conn_remember_session(c);
     dor__conn_touch(c);
     dor__conn_sleep_later(c);
     if (request) dor__request_answer_socket(request, c->handle);

@@ -4,9 +4,12 @@
  * While the engine asks, nothing is read; what one read had brought beyond the question is kept in the opening, so at most
  * DOR_RECEIVE_LEN bytes. The deadline of the handshake goes on, and so do close, the owner's death and the runtime's stop.
  *
+ * A second handshake (socket_second.c) may ask for a signature, too: then the connection is open, or ends.
+ *
  * Owning thread: the connection's scheduler.
  */
 #include "ssl/listener.h"
+#include "base/alloc.h"
 #include "ssl/hosts.h"
 #include "ssl/session_store.h"
 #include "ssl/signer.h"
@@ -14,16 +17,28 @@
 
 /* ---- waiting --------------------------------------------------------------------------------------------------- */
 
+static void failed(dor_connection *c, dor_result why)
+{
+    if (c->state == DOR_CONN_FLUSHING)
+        dor__conn_second_failed(c, why);
+    else
+        dor__conn_fail(c, why);
+}
+
 bool dor__conn_keep(dor_connection *c, dor_span data)
 {
     if (!c->opening || !c->opening->asking) return false;
     dor_result r = dor__bytes_append(&c->opening->kept, data);
-    if (dor__failed(r)) dor__conn_open_failed(c, r);
+    if (dor__failed(r)) failed(c, r);
     return true;
 }
 
 static void wait_for_answer(dor_connection *c, dor_span rest)
 {
+    if (!c->opening && !(c->opening = dor__calloc(1, sizeof *c->opening))) {
+        failed(c, dor__tls_refuse(c->tls, dor__error(DOR_E_NOMEM)));
+        return;
+    }
     c->opening->asking = true;
     (void)dor__conn_keep(c, rest);
 }
@@ -35,14 +50,17 @@ static void go_on(dor_connection *c)
     c->opening->kept = DOR_BYTES_EMPTY;
     c->opening->asking = false;
     dor__conn_lend_output(c);
-    dor__conn_feed(c, kept.ptr, kept.len);
+    if (c->state == DOR_CONN_FLUSHING)
+        dor__conn_feed_second(c, kept.ptr, kept.len);
+    else
+        dor__conn_feed(c, kept.ptr, kept.len);
     dor__bytes_free(&kept);
 }
 
 /* It has no answer, or a bad one. */
 static void refuse(dor_connection *c, dor_result why)
 {
-    dor__conn_open_failed(c, dor__tls_refuse(c->tls, why));
+    failed(c, dor__tls_refuse(c->tls, why));
 }
 
 /* ---- the hello -------------------------------------------------------------------------------------------------- */
@@ -208,11 +226,15 @@ void dor__conn_answered(dor_connection *c, dor_message *message)
     if (opening && opening->asking && opening->question == answer->question) {
         dor__question_abandon(opening->question);
         opening->question = NULL;
-        dor_result r = take_answer(c, answer);
-        if (dor__ok(r))
+        /* A close may have ended what it is for. */
+        bool wanted = c->state <= DOR_CONN_OPEN || dor__conn_finishing_second(c);
+        dor_result r = wanted ? take_answer(c, answer) : DOR_SUCCESS;
+        if (!wanted)
+            opening->asking = false;
+        else if (dor__ok(r))
             go_on(c);
         else
-            dor__conn_open_failed(c, r);
+            failed(c, r);
     }
     dor__message_free(message);
 }

@@ -75,13 +75,15 @@ bool dor__conn_wants_read(const dor_connection *c)
 {
     if (c->peer_fin) return false;
     switch ((dor_conn_state)c->state) {
-    case DOR_CONN_HANDSHAKE: return !c->opening || !c->opening->asking;
+    case DOR_CONN_HANDSHAKE: return !dor__conn_asks(c);
     case DOR_CONN_OPEN:
-        if (c->read_end || c->held) return false;
+        if (c->read_end || c->held || dor__conn_asks(c)) return false;
         if (c->read_shut) return true; /* and drop it, so that the end is found */
         return c->active ? !c->paused : dor__conn_input_len(c) < input_limit(c);
-    case DOR_CONN_DOWNGRADING: /* and not a byte further: what follows is not ours */
     case DOR_CONN_FLUSHING:
+        if (dor__conn_asks(c) && dor__conn_finishing_second(c)) return false;
+        return !c->peer_closed;
+    case DOR_CONN_DOWNGRADING: /* and not a byte further: what follows is not ours */
     case DOR_CONN_DRAINING: return !c->peer_closed;
     default: return false;
     }
@@ -366,6 +368,9 @@ static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, dor_
     case DOR_TLS_EVENT_DATA: r = on_data(c, g, event->data, rest); break;
     case DOR_TLS_EVENT_TICKET: on_ticket(c, event->session); break;
     case DOR_TLS_EVENT_QUESTION: return dor__conn_question(c, rest);
+    case DOR_TLS_EVENT_RENEGOTIATED:
+    case DOR_TLS_EVENT_RENEGOTIATION_REFUSED:
+    case DOR_TLS_EVENT_PEER_AUTHENTICATED: dor__conn_second_event(c, event->kind); break;
     case DOR_TLS_EVENT_CLOSED:
         c->peer_closed = true;
         post_gathered(c, g);
@@ -481,7 +486,9 @@ static void read_on(dor_connection *c)
 
 void dor__conn_readable(dor_connection *c)
 {
-    if (c->state == DOR_CONN_FLUSHING || c->state == DOR_CONN_DRAINING)
+    if (dor__conn_finishing_second(c))
+        dor__conn_second_readable(c);
+    else if (c->state == DOR_CONN_FLUSHING || c->state == DOR_CONN_DRAINING)
         dor__conn_drain(c);
     else if (c->state == DOR_CONN_DOWNGRADING)
         dor__conn_downgrade_readable(c);

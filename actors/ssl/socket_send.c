@@ -6,6 +6,8 @@
  * are put together into one record; all sends of a turn leave in one write. A send is over, and answered, when its last
  * ciphertext byte has been handed to the system.
  *
+ * While a renegotiation runs nothing is sealed, and close_notify follows what waits (socket_second.c).
+ *
  * Nothing here waits: when the system takes no more, `blocked` asks for writability and the rest goes on then. Reading
  * does not depend on it, so two ends that both send without reading fill their queues and are told BUSY, no worse.
  */
@@ -233,7 +235,7 @@ static dor_result seal(dor_connection *c)
 {
     if (c->state < DOR_CONN_OPEN) return DOR_SUCCESS;
     if (c->send_next) dor__conn_lend_output(c);
-    while (c->send_next && output_len(c) < DOR_SEAL_AHEAD)
+    while (c->send_next && output_len(c) < DOR_SEAL_AHEAD && !dor__tls_sends_wait(c->tls))
         DOR_TRY(seal_some(c));
     if (!c->send_next && c->write_side == DOR_WRITE_ENDING) {
         c->write_side = DOR_WRITE_ENDED;

@@ -8,6 +8,8 @@
  */
 #include "ssl/connection.h"
 
+enum { BUSY_MS = 100 }; /* hibernate_after may be 0 */
+
 static uint32_t idle_ms(const dor_connection *c)
 {
     return (uint32_t)dor__scheduler_now_ms(c->local->scheduler) -
@@ -38,11 +40,13 @@ void dor__conn_sleep_timer(dor_timer *timer)
     dor_connection *c = DOR_CONTAINER_OF(timer, dor_connection, timer);
     uint32_t after = c->settings->hibernate_after_ms, idle = idle_ms(c);
     if (c->state == DOR_CONN_OPEN) {
-        if (idle >= after)
+        /* A handshake is no sleep, even if the peer takes its time with it. */
+        bool busy = dor__tls_in_second(c->tls);
+        if (idle >= after && !busy)
             fall_asleep(c);
         else
-            dor__timer_start(c->local->scheduler, &c->timer, after - idle + jitter(c, after),
-                             dor__conn_sleep_timer);
+            dor__timer_start(c->local->scheduler, &c->timer,
+                             (busy ? after + BUSY_MS : after - idle) + jitter(c, after), dor__conn_sleep_timer);
     }
     dor__conn_settle(c);
 }

@@ -144,7 +144,8 @@ typedef struct dor_tls_config {
     uint16_t max_renegotiations;         /* that the peer begins, on one connection (default 16) */
     uint16_t max_refused_renegotiations; /* refused to it without data between (default 4) */
     bool post_auth; /* TLS 1.3: client: may be asked for a certificate later; server: asks then, not before */
-    uint64_t key_update_at; /* bytes sent under one key, at most; 0: what the cipher allows */
+    uint64_t key_update_at;  /* TLS 1.3: bytes sent under one key, at most; 0: what the cipher allows */
+    uint64_t renegotiate_at; /* TLS 1.2, with renegotiation: the same */
 
     bool middlebox_compat; /* RFC 8446 appendix D.4 */
     uint16_t

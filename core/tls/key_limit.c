@@ -10,7 +10,7 @@
  * not, or where the peer does not want to, the connection ends at the limit (internal_error, KEY_LIMIT), for what would be sent
  * then is not protected as well as is believed. The peer's sending is its own concern in TLS 1.2.
  *
- * config->key_update_at lowers the mark. It is in bytes, and every record counts as a full one, so that there is nothing
+ * config->key_update_at (TLS 1.3) and renegotiate_at (TLS 1.2) lower the mark. They are in bytes, and every record counts as a full one, so that there is nothing
  * to count beside the sequence number: no more than so many bytes go under one key.
  *
  * What limits forgeries (section 5.5 of RFC 9147) is of no concern: the first record that does not authenticate ends the
@@ -38,8 +38,10 @@ static limits limits_of(const dor_tls *t, const dor_protection *p)
     case DOR_AEAD_AES_256_CCM_8: l = (limits){.mark = 1u << 22, .end = 1u << 23}; break;
     default: break;
     }
-    uint64_t records = t->config->key_update_at / DOR_RECORD_MAX_PLAINTEXT;
-    if (t->config->key_update_at && records < l.mark) l.mark = records ? records : 1;
+    const uint64_t at =
+        t->version == DOR_TLS_1_2 ? t->config->renegotiate_at : t->config->key_update_at;
+    const uint64_t records = at / DOR_RECORD_MAX_PLAINTEXT;
+    if (at && records < l.mark) l.mark = records ? records : 1;
     return l;
 }
 

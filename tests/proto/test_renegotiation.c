@@ -756,9 +756,9 @@ Test(renegotiation, chacha20_does_not_wear_out)
 }
 
 /* Not more bytes than the option says, each record counted as a full one. */
-Test(renegotiation, key_update_at_sets_the_mark)
+Test(renegotiation, renegotiate_at_sets_the_mark)
 {
-    client->key_update_at = 3 * 16384;
+    client->renegotiate_at = 3 * 16384;
     run(NULL);
     pair.client.plaintext = pair.server.plaintext = DOR_BYTES_EMPTY;
     uint64_t now = pair.client.tls->write.sequence;

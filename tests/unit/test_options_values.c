@@ -229,9 +229,9 @@ Test(options_values, known_but_not_there_yet)
                                         "crl_cache",     "dh",
                                         "dhfile",        "psk_identity",
                                         "srp_identity",  "use_srtp",
-                                        "partial_chain", "secure_renegotiate",
-                                        "padding_check", "next_protocols_advertised",
-                                        "fallback",      "client_preferred_next_protocols"};
+                                        "partial_chain", "padding_check",
+                                        "fallback",      "next_protocols_advertised",
+                                        "client_preferred_next_protocols"};
     dor_options *o = dor_options_new();
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         char sentence[128];

@@ -319,6 +319,41 @@ DOR_API int dor_ssl_get_session(dor_socket socket, dor_ssl_session **session);
 /** TLS 1.3 key update; DOR_E_EINVAL in TLS 1.2. Immediate. */
 DOR_API int dor_ssl_update_keys(dor_socket socket, int ask_peer);
 
+/**
+ * TLS 1.2: a new handshake on the open connection (RFC 5746), with fresh keys; needs option renegotiation. A server asks its
+ * client for one. DOR_OK when it is complete; what dor_ssl_connection_info and dor_ssl_peercert tell is new then, until then as
+ * before. Data that is sent meanwhile follows it. From any thread or actor; blocks the calling thread.
+ *
+ * DOR_E_RENEGOTIATION_REFUSED: the peer does not want to, and the connection goes on; DOR_E_TIMEOUT: it has not said (the peer may
+ * still come to it; a call before that answers DOR_E_EALREADY); DOR_E_RENEGOTIATION_INSECURE: the peer cannot bind it to the
+ * handshake before; DOR_E_EALREADY: one is going on, or somebody waits for one; DOR_E_EINVAL: TLS 1.3, or the option is not
+ * set; DOR_E_ENOTCONN, DOR_E_CLOSED. One that fails ends the connection, and the reason is the answer.
+ *
+ * timeout_ms: of this call; once begun it has handshake_timeout, too. Source: renegotiate/1.
+ */
+DOR_API int dor_ssl_renegotiate(dor_socket socket, uint32_t timeout_ms);
+
+/** The same for actors and processes; DOR_MSG_SSL_REPLY with *ref, which the caller keeps, brings the outcome. */
+DOR_API int dor_ssl_renegotiate_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref);
+
+/**
+ * TLS 1.3, servers with options post_handshake_auth and verify_peer: asks the client for its certificate (RFC 8446 section
+ * 4.6.2), which is judged as in a handshake. DOR_OK when it has answered: dor_ssl_peercert has the certificate, or
+ * DOR_E_NO_PEERCERT when the client has none and fail_if_no_peer_cert does not want one. Data goes both ways meanwhile. From any
+ * thread or actor; blocks the calling thread.
+ *
+ * DOR_E_NO_POST_AUTH: the client has not offered it; DOR_E_TIMEOUT: no answer yet (a later one counts all the same, also as the
+ * answer to a call that follows); DOR_E_EALREADY: somebody waits for one, or the client is in the middle of an answer;
+ * DOR_E_LIMIT: four requests have no answer; DOR_E_EINVAL: a client, TLS 1.2, or the options are not set; DOR_E_ENOTCONN,
+ * DOR_E_CLOSED. A certificate that is refused ends the connection, and the reason is the answer.
+ *
+ * timeout_ms: of this call. Source: ours; the reference has none.
+ */
+DOR_API int dor_ssl_request_certificate(dor_socket socket, uint32_t timeout_ms);
+
+/** The same for actors and processes; DOR_MSG_SSL_REPLY with *ref, which the caller keeps, brings the outcome. */
+DOR_API int dor_ssl_request_certificate_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref);
+
 /** Figures of the ssl application in a runtime. */
 typedef struct dor_ssl_statistics {
     uint64_t connections;         /**< open now */

@@ -21,7 +21,7 @@
 
 struct dor_second {
     dor_connection *c;
-    dor_message *request;  /* who waits for the outcome; or NULL */
+    dor_message *request;   /* who waits for the outcome; or NULL */
     uint64_t request_by_ms; /* on the scheduler's clock; 0: whenever */
     uint64_t over_by_ms;    /* likewise, while one runs */
     dor_timer timer;
@@ -238,8 +238,7 @@ void dor__conn_second_readable(dor_connection *c)
         if (io == DOR_IO_AGAIN) return;
         if (io != DOR_IO_DONE) {
             c->peer_fin = true;
-            dor__conn_second_failed(
-                c, io == DOR_IO_END ? dor__error(DOR_E_TRUNCATED) : c->transport->error);
+            dor__conn_second_failed(c, io == DOR_IO_END ? dor__error(DOR_E_TRUNCATED) : c->transport->error);
             if (io == DOR_IO_FAILED) dor__conn_shut(c);
             return;
         }

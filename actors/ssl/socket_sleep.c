@@ -46,7 +46,8 @@ void dor__conn_sleep_timer(dor_timer *timer)
             fall_asleep(c);
         else
             dor__timer_start(c->local->scheduler, &c->timer,
-                             (busy ? after + BUSY_MS : after - idle) + jitter(c, after), dor__conn_sleep_timer);
+                             (busy ? after + BUSY_MS : after - idle) + jitter(c, after),
+                             dor__conn_sleep_timer);
     }
     dor__conn_settle(c);
 }

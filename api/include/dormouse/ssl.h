@@ -333,7 +333,7 @@ DOR_API int dor_ssl_update_keys(dor_socket socket, int ask_peer);
  */
 DOR_API int dor_ssl_renegotiate(dor_socket socket, uint32_t timeout_ms);
 
-/** The same for actors and processes; DOR_MSG_SSL_REPLY with *ref, which the caller keeps, brings the outcome. */
+/** Renegotiates likewise, for actors and processes; DOR_MSG_SSL_REPLY with *ref, which is written at once, brings the outcome. */
 DOR_API int dor_ssl_renegotiate_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref);
 
 /**
@@ -351,7 +351,7 @@ DOR_API int dor_ssl_renegotiate_async(dor_socket socket, uint32_t timeout_ms, do
  */
 DOR_API int dor_ssl_request_certificate(dor_socket socket, uint32_t timeout_ms);
 
-/** The same for actors and processes; DOR_MSG_SSL_REPLY with *ref, which the caller keeps, brings the outcome. */
+/** Asks likewise, for actors and processes; DOR_MSG_SSL_REPLY with *ref, which is written at once, brings the outcome. */
 DOR_API int dor_ssl_request_certificate_async(dor_socket socket, uint32_t timeout_ms, dor_ref *ref);
 
 /** Figures of the ssl application in a runtime. */

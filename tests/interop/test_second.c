@@ -164,7 +164,7 @@ Test(second, gnutls_client)
     dor_socket s = accept_program(&w, &p,
                                   "exec gnutls-cli --insecure --rehandshake --priority "
                                   "NORMAL:-VERS-ALL:+VERS-TLS1.2 -p $port 127.0.0.1 2>&1");
-    says(&p, "Rehandshake was completed");
+    says(&p, "ReHandshake was completed");
     lines(s, &p, "then");
     OK(dor_ssl_close(s));
     stop_program(&p);
@@ -203,7 +203,8 @@ Test(second, openssl_server)
     dor_socket s = connect_program(&w, &p, "-tls1_2 -client_renegotiation");
     lines(s, &p, "first");
     for (int i = 0; i < 3; i++) {
-        say(&p, "r\n");
+        say(&p, "r\n"); /* what comes with it would be dropped */
+        says(&p, "SSL_do_handshake -> 1");
         lines(s, &p, "theirs");
         OK(dor_ssl_renegotiate(s, PATIENCE_MS));
         lines(s, &p, "ours");
@@ -262,7 +263,8 @@ static void erlang_pings(dor_socket s, erlang_peer *e)
     expect_recv(s, 4, "pong");
 }
 
-/* Erlang refuses a client that comes again within twelve seconds: so each begins once. */
+/* Erlang knows no extended master secret, without which a server of ours renegotiates with nobody. Its server refuses a client
+   that comes again within twelve seconds, so each begins once. */
 Test(second, erlang)
 {
     for (int i = 0; i < 4; i++) {
@@ -281,9 +283,9 @@ Test(second, erlang)
         }
         erlang_pings(s, &e);
         if (ours)
-            OK(dor_ssl_renegotiate(s, PATIENCE_MS));
+            FAILS(dor_ssl_renegotiate(s, PATIENCE_MS), client ? DOR_OK : DOR_E_RENEGOTIATION_INSECURE);
         else
-            ERLANG(&e, "ok", "ssl:renegotiate(S1)");
+            ERLANG(&e, client ? "ok" : "{error,renegotiation_rejected}", "ssl:renegotiate(S1)");
         erlang_pings(s, &e);
         OK(dor_ssl_close(s));
         stop_erlang(&e);

@@ -29,7 +29,10 @@ bool dor__conn_keep(dor_connection *c, dor_span data)
 {
     if (!c->opening || !c->opening->asking) return false;
     dor_result r = dor__bytes_append(&c->opening->kept, data);
-    if (dor__failed(r)) failed(c, r);
+    if (dor__failed(r)) {
+        c->opening->asking = false; /* whatever the answer, part of what the peer said is lost */
+        failed(c, r);
+    }
     return true;
 }
 

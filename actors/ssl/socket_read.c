@@ -423,9 +423,13 @@ void dor__conn_input_ended(dor_connection *c, int code)
     if (c->read_end) return;
     c->read_end = true;
     c->end_code = code;
+    dor__conn_second_over(c, dor__error(code ? code : DOR_E_CLOSED)); /* the peer has no more to say of it */
     stay = code == DOR_OK && !c->settings->exit_on_close && c->write_side < DOR_WRITE_ENDED;
     dor__conn_deliver(c);
-    if (!stay) dor__conn_begin_close(c, code == DOR_OK || dor_error_get_class(code) == DOR_CLASS_STATE);
+    if (!stay)
+        dor__conn_begin_close(c, code == DOR_OK || dor_error_get_class(code) == DOR_CLASS_STATE);
+    else if (c->send_next)
+        dor__conn_flush_later(c); /* a renegotiation that it has ended does not hold them up any more */
 }
 
 /* The transport has ended without a word from the engine. */

@@ -257,7 +257,7 @@ Test(second, handshake_timeout_bounds_it)
     hand h;
     begin_version(&w, "tlsv1.2");
     allow(&w);
-    OK(dor_options_set_int(w.server, "handshake_timeout", 1500));
+    OK(dor_options_set_int(w.server, "handshake_timeout", 4000));
     listen_in(&w);
     dor_socket s = hand_second(&h, &w, DOR_TLS_1_2);
     hand_hello(&h);
@@ -535,6 +535,94 @@ Test(second, a_signer_that_fails_ends_the_connection)
         cr_assert_eq(dor_error_get_alert(code), DOR_ALERT_INTERNAL_ERROR, "case %zu: %d", i, code);
         close_both(p);
         hsm_fini(&h);
+        end(&w);
+    }
+}
+
+/* ---- what is left when something is missing ------------------------------------------------------------------------------ */
+
+/* The peer closes in the middle, and the owner may go on sending: what has waited goes out, and who waits is told. */
+Test(second, the_peer_closes_in_the_middle)
+{
+    world w;
+    hand h;
+    dor_ref asked, sent;
+    dor_buffer *data;
+    begin_version(&w, "tlsv1.2");
+    allow(&w);
+    OK(dor_options_set_bool(w.server, "exit_on_close", 0));
+    listen_in(&w);
+    dor_socket s = hand_second(&h, &w, DOR_TLS_1_2);
+    OK(dor_ssl_renegotiate_async(s, DOR_INFINITY, &asked));
+    hand_hello(&h); /* it need not have seen the request */
+    hand_hear_something(&h);
+    OK(dor_ssl_send_async(s, dor_buffer_new("waits", 5), &sent));
+    cr_assert(dor__ok(dor__tls_close(h.tls)));
+    hand_flush(&h);
+    int code = await_reply(asked, NULL, NULL);
+    cr_assert_eq(code, DOR_E_CLOSED, "%d", code);
+    OK(await_reply(sent, NULL, NULL));
+    FAILS(dor_ssl_recv(s, 0, PATIENCE_MS, &data), DOR_E_CLOSED);
+    OK(dor_ssl_close(s));
+    hand_free(&h);
+    end(&w);
+}
+
+/* A request that waits for the peer does not keep anybody from going back to plain text. */
+Test(second, downgrade_while_a_request_waits)
+{
+    world w;
+    hand h;
+    dor_ref asked, downgrade;
+    begin_post_auth(&w);
+    listen_in(&w);
+    dor_socket s = hand_second(&h, &w, DOR_TLS_1_3);
+    OK(dor_ssl_request_certificate_async(s, DOR_INFINITY, &asked));
+    hand_hear_something(&h);
+    OK(dor_ssl_downgrade_async(s, PATIENCE_MS, &downgrade));
+    FAILS(await_reply(asked, NULL, NULL), DOR_E_CLOSED);
+    while (!h.closed)
+        cr_assert(dor__ok(hand_read(&h)));
+    cr_assert(dor__ok(dor__tls_close(h.tls)));
+    hand_flush(&h);
+    dor_message *m = NULL;
+    OK(dor_receive_match(&m, is_reply_to, &downgrade, PATIENCE_MS));
+    const dor_ssl_reply *reply = dor_message_payload(m);
+    OK(reply->result);
+    close(reply->fd);
+    dor_message_free(m);
+    hand_free(&h);
+    end(&w);
+}
+
+/* Whichever allocation fails: the caller is answered, and nothing is left. */
+Test(second, each_allocation_fails)
+{
+    for (int tls13 = 0; tls13 < 2; tls13++) {
+        world w;
+        begin(&w, 1);
+        set_version(&w, tls13 ? "tlsv1.3" : "tlsv1.2");
+        allow(&w);
+        verify_clients(&w);
+        show_own(&w, "tls-p256");
+        OK(dor_options_set_bool(w.client, "post_handshake_auth", tls13));
+        OK(dor_options_set_bool(w.server, "post_handshake_auth", tls13));
+        OK(dor_options_set_int(w.server, "linger", 100));
+        OK(dor_options_set_int(w.client, "linger", 100));
+        listen_in(&w);
+        for (long n = 0; n < 120; n += SLOW_BUILD ? 11 : 3) {
+            pair p = connect_pair(&w);
+            dor_ref ref;
+            atomic_store(&fail_after, n);
+            int code = tls13 ? dor_ssl_request_certificate_async(p.server, 1000, &ref)
+                             : dor_ssl_renegotiate_async(p.server, 1000, &ref);
+            if (code == DOR_OK) (void)await_reply(ref, NULL, NULL);
+            atomic_store(&fail_after, -1);
+            (void)dor_ssl_close(p.client);
+            (void)dor_ssl_close(p.server);
+            WAIT_FOR(statistics(&w).connections == 0);
+        }
+        close_both(connect_pair(&w));
         end(&w);
     }
 }

@@ -38,8 +38,7 @@ static limits limits_of(const dor_tls *t, const dor_protection *p)
     case DOR_AEAD_AES_256_CCM_8: l = (limits){.mark = 1u << 22, .end = 1u << 23}; break;
     default: break;
     }
-    const uint64_t at =
-        t->version == DOR_TLS_1_2 ? t->config->renegotiate_at : t->config->key_update_at;
+    const uint64_t at = t->version == DOR_TLS_1_2 ? t->config->renegotiate_at : t->config->key_update_at;
     const uint64_t records = at / DOR_RECORD_MAX_PLAINTEXT;
     if (at && records < l.mark) l.mark = records ? records : 1;
     return l;

@@ -149,8 +149,8 @@ static const dor_property_rule rules[] = {
 
 const dor_script dor__script_12 = {.lines = lines,
                                    .rules = rules,
-                                   .properties = RESUMED | CLIENT_AUTH | CLIENT_CERT | TICKET | STATUS |
-                                                 STATIC_RSA,
+                                   .properties =
+                                       RESUMED | CLIENT_AUTH | CLIENT_CERT | TICKET | STATUS | STATIC_RSA,
                                    .by_arrival = CLIENT_AUTH | STATUS};
 
 const dor_action *const dor__post_actions_12[] = {

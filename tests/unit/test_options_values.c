@@ -230,12 +230,18 @@ Test(options_values, what_was_given_and_what_is_wanted)
 
 Test(options_values, known_but_not_there_yet)
 {
-    static const char *const later[] = {"verify_fun",    "crl_check",
-                                        "crl_cache",     "dh",
-                                        "dhfile",        "psk_identity",
-                                        "srp_identity",  "use_srtp",
-                                        "partial_chain", "padding_check",
-                                        "fallback",      "next_protocols_advertised",
+    static const char *const later[] = {"verify_fun",
+                                        "crl_check",
+                                        "crl_cache",
+                                        "dh",
+                                        "dhfile",
+                                        "psk_identity",
+                                        "srp_identity",
+                                        "use_srtp",
+                                        "partial_chain",
+                                        "padding_check",
+                                        "fallback",
+                                        "next_protocols_advertised",
                                         "client_preferred_next_protocols"};
     dor_options *o = dor_options_new();
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {

@@ -7,6 +7,7 @@
 #include "options_table.h"
 
 #include "base/alloc.h"
+#include "ssl/certificate_compression.h"
 #include "ssl/hosts.h"
 #include "ssl/session_store.h"
 #include "ssl/ticket_keys.h"
@@ -543,6 +544,27 @@ dor_result dor__apply_psk_modes(const dor_draft *draft, const dor_value *value)
     }
     if (modes == 0) return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "an empty list");
     if (draft->settings) draft->settings->tls->psk_modes = modes;
+    return DOR_SUCCESS;
+}
+
+dor_result dor__apply_certificate_compression(const dor_draft *draft, const dor_value *value)
+{
+    dor_tls_config *config = draft->settings ? draft->settings->tls : NULL;
+    const dor_cert_compression *chosen[DOR_MAX_COMPRESSIONS];
+    uint8_t count = 0;
+    for (size_t i = 0; i < value->count; i++) {
+        const dor_cert_compression *found = dor__cert_compression_by_name(value->items[i]);
+        if (!found)
+            return dor__draft_fail(draft, DOR_E_OPTION_TYPE,
+                                   "\"%.60s\" is no compression; known are brotli and zlib", value->items[i]);
+        for (uint8_t k = 0; k < count; k++)
+            if (chosen[k] == found)
+                return dor__draft_fail(draft, DOR_E_OPTION_TYPE, "\"%.60s\" twice", value->items[i]);
+        chosen[count++] = found; /* there are fewer than there is room for, and none is there twice */
+    }
+    if (!config) return DOR_SUCCESS;
+    memcpy(config->compressions, chosen, count * sizeof chosen[0]);
+    config->compression_count = count;
     return DOR_SUCCESS;
 }
 

@@ -83,6 +83,9 @@ const dor_option dor__options_table[] = {
     {"request_sct", "ask for the timestamps of the server's certificate; dor_ssl_peer_sct_list (ours)", BOOL, CLIENT,
         TLS(ask_timestamps)},
 
+    {"certificate_compression", "TLS 1.3: ways in which certificates may be compressed, best first: brotli, zlib (ours)", LIST, BOTH,
+        .apply = dor__apply_certificate_compression},
+
     /* the protocol */
     {"versions", "protocol versions: tlsv1.3, tlsv1.2", LIST, BOTH, .apply = dor__apply_versions},
     {"ciphers", "cipher suites in order of preference, by IANA's or OpenSSL's names", LIST, BOTH, .apply = dor__apply_ciphers},

@@ -1,4 +1,4 @@
-# libuv, jansson, Criterion, wolfCrypt: found or explained. Nothing is downloaded here; .setup/ does that.
+# libuv, jansson, zlib, brotli, Criterion, wolfCrypt: found or explained. Nothing is downloaded here; .setup/ does that.
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig)
@@ -15,6 +15,9 @@ endfunction()
 
 dormouse_need(UV "libuv>=1.44" libuv1-dev build)
 dormouse_need(JANSSON "jansson>=2.10" libjansson-dev build)
+dormouse_need(ZLIB "zlib>=1.2" zlib1g-dev build)
+dormouse_need(BROTLIENC "libbrotlienc>=1.0" libbrotli-dev build)
+dormouse_need(BROTLIDEC "libbrotlidec>=1.0" libbrotli-dev build)
 if(DORMOUSE_TESTS)
     dormouse_need(CRITERION "criterion>=2.3" libcriterion-dev test)
 endif()

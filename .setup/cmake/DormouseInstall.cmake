@@ -14,7 +14,7 @@ install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}
 install(DIRECTORY "${CMAKE_BINARY_DIR}/docs/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}" OPTIONAL) # after `make docs`
 
 # What linking libdormouse.a takes beside it.
-set(static_requires "libuv >= 1.44, jansson >= 2.10")
+set(static_requires "libuv >= 1.44, jansson >= 2.10, zlib >= 1.2, libbrotlienc >= 1.0, libbrotlidec >= 1.0")
 if(NOT wolfcrypt_archive)
     string(APPEND static_requires ", wolfssl >= 5.7.2")
 endif()

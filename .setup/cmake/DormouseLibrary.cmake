@@ -4,6 +4,7 @@
 #   libdormouse.so      what users link: only DOR_API symbols are exported, wolfCrypt is inside and hidden
 #   libdormouse.a       the same as one relocatable object, so that a program may hold another wolfSSL beside it
 
+set(compressors PkgConfig::ZLIB PkgConfig::BROTLIENC PkgConfig::BROTLIDEC)
 set(core_modules dor_base dor_crypto dor_x509 dor_record dor_tls dor_packet dor_proxy)
 set(all_modules ${core_modules} dor_runtime dor_ssl dor_api)
 foreach(module IN LISTS core_modules)
@@ -22,7 +23,7 @@ target_include_directories(dormouse_internal INTERFACE
     "${DORMOUSE_CORE}" "${DORMOUSE_ACTORS}" "${DORMOUSE_API}" "${DORMOUSE_PUBLIC}")
 target_compile_definitions(dormouse_internal INTERFACE _GNU_SOURCE)
 target_link_libraries(dormouse_internal
-    PUBLIC wolfcrypt PkgConfig::UV PkgConfig::JANSSON Threads::Threads m PRIVATE dormouse_flags)
+    PUBLIC wolfcrypt PkgConfig::UV PkgConfig::JANSSON ${compressors} Threads::Threads m PRIVATE dormouse_flags)
 
 # --- the shared library ------------------------------------------------------------------------------------------
 
@@ -36,7 +37,7 @@ set_target_properties(dormouse_shared PROPERTIES
 target_include_directories(dormouse_shared INTERFACE
     $<BUILD_INTERFACE:${DORMOUSE_PUBLIC}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(dormouse_shared PRIVATE
-    dormouse_flags wolfcrypt PkgConfig::UV PkgConfig::JANSSON Threads::Threads m)
+    dormouse_flags wolfcrypt PkgConfig::UV PkgConfig::JANSSON ${compressors} Threads::Threads m)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     target_link_options(dormouse_shared PRIVATE
         "-Wl,--version-script=${exports}" -Wl,--exclude-libs,ALL -Wl,--gc-sections $<$<NOT:$<BOOL:${SANITIZE}>>:-Wl,-z,defs>)
@@ -56,7 +57,7 @@ add_library(dormouse_static INTERFACE)
 add_dependencies(dormouse_static dormouse_merge)
 target_include_directories(dormouse_static INTERFACE "${DORMOUSE_PUBLIC}")
 target_link_libraries(dormouse_static INTERFACE
-    "${archive}" PkgConfig::UV PkgConfig::JANSSON Threads::Threads m)
+    "${archive}" PkgConfig::UV PkgConfig::JANSSON ${compressors} Threads::Threads m)
 if(NOT wolfcrypt_archive)
     target_link_libraries(dormouse_static INTERFACE wolfcrypt)
 endif()

@@ -88,6 +88,7 @@ static void identity_fini(dor_identity *identity)
     dor__private_key_unref(identity->key);
     dor__bytes_free(&identity->status);
     dor__bytes_free(&identity->timestamps);
+    dor__packed_certificates_free(identity->packed);
     *identity = (dor_identity){0};
 }
 

@@ -17,8 +17,21 @@ enum {
     DOR_MAX_GROUPS = 16,
     DOR_MAX_SCHEMES = 24,
     DOR_MAX_IDENTITIES = 8,
-    DOR_MAX_OWN_SHARES = 4
+    DOR_MAX_OWN_SHARES = 4,
+    DOR_MAX_COMPRESSIONS = 4
 };
+
+/** A way to compress certificates (RFC 8879), given from outside. Its functions are called on any connection's thread. */
+typedef struct dor_cert_compression {
+    uint16_t id; /* IANA, "TLS Certificate Compression Algorithm IDs" */
+    const char *name;
+    /** Appends `in`, compressed, to out; nothing where that would be of no use. */
+    dor_result (*compress)(dor_span in, dor_bytes *out);
+    /** False unless all of `in` is what out_len bytes were compressed to; never writes more. Its memory is bounded. */
+    bool (*decompress)(dor_span in, uint8_t *out, size_t out_len);
+} dor_cert_compression;
+
+typedef struct dor_packed_certificate dor_packed_certificate; /* message/compressed_certificate.c */
 
 /** A certificate chain with its key. */
 typedef struct dor_identity {
@@ -31,7 +44,8 @@ typedef struct dor_identity {
     bool may_sign;          /* the leaf's keyUsage has nothing against signing a handshake */
     bool may_decrypt;       /* nor against static RSA */
     dor_sig_scheme schemes[DOR_MAX_SCHEMES]; /* what the key signs with, best first; */
-    size_t scheme_count; /* 0: what the config's schemes say, which are for both directions */
+    size_t scheme_count;            /* 0: what the config's schemes say, which are for both directions */
+    dor_packed_certificate *packed; /* as they went out compressed; grows at its head, by any thread */
 } dor_identity;
 
 /**
@@ -98,6 +112,9 @@ typedef struct dor_tls_config {
     bool send_server_name; /* client */
     bool ask_status;       /* client: for the status of the server's certificate (OCSP stapling) */
     bool ask_timestamps;   /* client: for its timestamps (RFC 6962) */
+    const dor_cert_compression
+        *compressions[DOR_MAX_COMPRESSIONS]; /* TLS 1.3: of certificates, best first; */
+    uint8_t compression_count;               /* none: neither taken nor sent */
 
     bool resumption; /* offer or accept it */
     bool
@@ -179,6 +196,9 @@ DOR_MUST_USE dor_result dor__tls_config_staple(dor_tls_config *config, size_t in
 /** One bit for each scheme that a certificate may be signed with; all others share the last one. */
 enum { DOR_CERT_SCHEME_OTHER = 1u << 30 };
 uint32_t dor__cert_scheme_bit(dor_sig_scheme scheme);
+
+/** Frees what an identity remembers of its compressed certificates. */
+void dor__packed_certificates_free(dor_packed_certificate *packed);
 
 /** Appends an ALPN protocol of 1 to 255 bytes. */
 DOR_MUST_USE dor_result dor__tls_config_add_alpn(dor_tls_config *config, dor_span protocol);

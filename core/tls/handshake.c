@@ -270,6 +270,14 @@ static bool is_message(const dor_action *action, uint8_t writer, uint8_t type)
     return action->kind == DOR_ACTION_MESSAGE && action->writer == writer && action->type == type;
 }
 
+/* The one of that type that may come in this action's place: itself, or what stands in for it. NULL: neither. */
+static const dor_action *as_message(const dor_tls *t, const dor_action *action, uint8_t writer, uint8_t type)
+{
+    if (is_message(action, writer, type)) return action;
+    const dor_action *other = action->instead;
+    return other && is_message(other, writer, type) && other->may_come(t) ? other : NULL;
+}
+
 /* What a client learns when a message comes whose line would else be passed over; 0: that may not be. */
 static unsigned learnt_by(const dor_handshake *hs, const dor_script_line *line)
 {
@@ -292,10 +300,11 @@ static dor_result expected_message(dor_tls *t, uint8_t type, const dor_action **
     }
     if (!hs->waiting) return DOR_SUCCESS;
     for (const dor_script_line *line = hs->script->lines + hs->position; line->action; line++) {
-        bool now = applies(line, hs->properties), fits = is_message(line->action, peer, type);
+        const dor_action *fitting = as_message(t, line->action, peer, type);
+        bool now = applies(line, hs->properties), fits = fitting != NULL;
         unsigned learnt = fits && !now && dor__is_client(t) ? learnt_by(hs, line) : 0;
         if (learnt) DOR_TRY(dor__property_set(t, learnt));
-        if (fits && (now || learnt)) *expected = line->action;
+        if (fits && (now || learnt)) *expected = fitting;
         if (now || *expected) break;
     }
     return DOR_SUCCESS;

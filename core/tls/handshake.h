@@ -59,6 +59,7 @@ enum dor_message_type {
     DOR_HS_FINISHED = 20,
     DOR_HS_CERTIFICATE_STATUS = 22,
     DOR_HS_KEY_UPDATE = 24,
+    DOR_HS_COMPRESSED_CERTIFICATE = 25, /* RFC 8879 */
     DOR_HS_MESSAGE_HASH = 254
 };
 
@@ -101,6 +102,10 @@ typedef struct dor_action {
 
     /** Message: its body. CCS: called when the peer's has come, to change the receiving keys (body is empty). */
     dor_result (*receive)(dor_tls *t, dor_span body);
+
+    /** Message: another that its writer may say here in its place, if may_come; it has `receive` alone. Or NULL. */
+    const struct dor_action *instead;
+    bool (*may_come)(const dor_tls *t); /* of the one that is `instead` */
 } dor_action;
 
 typedef enum dor_property {
@@ -358,7 +363,9 @@ typedef struct dor_handshake {
     dor_certificate *chain[DOR_PATH_MAX_CERTS]; /* the peer's; references */
     size_t chain_count;
     dor_public_key *peer_key;
-    bool chain_verified; /* dor__peer_chain_verify was content */
+    bool chain_verified;                     /* dor__peer_chain_verify was content */
+    bool takes_compressed;                   /* we have said that the peer may compress its certificate, */
+    const dor_cert_compression *compression; /* and the peer, that we may: how. Or NULL */
 
     /* proofs */
     bool proof_peer;

@@ -63,6 +63,9 @@ static const flag table[] = {
     {"decline-alpn", SWITCH, AT(decline_alpn)},
     {"reject-alpn", SWITCH, AT(reject_alpn)},
 
+    {"install-cert-compression-algs", SWITCH, AT(install_cert_compression_algs)},
+    {"install-one-cert-compression-alg", NUMBER, AT(install_one_cert_compression_alg)},
+
     {"implicit-handshake", NOTHING, 0}, /* ours always is */
     {"use-early-callback", NOTHING, 0}, /* the hello is always asked about */
     {"install-ddos-callback", NOTHING, 0},

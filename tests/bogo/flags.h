@@ -54,6 +54,8 @@ typedef struct bogo_flags {
     const char *host_name;
     const char *advertise_alpn, *select_alpn;
     bool decline_alpn, reject_alpn;
+    bool install_cert_compression_algs;
+    long long install_one_cert_compression_alg;
 
     /* what to do */
     bool shim_writes_first, shim_shuts_down, check_close_notify;

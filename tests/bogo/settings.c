@@ -259,7 +259,8 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
 int bogo_config_make(bogo_world *world, const bogo_flags *flags, dor_tls_config **config)
 {
     static int (*const setters[])(const bogo_flags *, dor_tls_config *) = {
-        set_versions, set_groups, set_shares, set_suites, set_alpn, bogo_credentials_set, set_schemes,
+        set_versions, set_groups,           set_shares,  set_suites,
+        set_alpn,     bogo_credentials_set, set_schemes, bogo_compression_set,
     };
     if (flags->fail_cert_callback && !flags->server)
         return unimplemented("a client that is asked about its certificate");

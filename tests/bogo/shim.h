@@ -54,6 +54,11 @@ int bogo_config_make(bogo_world *world, const bogo_flags *flags, dor_tls_config 
 
 dor_session *bogo_session_lookup(void *ctx, int64_t now_ms, dor_span id);
 
+/* compression.c */
+
+/** The ways to compress certificates that the runner knows, best first, as far as the flags name them. */
+int bogo_compression_set(const bogo_flags *flags, dor_tls_config *config);
+
 /* connection.c */
 
 /** Connects to the runner and does what the flags say. BOGO_PASSED or _FAILED. */

@@ -187,6 +187,9 @@ typedef enum dor_alert {
     X(RECORD_LIMIT,           210, INTERNAL, "a limit on the size of records that the protocol does not allow")        \
     X(CERT_STATUS,            211, INTERNAL, "a certificate's status response is malformed or was not asked for")      \
     X(CERT_TIMESTAMPS,        212, INTERNAL, "a certificate's list of timestamps is malformed")                       \
+    X(CERT_COMPRESSION,       220, INTERNAL, "a certificate is compressed in a way that was not offered")               \
+    X(CERT_DECOMPRESSION,     221, INTERNAL, "a compressed certificate is not what it says, or no such thing")          \
+    X(CERT_TOO_LARGE,         222, INTERNAL, "a compressed certificate is larger than a handshake message may be")      \
     X(UNRECOGNIZED_NAME,      131, INTERNAL, "the name that the client calls is not served here")                    \
     X(PSK_REQUIRED,           150, INTERNAL, "the peer takes none of our pre-shared keys, or offers none")          \
     X(EARLY_DATA,             152, INTERNAL, "early data was accepted where it cannot have been, or by an old server") \

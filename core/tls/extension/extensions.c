@@ -22,6 +22,7 @@ const dor_extension *const dor__extensions[] = {
     &dor__ext_certificate_authorities,
     &dor__ext_status_request,
     &dor__ext_signed_certificate_timestamp,
+    &dor__ext_compress_certificate,
     &dor__ext_record_size_limit, /* in front of max_fragment_length, over which it wins */
     &dor__ext_max_fragment_length,
     &dor__ext_cookie,

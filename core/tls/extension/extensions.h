@@ -19,6 +19,7 @@ enum {
     DOR_EXT_PADDING = 21,
     DOR_EXT_ENCRYPT_THEN_MAC = 22,
     DOR_EXT_EXTENDED_MASTER_SECRET = 23,
+    DOR_EXT_COMPRESS_CERTIFICATE = 27,
     DOR_EXT_RECORD_SIZE_LIMIT = 28,
     DOR_EXT_SESSION_TICKET = 35,
     DOR_EXT_PRE_SHARED_KEY = 41,
@@ -48,6 +49,7 @@ extern const dor_extension dor__ext_certificate_authorities;
 extern const dor_extension dor__ext_post_handshake_auth;
 extern const dor_extension dor__ext_status_request;               /* RFC 6066 */
 extern const dor_extension dor__ext_signed_certificate_timestamp; /* RFC 6962 */
+extern const dor_extension dor__ext_compress_certificate;         /* RFC 8879 */
 extern const dor_extension dor__ext_record_size_limit;            /* RFC 8449 */
 extern const dor_extension dor__ext_max_fragment_length;          /* RFC 6066 */
 extern const dor_extension dor__ext_pre_shared_key;

@@ -1,7 +1,7 @@
 /* certificate.c - Certificate in TLS 1.3's form, the server's and the client's (RFC 8446 section 4.4.2). */
 #include "tls/message/messages.h"
 
-static dor_result certificate_send(dor_tls *t, dor_bytes *w)
+static dor_result certificate_write(dor_tls *t, dor_bytes *w)
 {
     const dor_identity *identity = t->hs->identity;
     size_t list, entry;
@@ -17,6 +17,13 @@ static dor_result certificate_send(dor_tls *t, dor_bytes *w)
         DOR_TRY(wr_end(w, 2, entry));
     }
     return wr_end(w, 3, list);
+}
+
+static dor_result certificate_send(dor_tls *t, dor_bytes *w)
+{
+    size_t start = w->len;
+    DOR_TRY(certificate_write(t, w));
+    return dor__certificate_compress(t, w, start);
 }
 
 static dor_result entry_receive(dor_tls *t, dor_reader *list)
@@ -69,6 +76,7 @@ const dor_action dor__msg_server_certificate = {
     .min_len = 1 + 3,
     .send = certificate_send,
     .receive = server_certificate_receive,
+    .instead = &dor__msg_server_compressed_certificate,
 };
 
 const dor_action dor__msg_client_certificate = {
@@ -79,4 +87,5 @@ const dor_action dor__msg_client_certificate = {
     .min_len = 1 + 3,
     .send = certificate_send,
     .receive = client_certificate_receive,
+    .instead = &dor__msg_client_compressed_certificate,
 };

@@ -20,12 +20,20 @@ extern const dor_action dor__msg_encrypted_extensions;
 extern const dor_action dor__msg_certificate_request;
 extern const dor_action dor__msg_server_certificate;
 extern const dor_action dor__msg_client_certificate;
+extern const dor_action dor__msg_server_compressed_certificate; /* RFC 8879, in place of Certificate */
+extern const dor_action dor__msg_client_compressed_certificate;
 extern const dor_action dor__msg_server_certificate_verify;
 extern const dor_action dor__msg_client_certificate_verify;
 extern const dor_action dor__msg_server_finished;
 extern const dor_action dor__msg_client_finished;
 extern const dor_action dor__msg_end_of_early_data;
 extern const dor_action dor__msg_new_session_ticket;
+
+/**
+ * The Certificate whose body stands in w from `start` on becomes a CompressedCertificate, if the peer takes one and it is
+ * of use. compressed_certificate.c
+ */
+DOR_MUST_USE dor_result dor__certificate_compress(dor_tls *t, dor_bytes *w, size_t start);
 
 /** A step: as many NewSessionTickets as the config says. */
 DOR_MUST_USE dor_result dor__tickets_send(dor_tls *t, dor_bytes *w);

@@ -91,6 +91,9 @@ dor_result dor__alert_receive(dor_tls *t, dor_span payload, bool *closed)
         return DOR_SUCCESS;
     }
     if (!is_warning(t, level, alert)) return dor__peer_alert(alert);
+    if (t->message
+            .len) /* nothing stands between a message's parts, but what ends the connection: RFC 8446 section 5.1 */
+        return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_UNEXPECTED_MESSAGE);
     if (t->warning_alerts >= t->config->max_warning_alerts)
         return dor__alert(DOR_ALERT_UNEXPECTED_MESSAGE, DOR_REASON_WARNING_ALERTS);
     t->warning_alerts++;

@@ -175,7 +175,9 @@ static dor_result receive_alert(dor_tls *t, const dor_record *record, dor_tls_ev
 static dor_result receive_record(dor_tls *t, const dor_record *record, dor_tls_event *event)
 {
     bool settled = t->hs ? t->hs->version_settled : true;
-    if (settled && t->version == DOR_TLS_1_2 && record->version != DOR_TLS_1_2)
+    /* A client that did not get as far as knowing the version says so in a record of its first one. */
+    bool plain_alert = record->type == DOR_CONTENT_ALERT && dor__protection_is_null(&t->read);
+    if (settled && t->version == DOR_TLS_1_2 && record->version != DOR_TLS_1_2 && !plain_alert)
         return dor__alert(DOR_ALERT_PROTOCOL_VERSION, DOR_REASON_RECORD_VERSION);
     if (t->again && t->again->cut_off &&
         (record->type == DOR_CONTENT_HANDSHAKE || record->type == DOR_CONTENT_CHANGE_CIPHER_SPEC))

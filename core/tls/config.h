@@ -116,6 +116,9 @@ typedef struct dor_tls_config {
         *compressions[DOR_MAX_COMPRESSIONS]; /* TLS 1.3: of certificates, best first; */
     uint8_t compression_count;               /* none: neither taken nor sent */
 
+    bool grease;     /* client: values that mean nothing stand in its lists (RFC 8701) */
+    bool ech_grease; /* client, TLS 1.3: what looks like Encrypted Client Hello (RFC 9849 section 6.2) */
+
     bool resumption; /* offer or accept it */
     bool
         resume_without_ems; /* TLS 1.2 sessions without extended master secret too (RFC 7627 section 5.4: better not) */

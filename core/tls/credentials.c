@@ -6,6 +6,7 @@
 #include "tls/again.h"
 
 #include "crypto/premaster.h"
+#include "tls/extension/grease.h"
 #include "tls/internal.h"
 #include "x509/host_name.h"
 #include "x509/path.h"
@@ -82,6 +83,7 @@ dor_result dor__schemes_write(const dor_tls *t, dor_bytes *w)
 {
     size_t mark;
     DOR_TRY(wr_begin(w, 2, &mark));
+    DOR_TRY(dor__grease_u16(t, DOR_GREASE_SCHEME, w));
     for (size_t i = 0; i < t->config->scheme_count; i++)
         DOR_TRY(wr_u16(w, t->config->schemes[i]));
     return wr_end(w, 2, mark);

@@ -292,12 +292,13 @@ typedef struct dor_handshake {
     uint8_t server_random[DOR_RANDOM_LEN];
     uint8_t session_id[DOR_SESSION_ID_MAX]; /* the client's (legacy_)session_id */
     uint8_t session_id_len;
-    uint16_t client_version;  /* legacy_version of the ClientHello */
-    uint32_t ext_sent;        /* client: in its hello; bits as in dor__ext_bit */
-    uint32_t ext_received;    /* server: in the client's hello */
-    dor_span cookie;          /* RFC 8446 section 4.2.2: to be echoed */
-    uint8_t hello_digest[32]; /* server: what a second hello must leave unchanged */
-    dor_group retry_group;    /* the group asked for by HelloRetryRequest, or 0 */
+    uint16_t client_version;   /* legacy_version of the ClientHello */
+    uint32_t ext_sent;         /* client: in its hello; bits as in dor__ext_bit */
+    uint32_t ext_received;     /* server: in the client's hello */
+    struct dor_grease *grease; /* client: extension/grease.c; NULL: none */
+    dor_span cookie;           /* RFC 8446 section 4.2.2: to be echoed */
+    uint8_t hello_digest[32];  /* server: what a second hello must leave unchanged */
+    dor_group retry_group;     /* the group asked for by HelloRetryRequest, or 0 */
     uint16_t retry_suite;
     bool fallback_scsv; /* RFC 7507 */
 

@@ -63,6 +63,9 @@ static const flag table[] = {
     {"decline-alpn", SWITCH, AT(decline_alpn)},
     {"reject-alpn", SWITCH, AT(reject_alpn)},
 
+    {"enable-grease", SWITCH, AT(enable_grease)},
+    {"enable-ech-grease", SWITCH, AT(enable_ech_grease)},
+    {"expect-no-ech-name-override", NOTHING, 0}, /* there is no other name than the one that was called */
     {"install-cert-compression-algs", SWITCH, AT(install_cert_compression_algs)},
     {"install-one-cert-compression-alg", NUMBER, AT(install_one_cert_compression_alg)},
 

@@ -54,7 +54,7 @@ typedef struct bogo_flags {
     const char *host_name;
     const char *advertise_alpn, *select_alpn;
     bool decline_alpn, reject_alpn;
-    bool install_cert_compression_algs;
+    bool install_cert_compression_algs, enable_grease, enable_ech_grease;
     long long install_one_cert_compression_alg;
 
     /* what to do */

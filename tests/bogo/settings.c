@@ -248,6 +248,8 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
     config->ask_session = flags->async;
     config->ask_signature = flags->async || flags->expect_selected_credential; /* it tells which one signs */
     config->exporters = true;
+    config->grease = flags->enable_grease;
+    config->ech_grease = flags->enable_ech_grease;
     /* The runner takes a refusal to be fatal. */
     config->renegotiation =
         flags->renegotiate_freely || flags->renegotiate_once || flags->forbid_renegotiation_after_handshake;

@@ -80,6 +80,8 @@ static const row rows[] = {
     {"request_ocsp", {"true", "false"}, {"1", "\"staple\""}},
     {"request_sct", {"true", "false"}, {"1", "\"yes\""}},
     {"certificate_compression", {"[\"zlib\", \"brotli\"]", "\"brotli\""}, {"[]", "[\"zstd\"]", "[\"zlib\", \"zlib\"]", "1", "true"}},
+    {"grease", {"true", "false"}, {"1", "\"yes\""}},
+    {"ech_grease", {"true", "false"}, {"1", "\"yes\""}},
     {"max_fragment_length", {"512", "1024", "2048", "4096", "\"undefined\""}, {"511", "513", "1000", "4097", "8192", "true"}},
     {"record_size_limit", {"64", "16385"}, {"63", "16386", "true"}},
     {"max_send_fragment", {"64", "16384"}, {"63", "16385", "true"}},

@@ -2,6 +2,7 @@
  * extensions.c - the table of extensions, and the rules that hold for all of them (RFC 8446 section 4.2).
  */
 #include "tls/extension/extensions.h"
+#include "tls/extension/grease.h"
 
 /*
  * In this order they are sent and acted upon. supported_groups stands before key_share, which refers to it;
@@ -26,6 +27,7 @@ const dor_extension *const dor__extensions[] = {
     &dor__ext_record_size_limit, /* in front of max_fragment_length, over which it wins */
     &dor__ext_max_fragment_length,
     &dor__ext_cookie,
+    &dor__ext_encrypted_client_hello,
     &dor__ext_key_share,
     &dor__ext_post_handshake_auth,
     &dor__ext_psk_key_exchange_modes,
@@ -89,7 +91,10 @@ dor_result dor__extensions_send(dor_tls *t, unsigned context, dor_bytes *w)
     size_t mark, start = w->len;
     uint32_t sent = 0;
     DOR_TRY(wr_begin(w, 2, &mark));
+    if (context == DOR_CTX_CLIENT_HELLO) DOR_TRY(dor__grease_extension(t, DOR_GREASE_FIRST_EXTENSION, w));
     for (size_t i = 0; i < dor__extension_count; i++) {
+        if (context == DOR_CTX_CLIENT_HELLO && i == dor__extension_count - 1)
+            DOR_TRY(dor__grease_extension(t, DOR_GREASE_SECOND_EXTENSION, w));
         if (!is_due(t, i, context)) continue;
         DOR_TRY(one_send(t, dor__extensions[i], context, w));
         sent |= (uint32_t)1 << i;

@@ -50,6 +50,7 @@ extern const dor_extension dor__ext_post_handshake_auth;
 extern const dor_extension dor__ext_status_request;               /* RFC 6066 */
 extern const dor_extension dor__ext_signed_certificate_timestamp; /* RFC 6962 */
 extern const dor_extension dor__ext_compress_certificate;         /* RFC 8879 */
+extern const dor_extension dor__ext_encrypted_client_hello;       /* RFC 9849, as grease alone */
 extern const dor_extension dor__ext_record_size_limit;            /* RFC 8449 */
 extern const dor_extension dor__ext_max_fragment_length;          /* RFC 6066 */
 extern const dor_extension dor__ext_pre_shared_key;

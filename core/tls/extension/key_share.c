@@ -5,6 +5,7 @@
  * names; or for the one that a HelloRetryRequest names.
  */
 #include "tls/extension/extensions.h"
+#include "tls/extension/grease.h"
 
 static dor_result illegal(dor_reason reason)
 {
@@ -94,6 +95,7 @@ static dor_result key_share_send(dor_tls *t, unsigned context, dor_bytes *w)
     if (context == DOR_CTX_SERVER_HELLO) return server_share_send(t->hs, w);
     DOR_TRY(client_shares_make(t));
     DOR_TRY(wr_begin(w, 2, &mark));
+    DOR_TRY(dor__grease_share(t, w));
     for (size_t i = 0; i < DOR_MAX_OWN_SHARES && hs->shares[i]; i++)
         DOR_TRY(entry_write(hs->shares[i], w));
     return wr_end(w, 2, mark);

@@ -3,6 +3,7 @@
  * config allows is config->psk_modes; psk_ke, which has no forward secrecy, only when it was asked for.
  */
 #include "tls/extension/extensions.h"
+#include "tls/extension/grease.h"
 #include "tls/psk_13.h"
 
 enum { PSK_KE = 0, PSK_DHE_KE = 1 }; /* on the wire */
@@ -16,9 +17,10 @@ static bool modes_should_send(const dor_tls *t, unsigned context)
 
 static dor_result modes_send(dor_tls *t, unsigned context, dor_bytes *w)
 {
-    uint8_t modes[2];
+    uint8_t modes[3];
     size_t count = 0;
     (void)context;
+    if (dor__grease_mode(t, &modes[0])) count = 1;
     if (t->config->psk_modes & DOR_PSK_DHE_KE) modes[count++] = PSK_DHE_KE;
     if (t->config->psk_modes & DOR_PSK_KE) modes[count++] = PSK_KE;
     return wr_vec(w, 1, dor__span(modes, count));

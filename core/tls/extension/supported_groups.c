@@ -1,5 +1,6 @@
 /* supported_groups.c - RFC 8446 section 4.2.7, RFC 8422 section 5.1.1. */
 #include "tls/extension/extensions.h"
+#include "tls/extension/grease.h"
 
 static bool supported_groups_should_send(const dor_tls *t, unsigned context)
 {
@@ -12,6 +13,7 @@ static dor_result supported_groups_send(dor_tls *t, unsigned context, dor_bytes 
     size_t mark;
     (void)context;
     DOR_TRY(wr_begin(w, 2, &mark));
+    DOR_TRY(dor__grease_u16(t, DOR_GREASE_GROUP, w));
     for (size_t i = 0; i < t->config->group_count; i++) {
         dor_group group = t->config->groups[i];
         /* TLS 1.2 has nothing that a hybrid could be used with. */

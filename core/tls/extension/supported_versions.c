@@ -5,6 +5,7 @@
  * extensions; here it is only written.
  */
 #include "tls/extension/extensions.h"
+#include "tls/extension/grease.h"
 
 static bool supported_versions_should_send(const dor_tls *t, unsigned context)
 {
@@ -16,6 +17,7 @@ static dor_result supported_versions_send(dor_tls *t, unsigned context, dor_byte
     size_t mark;
     if (context != DOR_CTX_CLIENT_HELLO) return wr_u16(w, t->version);
     DOR_TRY(wr_begin(w, 1, &mark));
+    DOR_TRY(dor__grease_u16(t, DOR_GREASE_VERSION, w));
     for (uint16_t version = DOR_TLS_1_3; version >= DOR_TLS_1_2; version--)
         if (dor__has_version(t, version)) DOR_TRY(wr_u16(w, version));
     return wr_end(w, 1, mark);

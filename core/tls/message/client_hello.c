@@ -4,6 +4,7 @@
  * A server settles the version here, has the extensions acted upon, and hands over to that version's negotiation.
  */
 #include "tls/extension/extensions.h"
+#include "tls/extension/grease.h"
 #include "tls/message/messages.h"
 #include "tls/psk_13.h"
 
@@ -38,6 +39,7 @@ static dor_result suites_write(const dor_tls *t, dor_bytes *w)
 {
     size_t mark;
     DOR_TRY(wr_begin(w, 2, &mark));
+    DOR_TRY(dor__grease_u16(t, DOR_GREASE_SUITE, w));
     for (size_t i = 0; i < t->config->suite_count; i++) {
         const dor_suite *suite = dor__suite_find(t->config->suites[i]);
         if (suite && dor__has_version(t, suite->version)) DOR_TRY(wr_u16(w, suite->id));
@@ -64,6 +66,7 @@ static dor_result client_hello_send(dor_tls *t, dor_bytes *w)
         DOR_TRY(dor__rng_fill(t->env->rng, hs->client_random, DOR_RANDOM_LEN));
         DOR_TRY(dor__reflection_sign(t));
         DOR_TRY(session_id_prepare(t));
+        DOR_TRY(dor__grease_prepare(t));
     }
     DOR_TRY(psks_check(t));
     DOR_TRY(wr_u16(w, DOR_TLS_1_2)); /* legacy_version */

@@ -213,16 +213,28 @@ typedef enum edit_kind {
     OMIT,  /* the next in its place; behind the last one, data */
     TWICE, /* in one record */
     SWAP,
-    OTHER,   /* .type in its place */
-    FRONT,   /* .insert in front of it */
-    WITHIN,  /* .insert between two parts of it */
-    STRADDLE /* the next one's first byte in its record */
+    OTHER,    /* .type in its place */
+    FRONT,    /* .insert in front of it */
+    WITHIN,   /* .insert between two parts of it */
+    STRADDLE, /* the next one's first byte in its record */
+    CALLS     /* in front of it the application calls what it may not yet */
 } edit_kind;
 
-typedef enum insert { DATA, WARNING, FATAL, CCS, NO_CCS, NO_ALERT, NO_MESSAGE, NO_DATA, INSERTS } insert;
+typedef enum insert {
+    DATA,
+    WARNING,
+    FATAL,
+    CLOSE,
+    CCS,
+    NO_CCS,
+    NO_ALERT,
+    NO_MESSAGE,
+    NO_DATA,
+    INSERTS
+} insert;
 
-static const char *const edit_names[] = {"omitted", "twice",  "swapped",   "other",
-                                         "front",   "within", "straddling"};
+static const char *const edit_names[] = {"omitted", "twice",  "swapped",    "other",
+                                         "front",   "within", "straddling", "calls"};
 
 static struct {
     edit_kind kind;
@@ -241,7 +253,7 @@ static dor_result utter_unit(const puppet_mouth *m, const puppet_unit *u)
 static dor_result utter_insert(const puppet_mouth *m, insert which)
 {
     static const uint8_t warning[] = {1, DOR_ALERT_USER_CANCELED}, fatal[] = {2, DOR_ALERT_HANDSHAKE_FAILURE},
-                         one = 1;
+                         close[] = {1, DOR_ALERT_CLOSE_NOTIFY}, one = 1;
     dor_protection null;
     puppet_mouth clear = *m;
     dor__protection_init_null(&null);
@@ -251,6 +263,7 @@ static dor_result utter_insert(const puppet_mouth *m, insert which)
     case DATA: return puppet_utter(m, DOR_CONTENT_APPLICATION_DATA, dor__span_str("too early"));
     case WARNING: return puppet_utter(m, DOR_CONTENT_ALERT, dor__span(warning, 2));
     case FATAL: return puppet_utter(m, DOR_CONTENT_ALERT, dor__span(fatal, 2));
+    case CLOSE: return puppet_utter(m, DOR_CONTENT_ALERT, dor__span(close, 2));
     case CCS: return puppet_utter(ccs, DOR_CONTENT_CHANGE_CIPHER_SPEC, dor__span(&one, 1));
     case NO_CCS: return puppet_utter(ccs, DOR_CONTENT_CHANGE_CIPHER_SPEC, DOR_SPAN_EMPTY);
     case NO_ALERT: return puppet_utter(m, DOR_CONTENT_ALERT, DOR_SPAN_EMPTY);
@@ -294,6 +307,34 @@ static dor_span byte_behind(size_t at)
     return next ? dor__span(next->bytes.ptr, 1) : dor__span(&finished_type, 1);
 }
 
+static int code_of(dor_result r)
+{
+    return r.code;
+}
+
+/* What an application may not do yet is refused by name, and changes nothing. */
+static void call_too_early(dor_tls *t)
+{
+    const bool second = what & SECOND, asking = version == DOR_TLS_1_2 && second && dor__is_client(t);
+    dor_session *session = dor__tls_session(t);
+    dor_tls_info info;
+    dor__tls_get_info(t, &info);
+    dor__session_unref(session);
+    cr_assert_eq(code_of(dor__tls_start(t)), 0);
+    cr_assert_eq(code_of(dor__tls_renegotiate(t)), !second  ? (int)DOR_E_ENOTCONN
+                                                   : asking ? (int)DOR_E_EALREADY
+                                                            : (int)DOR_E_EINVAL);
+    if (!second) {
+        cr_assert_eq(code_of(dor__tls_send(t, dor__span_str("x"))), DOR_E_ENOTCONN);
+        cr_assert_eq(code_of(dor__tls_update_keys(t, true)), DOR_E_ENOTCONN);
+        cr_assert_eq(code_of(dor__tls_request_certificate(t)), DOR_E_ENOTCONN);
+    } else if (version == DOR_TLS_1_2) {
+        cr_assert_eq(code_of(dor__tls_update_keys(t, true)), DOR_E_EINVAL);
+        if (asking) cr_assert_eq(code_of(dor__tls_send(t, dor__span_str("x"))), DOR_E_BUSY);
+    }
+    cr_assert_eq(dor__tls_output(t)->len, 0u);
+}
+
 static dor_result change(const puppet_mouth *m, size_t at, uint8_t type, dor_span unit)
 {
     const puppet_unit *next = unit_behind(at);
@@ -313,6 +354,10 @@ static dor_result change(const puppet_mouth *m, size_t at, uint8_t type, dor_spa
         DOR_TRY(puppet_utter(m, type, dor__span(unit.ptr, half)));
         DOR_TRY(utter_insert(m, (insert)edit.type));
         return puppet_utter(m, type, dor__span(unit.ptr + half, unit.len - half));
+    case CALLS:
+        call_too_early(
+            proto_end_of(&pair, puppet.role == DOR_TLS_CLIENT ? DOR_TLS_SERVER : DOR_TLS_CLIENT)->tls);
+        return puppet_utter(m, type, unit);
     default: edit.split = true; return utter_two(m, unit, byte_behind(at));
     }
 }
@@ -330,13 +375,15 @@ static dor_result speak(const puppet_mouth *m, size_t at, uint8_t type, dor_span
 
 /* ---- how it has to end ----------------------------------------------------------------------------------------- */
 
-enum { FINE = -1, STUCK = -2, TOLD = -3, WRONG = -4 }; /* or an alert */
+enum { FINE = -1, STUCK = -2, TOLD = -3, WRONG = -4, CLOSED = -5 }; /* or an alert */
 
 static int expected_insert(dor_tls_role from, size_t at, insert which)
 {
     bool known = at > 0 || what & SECOND; /* the version */
     bool ccs_is_due = honest[from].units[at].type == PUPPET_CCS;
     if (which == FATAL) return TOLD;
+    if (which == CLOSE)
+        return what & SECOND ? CLOSED : TOLD; /* before there is a connection it is the end of it */
     if (edit.kind == WITHIN) return DOR_ALERT_UNEXPECTED_MESSAGE;
     switch (which) {
     case WARNING: return FINE;
@@ -370,6 +417,7 @@ static int expected(dor_tls_role from, size_t at)
     case FRONT:
     case WITHIN: return expected_insert(from, at, (insert)edit.type);
     case STRADDLE: return expected_straddle(from, at);
+    case CALLS: return FINE;
     case TWICE: return DOR_ALERT_UNEXPECTED_MESSAGE;
     case OTHER: break;
     default:
@@ -423,6 +471,24 @@ static void nothing_came(dor_tls_role to)
     cr_assert_eq(end->renegotiated_count + end->authenticated_count + end->ticket_count, 0u);
 }
 
+static size_t said_by(dor_tls_role role, unsigned type)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < puppet.said[role].count; i++)
+        n += puppet.said[role].units[i].type == type;
+    return n;
+}
+
+/* Whether `to` has no keys yet to say under what it has to say; by what went over the wire. */
+static bool still_in_the_clear(dor_tls_role to)
+{
+    const size_t hellos = what & RETRY ? 2 : 1; /* up to the one that makes keys */
+    if (what & SECOND) return false;
+    if (version == DOR_TLS_1_2) return said_by(to, PUPPET_CCS) == 0;
+    if (to == DOR_TLS_SERVER) return said_by(to, DOR_HS_SERVER_HELLO) < hellos;
+    return edit.at < hellos && !(what & EARLY);
+}
+
 static void judge(dor_tls_role from, int how)
 {
     const dor_tls_role to = from == DOR_TLS_CLIENT ? DOR_TLS_SERVER : DOR_TLS_CLIENT;
@@ -439,20 +505,32 @@ static void judge(dor_tls_role from, int how)
         return;
     }
     if (how ==
+        CLOSED) { /* of the second handshake nothing came, the first holds, and ours may still be said */
+        cr_assert(end->closed && dor__ok(end->result) && !end->tls->hs, "%s", where(from));
+        cr_assert_eq(end->renegotiated_count + end->authenticated_count, 0u, "%s", where(from));
+        cr_assert(dor__ok(dor__tls_send(end->tls, dor__span_str("x"))), "%s", where(from));
+        cr_assert(dor__ok(dor__tls_close(end->tls)));
+        cr_assert_eq(code_of(dor__tls_send(end->tls, dor__span_str("x"))), DOR_E_CLOSED);
+        return;
+    }
+    if (how ==
         WRONG) { /* its place is right; what it says is another test's matter, but that it was not said shows */
         cr_assert(edit.kind != OMIT || !edit.legal || dor__failed(end->result), "%s", where(from));
         return;
     }
     if (how == TOLD) {
-        cr_assert_eq(
-            end->result.code,
-            DOR_ERROR_CODE(DOR_CLASS_ALERT_RECEIVED, DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_PEER_ALERT),
-            "%s", where(from));
+        cr_assert_eq(end->result.code,
+                     DOR_ERROR_CODE(DOR_CLASS_ALERT_RECEIVED,
+                                    edit.type == CLOSE ? (int)DOR_ALERT_CLOSE_NOTIFY
+                                                       : (int)DOR_ALERT_HANDSHAKE_FAILURE,
+                                    DOR_REASON_PEER_ALERT),
+                     "%s", where(from));
         cr_assert_eq(puppet.fatal_alerts[to], 0u, "%s", where(from)); /* an alert is not answered */
     } else {
         cr_assert_eq(dor_error_get_class(end->result.code), DOR_CLASS_ALERT_SENT, "%s", where(from));
         cr_assert_eq(dor_error_get_alert(end->result.code), how, "%s", where(from));
         cr_assert_eq(puppet.fatal_alerts[to], 1u, "%s", where(from));
+        cr_assert_eq(puppet.alert_in_clear[to], still_in_the_clear(to), "%s", where(from));
         cr_assert_eq(other->result.code, DOR_ERROR_CODE(DOR_CLASS_ALERT_RECEIVED, how, DOR_REASON_PEER_ALERT),
                      "%s", where(from));
     }
@@ -490,6 +568,7 @@ static void attempt_each_at(dor_tls_role from, size_t at)
         if (!message || type != u->type) attempt(from, at, OTHER, type);
     for (unsigned i = 0; i < INSERTS; i++)
         attempt(from, at, FRONT, i);
+    attempt(from, at, CALLS, 0);
     if (!message) return;
     attempt(from, at, TWICE, 0);
     attempt(from, at, STRADDLE, 0);

@@ -259,8 +259,10 @@ typedef struct dor_handshake_12 {
     dor_span peer_ticket;       /* server: the client's, only while the ClientHello is handled */
     dor_span new_ticket;        /* client: what NewSessionTicket brought, in the arena */
     uint32_t ticket_lifetime_s; /* client: likewise; 0: the server does not say */
-    dor_span server_point;      /* the server's ephemeral key, in the arena (client) */
-    uint8_t usable_kinds;       /* server: bit 1 << dor_kx_kind, we have an identity for it */
+    dor_span server_point;      /* the server's ephemeral public value, in the arena (client) */
+    dor_group dhe_group;        /* server: the one that a suite with DHE would have; 0: none */
+    bool peer_names_ffdhe; /* server: the client's supported_groups has groups of that kind, ours or not */
+    uint8_t usable_kinds;  /* server: bit 1 << dor_kx_kind, we have an identity for it */
 } dor_handshake_12;
 
 typedef struct dor_handshake {

@@ -72,13 +72,25 @@ bool dor__config_has_group(const dor_tls_config *config, dor_group group)
     return false;
 }
 
+static bool has_ffdhe(const dor_tls_config *config)
+{
+    for (size_t i = 0; i < config->group_count; i++)
+        if (dor__kx_family(config->groups[i]) == DOR_GROUP_FFDHE) return true;
+    return false;
+}
+
+/* A suite with DHE is there for those alone who name a group for it, too. */
+static const dor_suite *possible(const dor_tls_config *config, uint16_t id, uint16_t version)
+{
+    const dor_suite *suite = dor__suite_find(id);
+    if (!suite || suite->version != version) return NULL;
+    return suite->kx != DOR_KX_DHE_RSA || has_ffdhe(config) ? suite : NULL;
+}
+
 const dor_suite *dor__config_suite(const dor_tls_config *config, uint16_t id, uint16_t version)
 {
-    for (size_t i = 0; i < config->suite_count; i++) {
-        if (config->suites[i] != id) continue;
-        const dor_suite *suite = dor__suite_find(id);
-        return suite && suite->version == version ? suite : NULL;
-    }
+    for (size_t i = 0; i < config->suite_count; i++)
+        if (config->suites[i] == id) return possible(config, id, version);
     return NULL;
 }
 
@@ -86,10 +98,8 @@ bool dor__config_has_version(const dor_tls_config *config, uint16_t version)
 {
     if (version < config->min_version || version > config->max_version || config->group_count == 0)
         return false;
-    for (size_t i = 0; i < config->suite_count; i++) {
-        const dor_suite *suite = dor__suite_find(config->suites[i]);
-        if (suite && suite->version == version) return true;
-    }
+    for (size_t i = 0; i < config->suite_count; i++)
+        if (possible(config, config->suites[i], version)) return true;
     return false;
 }
 

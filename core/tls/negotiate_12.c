@@ -1,6 +1,6 @@
 /*
  * negotiate_12.c - what a TLS 1.2 handshake is going to be: suite, group, identity and scheme, or a session resumed
- * (RFC 5246 sections 7.4.1.2 and 7.4.1.3, RFC 8422 section 5.1).
+ * (RFC 5246 sections 7.4.1.2 and 7.4.1.3, RFC 8422 section 5.1, RFC 7919 section 4).
  *
  * The suite comes last of these: one is only chosen that the group, the keys at hand and the peer's signature schemes
  * can serve.
@@ -19,23 +19,47 @@ static dor_group choose_group(const dor_tls *t)
     return 0;
 }
 
+/*
+ * RFC 7919 section 4: one that the client names, if it names any of this kind; a client that does not leaves the choice to us,
+ * and judges what comes.
+ */
+static dor_group choose_dhe_group(const dor_tls *t)
+{
+    if (t->hs->v12.peer_names_ffdhe) return dor__group_choose(t, 1u << DOR_GROUP_FFDHE);
+    for (size_t i = 0; i < t->config->group_count; i++)
+        if (dor__kx_family(t->config->groups[i]) == DOR_GROUP_FFDHE) return t->config->groups[i];
+    return 0;
+}
+
 static bool kind_usable(const dor_tls *t, const dor_suite *suite)
 {
     return (t->hs->v12.usable_kinds & 1u << suite->kx) != 0;
+}
+
+static bool with_dhe(const dor_tls *t, const dor_suite *suite)
+{
+    (void)t;
+    return suite->kx == DOR_KX_DHE_RSA;
 }
 
 /** handshake_failure, with the reason that helps most. */
 static dor_result no_choice(const dor_tls *t)
 {
     dor_reason reason = DOR_REASON_NO_CIPHER;
+    bool dhe = dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, with_dhe) != NULL;
+    /* RFC 7919 section 4: DHE would have done, if only the client had named a group that we take. */
+    if (dhe && t->hs->v12.peer_names_ffdhe && !t->hs->v12.dhe_group)
+        return dor__alert(DOR_ALERT_INSUFFICIENT_SECURITY, DOR_REASON_NO_GROUP);
     if (dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, NULL))
-        reason = t->hs->kx_group ? DOR_REASON_NO_SIGNATURE_SCHEME : DOR_REASON_NO_GROUP;
+        reason = t->hs->kx_group || (dhe && t->hs->v12.dhe_group) ? DOR_REASON_NO_SIGNATURE_SCHEME
+                                                                  : DOR_REASON_NO_GROUP;
     return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, reason);
 }
 
 /* Whether this handshake has the group that a kind of key exchange needs. */
 static bool group_there(const dor_tls *t, dor_kx_kind kind)
 {
+    if (kind == DOR_KX_DHE_RSA) return t->hs->v12.dhe_group != 0;
     return !dor__kx_is_ecdhe(kind) || t->hs->kx_group;
 }
 
@@ -57,6 +81,7 @@ static const dor_suite *choose(dor_tls *t)
 {
     const dor_suite *suite = NULL;
     t->hs->kx_group = choose_group(t);
+    t->hs->v12.dhe_group = choose_dhe_group(t);
     for (int lax = 0; lax < 2 && !suite; lax++)
         for (size_t i = 0; i < t->config->identity_count && !suite; i++)
             suite = suite_for(t, i, lax);
@@ -79,6 +104,7 @@ static dor_result begin_full(dor_tls *t)
     if (!suite) return no_choice(t);
 
     DOR_TRY(dor__suite_settle(t, suite));
+    if (suite->kx == DOR_KX_DHE_RSA) hs->kx_group = hs->v12.dhe_group;
     if (suite->kx == DOR_KX_RSA) DOR_TRY(dor__property_set(t, DOR_PROPERTY_STATIC_RSA));
     DOR_TRY(dor__session_id_make_12(t));
     if (dor__ticket_due_12(t)) DOR_TRY(dor__property_set(t, DOR_PROPERTY_TICKET_12));

@@ -42,10 +42,24 @@ static dor_result have_master_secret(dor_tls *t)
     return DOR_SUCCESS;
 }
 
+/*
+ * RFC 5246 section 8.1.2 strips the leading zeros of what Diffie-Hellman over a finite field gives, so how many there were
+ * shows in the time that the hash takes. A pair serves one handshake and is never used again: nobody can ask about the same
+ * secret twice (Raccoon).
+ */
+static dor_span premaster_secret(const dor_tls *t)
+{
+    dor_span secret = dor__shared_secret(t->hs);
+    if (t->suite->kx == DOR_KX_DHE_RSA)
+        while (secret.len > 1 && secret.ptr[0] == 0)
+            secret = dor__span(secret.ptr + 1, secret.len - 1);
+    return secret;
+}
+
 dor_result dor__master_secret_make_12(dor_tls *t)
 {
     dor_handshake *hs = t->hs;
-    dor_span premaster = dor__shared_secret(hs);
+    dor_span premaster = premaster_secret(t);
     uint8_t session_hash[DOR_HASH_MAX_LEN];
     dor_result result;
 

@@ -1,5 +1,6 @@
 /*
- * suite.c - the cipher suites (RFC 8446 appendix B.4, RFC 5289 section 3, RFC 7905 section 3, RFC 7251) and version
+ * suite.c - the cipher suites (RFC 8446 appendix B.4, RFC 5289 section 3, RFC 7905 section 3, RFC 7251,
+ * RFC 5246 appendix A.5) and version
  * names.
  *
  * Constant tables and pure functions. Two orders of preference: AES first where the processor has instructions for
@@ -86,6 +87,25 @@
     CBC_12(0xc014, ECDHE_RSA, 32, SHA1, SHA256,                                                                    \
            "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA")
 
+/* RFC 5288, RFC 7905, RFC 6655, RFC 5246 appendix A.5: slower than a curve, and only over the primes of RFC 7919. */
+#define SUITES_DHE_12                                                                                              \
+    NAMED_12(0x009e, DHE_RSA, AES_128_GCM, SHA256,                                                                 \
+             "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "DHE-RSA-AES128-GCM-SHA256"),                                  \
+    NAMED_12(0x009f, DHE_RSA, AES_256_GCM, SHA384,                                                                 \
+             "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384", "DHE-RSA-AES256-GCM-SHA384"),                                  \
+    NAMED_12(0xccaa, DHE_RSA, CHACHA20_POLY1305, SHA256,                                                           \
+             "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "DHE-RSA-CHACHA20-POLY1305"),                            \
+    NAMED_12(0xc09e, DHE_RSA, AES_128_CCM, SHA256, "TLS_DHE_RSA_WITH_AES_128_CCM", "DHE-RSA-AES128-CCM"),          \
+    NAMED_12(0xc09f, DHE_RSA, AES_256_CCM, SHA256, "TLS_DHE_RSA_WITH_AES_256_CCM", "DHE-RSA-AES256-CCM"),          \
+    NAMED_12(0xc0a2, DHE_RSA, AES_128_CCM_8, SHA256, "TLS_DHE_RSA_WITH_AES_128_CCM_8", "DHE-RSA-AES128-CCM8"),     \
+    NAMED_12(0xc0a3, DHE_RSA, AES_256_CCM_8, SHA256, "TLS_DHE_RSA_WITH_AES_256_CCM_8", "DHE-RSA-AES256-CCM8"),     \
+    CBC_12(0x0067, DHE_RSA, 16, SHA256, SHA256,                                                                    \
+           "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256", "DHE-RSA-AES128-SHA256"),                                        \
+    CBC_12(0x006b, DHE_RSA, 32, SHA256, SHA256,                                                                    \
+           "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256", "DHE-RSA-AES256-SHA256"),                                        \
+    CBC_12(0x0033, DHE_RSA, 16, SHA1, SHA256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA", "DHE-RSA-AES128-SHA"),           \
+    CBC_12(0x0039, DHE_RSA, 32, SHA1, SHA256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "DHE-RSA-AES256-SHA")
+
 /* RFC 5288, RFC 6655, RFC 5246 appendix A.5: no forward secrecy, so behind all others. */
 #define SUITES_RSA_12                                                                                              \
     NAMED_12(0x009c, RSA, AES_128_GCM, SHA256, "TLS_RSA_WITH_AES_128_GCM_SHA256", "AES128-GCM-SHA256"),            \
@@ -99,7 +119,7 @@
     CBC_12(0x002f, RSA, 16, SHA1, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA", "AES128-SHA"),                           \
     CBC_12(0x0035, RSA, 32, SHA1, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA", "AES256-SHA")
 
-#define SUITES_NAMED_12 SUITES_CCM_12, SUITES_CBC_ECDHE_12, SUITES_RSA_12
+#define SUITES_NAMED_12 SUITES_CCM_12, SUITES_CBC_ECDHE_12, SUITES_DHE_12, SUITES_RSA_12
 /* clang-format on */
 
 static const dor_suite aes_first[] = {SUITES_AES_13, SUITES_CHACHA_13, SUITES_NAMED_13,

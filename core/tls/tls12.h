@@ -57,6 +57,21 @@ bool dor__session_keepable_12(const dor_tls *t);
 /** Both Finished are verified: keeps the session (t->session) and gives it to the server's store. */
 DOR_MUST_USE dor_result dor__session_keep_12(dor_tls *t);
 
+/* ---- DHE: dhe_12.c ----------------------------------------------------------------------------------------- */
+
+/** ServerDHParams: the prime and generator of hs->kx_group, the public value of hs->kx. */
+DOR_MUST_USE dor_result dor__dhe_params_write(const dor_tls *t, dor_bytes *w);
+
+/** The same, read: which group of the config's it is (insufficient_security, DH_GROUP: none), and the server's value. */
+DOR_MUST_USE dor_result dor__dhe_params_read(const dor_tls *t, dor_reader *r, dor_group *group,
+                                             dor_span *value);
+
+/**
+ * dor__key_exchange_derive with a public value that may lack leading zeros; one that is out of range (1 < y < p - 1):
+ * handshake_failure, BAD_KEY_SHARE.
+ */
+DOR_MUST_USE dor_result dor__dhe_derive(dor_tls *t, dor_span value);
+
 /* ---- certificates ---------------------------------------------------------------------------------------- */
 
 /** True when a key of this type goes with the suite (RFC 8422 section 2; RFC 8446 section 4.2.3 for RSASSA-PSS keys). */

@@ -14,6 +14,13 @@ static void set_up(void)
 
 TestSuite(tls_suites, .init = set_up, .fini = tear_down);
 
+/* Behind the others: DHE needs one of RFC 7919's. */
+static void add_ffdhe(dor_tls_config *config)
+{
+    if (!dor__config_has_group(config, DOR_GROUP_FFDHE2048))
+        config->groups[config->group_count++] = DOR_GROUP_FFDHE2048;
+}
+
 /* Both ends have this suite alone, and the server the certificate that goes with it. */
 static void arrange(const dor_suite *suite)
 {
@@ -22,6 +29,10 @@ static void arrange(const dor_suite *suite)
     server = proto_server_config(rsa ? "tls-rsa-both" : "tls-p256", rsa ? "rsa" : "c", &store);
     proto_only(server, suite->version, suite->id, 0);
     proto_only(client, suite->version, suite->id, 0);
+    if (suite->kx == DOR_KX_DHE_RSA) {
+        add_ffdhe(client);
+        add_ffdhe(server);
+    }
 }
 
 static dor_tls_info info_of(dor_tls_role role)

@@ -169,6 +169,7 @@ typedef enum dor_alert {
     X(UNSUPPORTED_EXTENSION,  113, INTERNAL, "an extension that was not offered, or does not belong in its message") \
     X(DUPLICATE_EXTENSION,    114, INTERNAL, "an extension appears twice")                                          \
     X(BAD_KEY_SHARE,          115, INTERNAL, "the peer's key share is invalid")                                     \
+    X(DH_GROUP,               139, INTERNAL, "the server's Diffie-Hellman group is none that we take")               \
     X(BAD_SIGNATURE,          116, INTERNAL, "the peer's handshake signature does not verify")                      \
     X(BAD_FINISHED,           117, INTERNAL, "the peer's Finished does not verify")                                 \
     X(BAD_BINDER,             118, INTERNAL, "the pre-shared key binder does not verify")                           \

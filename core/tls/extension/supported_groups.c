@@ -2,6 +2,9 @@
 #include "tls/extension/extensions.h"
 #include "tls/extension/grease.h"
 
+/* RFC 7919 section 4: the numbers of finite-field groups, whether we know them or not. */
+enum { FFDHE_FIRST = 256, FFDHE_LAST = 511 };
+
 static bool supported_groups_should_send(const dor_tls *t, unsigned context)
 {
     (void)t;
@@ -55,11 +58,13 @@ static dor_result supported_groups_receive(dor_tls *t, unsigned context, dor_spa
     DOR_TRY(rd_vec16(&r, &list, 2, 65535));
     DOR_TRY(rd_end(&r));
     hs->peer_group_count = 0;
+    hs->v12.peer_names_ffdhe = false;
     hs->peer_has_groups = context == DOR_CTX_CLIENT_HELLO;
     for (r = rd_from(list); rd_left(&r);) {
         dor_group group;
         DOR_TRY(rd_u16(&r, &group));
         hs->peer_curves |= dor__curve_bit(group);
+        hs->v12.peer_names_ffdhe |= group >= FFDHE_FIRST && group <= FFDHE_LAST;
         if (dor__config_has_group(t->config, group) && is_new(hs, group))
             hs->peer_groups[hs->peer_group_count++] = group;
     }

@@ -42,7 +42,9 @@ static dor_result suites_write(const dor_tls *t, dor_bytes *w)
     DOR_TRY(dor__grease_u16(t, DOR_GREASE_SUITE, w));
     for (size_t i = 0; i < t->config->suite_count; i++) {
         const dor_suite *suite = dor__suite_find(t->config->suites[i]);
-        if (suite && dor__has_version(t, suite->version)) DOR_TRY(wr_u16(w, suite->id));
+        if (suite && dor__has_version(t, suite->version) &&
+            dor__config_suite(t->config, suite->id, suite->version))
+            DOR_TRY(wr_u16(w, suite->id));
     }
     return wr_end(w, 2, mark);
 }

@@ -96,8 +96,7 @@ dor_result dor__tls_send_early(dor_tls *t, dor_span plaintext)
     if (plaintext.len > t->hs->early_left) return dor__error(DOR_E_TOO_BIG);
     if (plaintext.len == 0) return DOR_SUCCESS;
     t->hs->early_left -= (uint32_t)plaintext.len;
-    dor_result r = dor__record_write(&t->write, DOR_CONTENT_APPLICATION_DATA, t->record_version,
-                                     DOR_RECORD_MAX_PLAINTEXT, plaintext, &t->output);
+    dor_result r = dor__records_send(t, DOR_CONTENT_APPLICATION_DATA, plaintext);
     return dor__failed(r) ? dor__tls_fail(t, r) : r;
 }
 

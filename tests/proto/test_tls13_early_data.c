@@ -140,6 +140,32 @@ Test(early_data, an_offer_need_not_be_used)
     cr_assert_eq(info.early, DOR_EARLY_ACCEPTED);
 }
 
+/* How much longer a first flight gets by `len` bytes of early data. */
+static size_t grows_by(size_t len)
+{
+    static const uint8_t data[600];
+    begin_early();
+    size_t before = dor__tls_output(pair.client.tls)->len;
+    cr_assert(dor__ok(dor__tls_send_early(pair.client.tls, dor__span(data, len))));
+    size_t grown = dor__tls_output(pair.client.tls)->len - before;
+    proto_pair_run(&pair);
+    works();
+    cr_assert_eq(pair.server.early.len, strlen(request) + len);
+    return grown;
+}
+
+Test(early_data, in_records_of_the_size_and_padding_that_were_asked_for)
+{
+    const size_t around = 5 + 1 + 16; /* header, type, tag */
+    get_ticket();
+    cr_assert_eq(grows_by(600), 600 + around);
+    client->max_send_fragment = 200;
+    cr_assert_eq(grows_by(600), 600 + 3 * around);
+    client->max_send_fragment = 0;
+    client->record_padding = 256;
+    cr_assert_eq(grows_by(1), grows_by(100), "one cannot tell them apart");
+}
+
 Test(early_data, is_in_the_key_log)
 {
     get_ticket();
@@ -300,6 +326,61 @@ Test(early_data, is_taken_once)
         cr_assert(dor__ok(pair.server.result));
     }
     dor__bytes_free(&copy);
+}
+
+/* The same bytes once more to the server as it is now; what it hears early of them is counted. */
+static size_t heard_again(const dor_bytes *flight)
+{
+    prepare(NULL, NULL);
+    pair.now_ms += 1000;
+    cr_assert(dor__ok(dor__tls_start(pair.server.tls)));
+    proto_feed(&pair, DOR_TLS_SERVER, dor__bytes_span(flight));
+    cr_assert(dor__ok(pair.server.result), "%s", trouble());
+    return pair.server.early.len;
+}
+
+static void record_flight(dor_bytes *flight)
+{
+    *flight = DOR_BYTES_EMPTY;
+    get_ticket();
+    begin_early();
+    cr_assert(dor__ok(dor__bytes_append(flight, dor__bytes_span(dor__tls_output(pair.client.tls)))));
+}
+
+Test(early_data, a_copy_with_a_ticket_that_is_used_up)
+{
+    dor_bytes flight;
+    server->ticket_kind = DOR_TICKETS_STATEFUL;
+    record_flight(&flight);
+    cr_assert_eq(heard_again(&flight), strlen(request), "the first that comes is taken, whoever sends it");
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(heard_again(&flight), 0u);
+    dor__bytes_free(&flight);
+}
+
+Test(early_data, a_full_window_refuses)
+{
+    dor_bytes flight;
+    record_flight(&flight);
+    dor__replay_window_free(store.window);
+    cr_assert(dor__ok(dor__replay_window_new(&store.window, proto_now_ms() - 1000000, 2)));
+    uint64_t other[4] = {1, 2, 3, 4}; /* of two places, one is used */
+    cr_assert(dor__replay_window_once(store.window, proto_now_ms(), proto_now_ms(),
+                                      dor__span((const uint8_t *)other, sizeof other)));
+    cr_assert_eq(heard_again(&flight), 0u);
+    dor__bytes_free(&flight);
+}
+
+/* The new window knows nothing of what was taken before, and keys of tickets may outlive a process. */
+Test(early_data, a_new_window_refuses_what_is_older)
+{
+    dor_bytes flight;
+    record_flight(&flight);
+    cr_assert_eq(heard_again(&flight), strlen(request));
+    dor__replay_window_free(store.window);
+    cr_assert(dor__ok(dor__replay_window_new(&store.window, proto_now_ms() + 1, 64)));
+    cr_assert_eq(heard_again(&flight), 0u);
+    dor__bytes_free(&flight);
 }
 
 static bool once(dor_replay_window *w, int64_t now_ms, uint64_t number)

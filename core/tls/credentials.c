@@ -235,7 +235,9 @@ dor_result dor__peer_from_session(dor_tls *t)
         DOR_TRY(config->verify(config->verify_ctx, leaf, 1));
     }
     if (session->peer && !t->peer) t->peer = dor__certificate_ref(session->peer);
-    if (session->stapled && !t->stapled) t->stapled = dor__stapled_ref(session->stapled);
+    /* What belongs to the certificate was shown with it; a TLS 1.2 server may say timestamps again, of whatever. */
+    dor__stapled_unref(t->stapled);
+    t->stapled = dor__stapled_ref(session->stapled);
     if (session->peer_verified && !t->anchor) t->anchor = dor__certificate_ref(anchor_of(t, session));
     return DOR_SUCCESS;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "tls/again.h"
+#include "tls/stapled.h"
 
 static bool no(const char *what)
 {
@@ -79,6 +80,16 @@ static bool server_kept(const bogo_connection *c)
     return true;
 }
 
+static bool is_shown(const char *expected, const dor_bytes *shown)
+{
+    dor_bytes bytes = DOR_BYTES_EMPTY;
+    if (!expected) return true;
+    bool same = bogo_read_base64(expected, &bytes) && shown &&
+                dor__span_equal(dor__bytes_span(&bytes), dor__bytes_span(shown));
+    dor__bytes_free(&bytes);
+    return same;
+}
+
 bool bogo_check_connected(bogo_connection *c)
 {
     const bogo_flags *f = c->flags;
@@ -94,6 +105,9 @@ bool bogo_check_connected(bogo_connection *c)
         return no("server name");
     if (!dor__span_equal(info.alpn, text_of(f->server ? f->select_alpn : f->expect_alpn)))
         return no("application protocol");
+    if (!is_shown(f->expect_ocsp_response, info.stapled ? &info.stapled->status : NULL)) return no("status");
+    if (!is_shown(f->expect_signed_cert_timestamps, info.stapled ? &info.stapled->timestamps : NULL))
+        return no("timestamps");
     if (f->expect_extended_master_secret && !info.extended_master_secret) return no("extended master secret");
     if ((f->expect_hrr && !info.hello_retry) || (f->expect_no_hrr && info.hello_retry))
         return no("HelloRetryRequest");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/base64.h"
 #include "x509/pem.h"
 
 static bool read_file(const char *path, dor_span *text)
@@ -74,6 +75,26 @@ static bool is_named(const char *path)
     return path && *path;
 }
 
+bool bogo_read_base64(const char *text, dor_bytes *out)
+{
+    out->len = 0;
+    return !text || dor__ok(dor__base64_decode(dor__span_str(text), out));
+}
+
+/* What the newest identity shows beside its certificate. */
+static dor_result staple(const bogo_credential *credential, dor_tls_config *config)
+{
+    dor_bytes status = DOR_BYTES_EMPTY, timestamps = DOR_BYTES_EMPTY;
+    dor_result r = dor__error(DOR_E_BADARG);
+    if (bogo_read_base64(credential->ocsp_response, &status) &&
+        bogo_read_base64(credential->signed_cert_timestamps, &timestamps))
+        r = dor__tls_config_staple(config, config->identity_count - 1, dor__bytes_span(&status),
+                                   dor__bytes_span(&timestamps));
+    dor__bytes_free(&status);
+    dor__bytes_free(&timestamps);
+    return r;
+}
+
 static int add_identity(const bogo_credential *credential, dor_tls_config *config)
 {
     dor_certificate *chain[BOGO_CHAIN_MAX];
@@ -90,6 +111,7 @@ static int add_identity(const bogo_credential *credential, dor_tls_config *confi
         r = dor__tls_config_add_identity(config, chain, count, key);
         dor__private_key_unref(key);
     }
+    if (dor__ok(r)) r = staple(credential, config);
     for (size_t i = 0; i < count; i++)
         dor__certificate_unref(chain[i]);
     if (r.code == DOR_E_KEY_UNSUPPORTED) {

@@ -36,6 +36,8 @@ static const flag table[] = {
     {"new-x509-credential", CREDENTIAL, 0},
     {"cert-file", TEXT, AT(credential.cert_file)},
     {"key-file", TEXT, AT(credential.key_file)},
+    {"ocsp-response", TEXT, AT(credential.ocsp_response)},
+    {"signed-cert-timestamps", TEXT, AT(credential.signed_cert_timestamps)},
     {"trust-cert", TEXT, AT(trust_cert)},
     {"min-version", NUMBER, AT(min_version)},
     {"max-version", NUMBER, AT(max_version)},
@@ -63,6 +65,9 @@ static const flag table[] = {
     {"decline-alpn", SWITCH, AT(decline_alpn)},
     {"reject-alpn", SWITCH, AT(reject_alpn)},
 
+    {"enable-ocsp-stapling", SWITCH, AT(enable_ocsp_stapling)},
+    {"enable-signed-cert-timestamps", SWITCH, AT(enable_signed_cert_timestamps)},
+    {"max-send-fragment", NUMBER, AT(max_send_fragment)},
     {"enable-grease", SWITCH, AT(enable_grease)},
     {"enable-ech-grease", SWITCH, AT(enable_ech_grease)},
     {"expect-no-ech-name-override", NOTHING, 0}, /* there is no other name than the one that was called */
@@ -123,6 +128,8 @@ static const flag table[] = {
     {"expect-total-renegotiations", NUMBER, AT(expect_total_renegotiations)},
     {"expect-secure-renegotiation", SWITCH, AT(expect_secure_renegotiation)},
     {"expect-no-secure-renegotiation", SWITCH, AT(expect_no_secure_renegotiation)},
+    {"expect-ocsp-response", TEXT, AT(expect_ocsp_response)},
+    {"expect-signed-cert-timestamps", TEXT, AT(expect_signed_cert_timestamps)},
     {"handshake-never-done", SWITCH, AT(handshake_never_done)},
 };
 /* clang-format on */

@@ -28,6 +28,7 @@ typedef struct bogo_list {
 /** A certificate chain with its key. */
 typedef struct bogo_credential {
     const char *cert_file, *key_file;
+    const char *ocsp_response, *signed_cert_timestamps; /* base64 */
     bogo_list signing_prefs;
 } bogo_credential;
 
@@ -54,6 +55,8 @@ typedef struct bogo_flags {
     const char *host_name;
     const char *advertise_alpn, *select_alpn;
     bool decline_alpn, reject_alpn;
+    bool enable_ocsp_stapling, enable_signed_cert_timestamps;
+    long long max_send_fragment;
     bool install_cert_compression_algs, enable_grease, enable_ech_grease;
     long long install_one_cert_compression_alg;
 
@@ -81,6 +84,7 @@ typedef struct bogo_flags {
     bool expect_extended_master_secret, expect_hrr, expect_no_hrr, expect_verify_result, expect_no_peer_cert;
     bool expect_no_server_name, handshake_never_done;
     const char *expect_server_name, *expect_alpn, *expect_advertised_alpn, *expect_peer_cert_file;
+    const char *expect_ocsp_response, *expect_signed_cert_timestamps; /* base64 */
     long long expect_total_renegotiations;
 } bogo_flags;
 

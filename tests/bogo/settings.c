@@ -248,6 +248,9 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
     config->ask_session = flags->async;
     config->ask_signature = flags->async || flags->expect_selected_credential; /* it tells which one signs */
     config->exporters = true;
+    config->ask_status = flags->enable_ocsp_stapling;
+    config->ask_timestamps = flags->enable_signed_cert_timestamps;
+    config->max_send_fragment = (uint16_t)flags->max_send_fragment;
     config->grease = flags->enable_grease;
     config->ech_grease = flags->enable_ech_grease;
     /* The runner takes a refusal to be fatal. */

@@ -44,6 +44,9 @@ typedef struct bogo_connection {
 /** All certificates of a PEM file; false with a message. *count at most BOGO_CHAIN_MAX. */
 bool bogo_read_chain(const char *path, dor_certificate *chain[BOGO_CHAIN_MAX], size_t *count);
 
+/** A flag's base64, nothing for NULL; false when it is none. The caller frees. */
+bool bogo_read_base64(const char *text, dor_bytes *out);
+
 /** Adds -cert-file and -key-file, and -trust-cert. BOGO_PASSED, _FAILED or _UNIMPLEMENTED. */
 int bogo_credentials_set(const bogo_flags *flags, dor_tls_config *config);
 

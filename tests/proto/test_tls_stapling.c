@@ -6,6 +6,7 @@
 #include "support/proto_hostile.h"
 #include "support/tls12_wire.h"
 #include "support/tls13_cases.h"
+#include "tls/stapled.h"
 
 static const char status[] = "0 what an authority says of a certificate";
 static const uint8_t timestamps[] = {0, 9, 0, 4, 'l', 'o', 'g', '1', 0, 1, 'x'};
@@ -90,6 +91,29 @@ Test(tls_stapling, resumed)
         shows(true, true);
         dor__session_unref(session);
     }
+}
+
+/* A TLS 1.2 server may say timestamps in the hello that resumes, too (RFC 6962 forgot to forbid it): they change nothing. */
+Test(tls_stapling, said_again_in_a_resumption)
+{
+    static const uint8_t others[] = {0, 3, 0, 1, 'y'};
+    client->ask_status = client->ask_timestamps = true;
+    only(DOR_TLS_1_2);
+    server->tickets_12 = true;
+    run(NULL);
+    shows(true, true);
+    dor_session *session = dor__tls_session(pair.client.tls);
+    prepare(NULL, session);
+    cr_assert(dor__ok(dor__tls_start(pair.client.tls)));
+    proto_deliver(&pair, DOR_TLS_CLIENT);
+    cr_assert(
+        dor__ok(dor__stapled_new(&pair.client.tls->stapled))); /* as its ServerHello would have left it */
+    cr_assert(
+        dor__ok(dor__bytes_append(&pair.client.tls->stapled->timestamps, dor__span(others, sizeof others))));
+    proto_talk(&pair);
+    cr_assert(pair.client.tls->resumed);
+    shows(true, true);
+    dor__session_unref(session);
 }
 
 /* The chain is judged with the response at hand, also in TLS 1.2, where it comes behind it; and judged it is. */

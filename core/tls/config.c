@@ -6,6 +6,7 @@
 #include "tls/config.h"
 
 #include "base/alloc.h"
+#include "base/writer.h"
 #include "base/ct.h"
 
 enum { HOUR_S = 3600 };
@@ -101,6 +102,7 @@ void dor__tls_config_unref(dor_tls_config *config)
         identity_fini(&config->identities[i]);
     dor__trust_store_unref(config->trust);
     dor__bytes_free(&config->alpn);
+    dor__bytes_free(&config->authorities);
     dor__psks_unref(config->psks);
     dor__wipe(config->reflection_secret, sizeof config->reflection_secret);
     dor__free(config);
@@ -164,6 +166,14 @@ dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate 
     identity->key = dor__private_key_ref(key);
     config->identity_count++;
     return DOR_SUCCESS;
+}
+
+dor_result dor__tls_config_add_authority(dor_tls_config *config, dor_span name)
+{
+    enum { MAX = 16384 }; /* a hello with all of them stays far below what servers take */
+    if (name.len == 0) return dor__error(DOR_E_BADARG);
+    if (name.len > MAX || config->authorities.len + 2 + name.len > MAX) return dor__error(DOR_E_TOO_BIG);
+    return wr_vec(&config->authorities, 2, name);
 }
 
 dor_result dor__tls_config_staple(dor_tls_config *config, size_t index, dor_span status, dor_span timestamps)

@@ -43,6 +43,7 @@ typedef struct dor_identity {
     dor_bytes timestamps;   /* SignedCertificateTimestampList, with its length; empty: none */
     bool may_sign;          /* the leaf's keyUsage has nothing against signing a handshake */
     bool may_decrypt;       /* nor against static RSA */
+    bool only_for_issuers;  /* shown to peers alone that name an authority of the chain's */
     dor_sig_scheme schemes[DOR_MAX_SCHEMES]; /* what the key signs with, best first; */
     size_t scheme_count;            /* 0: what the config's schemes say, which are for both directions */
     dor_packed_certificate *packed; /* as they went out compressed; grows at its head, by any thread */
@@ -100,6 +101,12 @@ typedef struct dor_tls_config {
     bool verify_peer;       /* client: the server; server: ask for a certificate */
     bool verify_host;       /* client: the name too */
     bool require_peer_cert; /* server: an empty answer fails */
+    dor_bytes
+        authorities; /* names (DER, each with its length) that the peer's certificate should be under, as
+                               it is told; empty: nothing is said. dor__tls_config_add_authority */
+    bool
+        require_own_cert; /* client with identities: fails where none is what the server asks for, rather than
+                               show none */
     uint8_t depth;
     /** The program's word about a peer's chain that passed everything else (with verify_peer alone); a failure is told to the
      *  peer. Not asked again when a session is resumed. NULL: nobody has one. */
@@ -202,6 +209,9 @@ uint32_t dor__cert_scheme_bit(dor_sig_scheme scheme);
 
 /** Frees what an identity remembers of its compressed certificates. */
 void dor__packed_certificates_free(dor_packed_certificate *packed);
+
+/** Adds a distinguished name in DER to the authorities that the peer is told of; TOO_BIG when the list gets too long. */
+DOR_MUST_USE dor_result dor__tls_config_add_authority(dor_tls_config *config, dor_span name);
 
 /** Appends an ALPN protocol of 1 to 255 bytes. */
 DOR_MUST_USE dor_result dor__tls_config_add_alpn(dor_tls_config *config, dor_span protocol);

@@ -5,6 +5,8 @@
  */
 #include "tls/again.h"
 
+#include <assert.h>
+
 #include "crypto/premaster.h"
 #include "tls/extension/grease.h"
 #include "tls/internal.h"
@@ -35,11 +37,27 @@ static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, const dor_private_
     return !(dor__kx_is_rsa(kx) && !rsa) && !(kx == DOR_KX_ECDHE_ECDSA && rsa);
 }
 
-/* RFC 8446 section 4.4.2.2 and RFC 5246 section 7.4.2: what the peer takes in certificates, and what the leaf is for. */
-static bool chain_fits(const dor_tls *t, const dor_identity *identity, dor_kx_kind kx)
+/* Under one of the authorities that the peer names (RFC 8446 section 4.2.4, RFC 5246 section 7.4.4). */
+static bool issuer_named(const dor_tls *t, size_t index)
 {
+    return t->hs->peer_has_authorities && t->hs->peer_authorities >> index & 1;
+}
+
+/* An identity that is for those who name its issuer is for nobody else, whatever else there is. */
+static bool kept_out(const dor_tls *t, size_t index)
+{
+    return t->config->identities[index].only_for_issuers && !issuer_named(t, index);
+}
+
+/* RFC 8446 section 4.4.2.2 and RFC 5246 section 7.4.2: what the peer takes in certificates, and what the leaf is for. */
+static bool chain_fits(const dor_tls *t, size_t index, dor_kx_kind kx, dor_chain_fit fit)
+{
+    const dor_identity *identity = &t->config->identities[index];
+    if (kept_out(t, index)) return false;
+    if (fit == DOR_FIT_ANY) return true;
     if (kx != DOR_KX_RSA && !identity->may_sign) return false;
-    return !t->hs->peer_has_schemes || (identity->chain_schemes & ~t->hs->peer_cert_schemes) == 0;
+    if (t->hs->peer_has_schemes && identity->chain_schemes & ~t->hs->peer_cert_schemes) return false;
+    return fit != DOR_FIT_ISSUER || !t->hs->peer_has_authorities || issuer_named(t, index);
 }
 
 /* A certificate that says that its key is for signing alone must not make an oracle of it: not even if nothing else fits. */
@@ -51,11 +69,11 @@ static bool take_decrypting(dor_tls *t, const dor_identity *identity)
     return true;
 }
 
-bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, bool lax)
+bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, dor_chain_fit fit)
 {
     const dor_tls_config *config = t->config;
     const dor_identity *identity = &config->identities[index];
-    if (!lax && !chain_fits(t, identity, kx)) return false;
+    if (!chain_fits(t, index, kx, fit)) return false;
     if (kx == DOR_KX_RSA) return take_decrypting(t, identity);
     const dor_sig_scheme *schemes = identity->scheme_count ? identity->schemes : config->schemes;
     size_t count = identity->scheme_count ? identity->scheme_count : config->scheme_count;
@@ -74,9 +92,45 @@ bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, bool lax)
 void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found)
 {
     *found = false;
-    for (int lax = 0; lax < 2 && !*found; lax++)
+    for (int fit = 0; fit < DOR_FITS && !*found; fit++)
         for (size_t i = 0; i < t->config->identity_count && !*found; i++)
-            *found = dor__identity_take(t, i, kx, lax);
+            *found = dor__identity_take(t, i, kx, (dor_chain_fit)fit);
+}
+
+dor_reason dor__identity_none(const dor_tls *t)
+{
+    size_t out = 0;
+    while (out < t->config->identity_count && kept_out(t, out))
+        out++;
+    return out && out == t->config->identity_count ? DOR_REASON_NO_ISSUER : DOR_REASON_NO_SIGNATURE_SCHEME;
+}
+
+dor_result dor__identity_missing(const dor_tls *t, dor_reason reason)
+{
+    if (!t->config->require_own_cert || !t->config->identity_count) return DOR_SUCCESS;
+    return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, reason);
+}
+
+static bool issued_by(const dor_identity *identity, dor_span name)
+{
+    for (size_t i = 0; i < identity->chain_count; i++)
+        if (dor__span_equal(identity->chain[i]->issuer, name)) return true;
+    return false;
+}
+
+dor_result dor__authorities_read(dor_tls *t, dor_span list)
+{
+    static_assert(DOR_MAX_IDENTITIES <= 8, "a bit for each");
+    dor_span name;
+    t->hs->peer_has_authorities =
+        list.len > 0; /* an empty list of TLS 1.2 means any (RFC 5246 section 7.4.4) */
+    t->hs->peer_authorities = 0;
+    for (dor_reader names = rd_from(list); rd_left(&names);) {
+        DOR_TRY(rd_vec16(&names, &name, 1, UINT16_MAX));
+        for (size_t i = 0; i < t->config->identity_count; i++)
+            if (issued_by(&t->config->identities[i], name)) t->hs->peer_authorities |= (uint8_t)(1u << i);
+    }
+    return DOR_SUCCESS;
 }
 
 dor_result dor__schemes_write(const dor_tls *t, dor_bytes *w)

@@ -313,6 +313,8 @@ typedef struct dor_handshake {
     uint32_t peer_schemes; /* dor__cert_scheme_bit of those that it takes in CertificateVerify */
     bool peer_has_schemes;
     uint32_t peer_cert_schemes; /* dor__cert_scheme_bit of those that it takes in certificates */
+    bool peer_has_authorities;  /* it named authorities; */
+    uint8_t peer_authorities;   /* which of our identities have one of them above them, a bit for each */
     dor_span peer_shares; /* server: only while the ClientHello is handled; extension/key_share.c reads it */
     dor_span peer_suites; /* server: only while the ClientHello is handled */
     dor_span psk_identities; /* server: likewise */
@@ -545,16 +547,37 @@ DOR_MUST_USE dor_result dor__alert_receive(dor_tls *t, dor_span payload, bool *c
 
 /* ---- certificates: credentials.c ------------------------------------------------------------------------- */
 
+/** How well a chain has to suit the peer beside its key; each is tried when nothing passed the one before it. */
+typedef enum dor_chain_fit {
+    DOR_FIT_ISSUER, /* it is under an authority that the peer names, and signed in ways that it takes */
+    DOR_FIT_SIGNED, /* signed in ways that it takes */
+    DOR_FIT_ANY,
+    DOR_FITS
+} dor_chain_fit;
+
 /**
  * Picks hs->identity and hs->scheme: the first of our identities whose key can sign in a way that the peer takes and
- * t->version allows, and whose chain the peer says it can verify; when there is none, the first whose key fits, since a
- * chain that the peer may not verify is better than none (RFC 8446 section 4.4.2.2). kx restricts the key's kind in
- * TLS 1.2 (DOR_KX_13: no restriction). *found is false when nothing fits; that is the caller's to judge.
+ * t->version allows, whose chain the peer says it can verify, and which is under an authority that it names, if it does.
+ * When there is none, the first that is only verifiable, then the first whose key fits, since a chain that the peer may not
+ * verify is better than none (RFC 8446 section 4.4.2.2). kx restricts the key's kind in TLS 1.2 (DOR_KX_13: no restriction).
+ * *found is false when nothing fits; that is the caller's to judge.
  */
 void dor__identity_choose(dor_tls *t, dor_kx_kind kx, bool *found);
 
-/** The same for identity number `index` alone. lax: whatever its chain. */
-bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, bool lax);
+/** The same for identity number `index` alone. */
+bool dor__identity_take(dor_tls *t, size_t index, dor_kx_kind kx, dor_chain_fit fit);
+
+/** Why none was found: NO_ISSUER when the authorities alone keep all of them out, NO_SIGNATURE_SCHEME. */
+dor_reason dor__identity_none(const dor_tls *t);
+
+/**
+ * Client, asked for a certificate and without one that fits: nothing, then it shows none (RFC 8446 section 4.4.2, RFC 5246
+ * section 7.4.6); with require_own_cert handshake_failure and the reason.
+ */
+DOR_MUST_USE dor_result dor__identity_missing(const dor_tls *t, dor_reason reason);
+
+/** DistinguishedName list of either version: which of our identities are under one of them. decode_error for a broken one. */
+DOR_MUST_USE dor_result dor__authorities_read(dor_tls *t, dor_span list);
 
 /** The same list into hs->peer_cert_schemes alone (signature_algorithms_cert). */
 DOR_MUST_USE dor_result dor__cert_schemes_read(dor_tls *t, dor_reader *r);

@@ -51,8 +51,7 @@ static dor_result no_choice(const dor_tls *t)
     if (dhe && t->hs->v12.peer_names_ffdhe && !t->hs->v12.dhe_group)
         return dor__alert(DOR_ALERT_INSUFFICIENT_SECURITY, DOR_REASON_NO_GROUP);
     if (dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, NULL))
-        reason = t->hs->kx_group || (dhe && t->hs->v12.dhe_group) ? DOR_REASON_NO_SIGNATURE_SCHEME
-                                                                  : DOR_REASON_NO_GROUP;
+        reason = t->hs->kx_group || (dhe && t->hs->v12.dhe_group) ? dor__identity_none(t) : DOR_REASON_NO_GROUP;
     return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, reason);
 }
 
@@ -64,15 +63,15 @@ static bool group_there(const dor_tls *t, dor_kx_kind kind)
 }
 
 /* The best suite that one of our identities can serve: the suite's authentication is the identity's key. */
-static const dor_suite *suite_for(dor_tls *t, size_t identity, bool lax)
+static const dor_suite *suite_for(dor_tls *t, size_t identity, dor_chain_fit fit)
 {
     t->hs->v12.usable_kinds = 0;
     for (int kind = DOR_KX_ECDHE_ECDSA; kind < DOR_KX_KINDS; kind++)
-        if (group_there(t, (dor_kx_kind)kind) && dor__identity_take(t, identity, (dor_kx_kind)kind, lax))
+        if (group_there(t, (dor_kx_kind)kind) && dor__identity_take(t, identity, (dor_kx_kind)kind, fit))
             t->hs->v12.usable_kinds |= (uint8_t)(1u << kind);
     if (!t->hs->v12.usable_kinds) return NULL;
     const dor_suite *suite = dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, kind_usable);
-    if (!suite || !dor__identity_take(t, identity, (dor_kx_kind)suite->kx, lax)) return NULL;
+    if (!suite || !dor__identity_take(t, identity, (dor_kx_kind)suite->kx, fit)) return NULL;
     return suite;
 }
 
@@ -82,9 +81,9 @@ static const dor_suite *choose(dor_tls *t)
     const dor_suite *suite = NULL;
     t->hs->kx_group = choose_group(t);
     t->hs->v12.dhe_group = choose_dhe_group(t);
-    for (int lax = 0; lax < 2 && !suite; lax++)
+    for (int fit = 0; fit < DOR_FITS && !suite; fit++)
         for (size_t i = 0; i < t->config->identity_count && !suite; i++)
-            suite = suite_for(t, i, lax);
+            suite = suite_for(t, i, (dor_chain_fit)fit);
     return suite;
 }
 

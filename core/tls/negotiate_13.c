@@ -57,7 +57,7 @@ static dor_result authenticate_by_certificate(dor_tls *t)
                                                            : DOR_REASON_NO_SIGNATURE_SCHEME);
     if (!t->hs->peer_has_schemes) return missing();
     dor__identity_choose(t, DOR_KX_13, &found);
-    if (!found) return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_SIGNATURE_SCHEME);
+    if (!found) return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, dor__identity_none(t));
     bool ask = t->config->verify_peer && !t->config->post_auth; /* else it is asked when there is reason to */
     return ask ? dor__property_set(t, DOR_PROPERTY_CLIENT_AUTH) : DOR_SUCCESS;
 }

@@ -137,8 +137,9 @@ static bool same_offer(const dor_tls_config *a, const dor_tls_config *b)
            same_numbers(a->suites, a->suite_count, b->suites, b->suite_count) &&
            same_numbers(a->groups, a->group_count, b->groups, b->group_count) &&
            same_numbers(a->schemes, a->scheme_count, b->schemes, b->scheme_count) &&
-           dor__span_equal(dor__bytes_span(&a->alpn), dor__bytes_span(&b->alpn)) && a->psks == b->psks &&
-           a->psk_modes == b->psk_modes && a->psk_fallback == b->psk_fallback &&
+           dor__span_equal(dor__bytes_span(&a->alpn), dor__bytes_span(&b->alpn)) &&
+           dor__span_equal(dor__bytes_span(&a->authorities), dor__bytes_span(&b->authorities)) &&
+           a->psks == b->psks && a->psk_modes == b->psk_modes && a->psk_fallback == b->psk_fallback &&
            a->early_data == b->early_data;
 }
 

@@ -243,3 +243,101 @@ Test(tls_identities, a_key_that_may_not_sign_comes_last)
         fails(DOR_TLS_CLIENT, DOR_ALERT_UNSUPPORTED_CERTIFICATE, DOR_REASON_CERT_KEY_USAGE);
     }
 }
+
+/* ---- by issuer ------------------------------------------------------------------------------------------------ */
+
+static void add_authority(dor_tls_config *config, const char *of)
+{
+    dor_certificate *cert = pki_cert(of);
+    cr_assert(dor__ok(dor__tls_config_add_authority(config, cert->issuer)));
+    dor__certificate_unref(cert);
+}
+
+/* One under "root", which signed the others, and one whose issuer is another name. */
+static const char *const two_issuers[] = {"tls-p256", "c", "sig-p384", "d", NULL};
+
+/* RFC 8446 section 4.2.4: a server with several chooses by the authorities that the client names, in both versions. */
+Test(tls_identities, a_server_chooses_by_issuer)
+{
+    for (size_t v = 0; v < COUNT(versions); v++)
+        for (int named = 0; named < 2; named++) {
+            begin(versions[v], "root");
+            set_identities(&server, two_issuers);
+            client->verify_peer = client->verify_host = false;
+            if (named) add_authority(client, "sig-p384");
+            run(NULL);
+            works();
+            dor_tls_info info;
+            dor__tls_get_info(pair.client.tls, &info);
+            cr_expect_eq(dor__span_equal(info.peer->der, server->identities[1].chain[0]->der), named);
+        }
+}
+
+/* And when none is under a name that was said, the first is worth a try: unless it is for those who name its issuer. */
+Test(tls_identities, authorities_that_we_know_nothing_of)
+{
+    for (size_t v = 0; v < COUNT(versions); v++)
+        for (int strict = 0; strict < 2; strict++) {
+            begin(versions[v], "root");
+            cr_assert(dor__ok(dor__tls_config_add_authority(client, dor__span_str("0\x02"
+                                                                                  "1"))));
+            server->identities[0].only_for_issuers = strict;
+            run(NULL);
+            if (strict)
+                fails(DOR_TLS_SERVER, DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_ISSUER);
+            else
+                works();
+        }
+}
+
+/* RFC 8446 section 4.4.2.3, RFC 5246 section 7.4.6: a client goes by what the request names. */
+Test(tls_identities, a_client_chooses_by_issuer)
+{
+    for (size_t v = 0; v < COUNT(versions); v++)
+        for (int named = 0; named < 2; named++) {
+            begin(versions[v], "root");
+            server->verify_peer = server->require_peer_cert = true;
+            server->verify = NULL;
+            server->trust = pki_trust("root");
+            set_identities(&client, two_issuers);
+            client->identities[0].only_for_issuers = true; /* root's, which is named or not */
+            if (named) add_authority(server, "tls-p256");
+            prepare(NULL, NULL);
+            proto_pair_run(&pair);
+            if (named)
+                works();
+            else
+                cr_assert(
+                    dor__failed(pair.server.result)); /* it was shown the other one, and has no trust in it */
+        }
+}
+
+/* A client that has to show itself says so at once; another shows nothing, and the server decides. */
+Test(tls_identities, a_client_that_has_to_show_itself)
+{
+    static const char *const names[] = {"tls-ed", "ed", NULL};
+    static const dor_sig_scheme schemes[] = {ECDSA_256, 0};
+    for (size_t v = 0; v < COUNT(versions); v++)
+        for (int must = 0; must < 2; must++) {
+            begin(versions[v], "root");
+            server->verify_peer = true;
+            server->trust = pki_trust("root");
+            only_schemes(server, schemes);
+            set_identities(&client, names);
+            client->require_own_cert = must;
+            run(NULL);
+            if (must)
+                fails(DOR_TLS_CLIENT, DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_NO_SIGNATURE_SCHEME);
+            else
+                works();
+        }
+}
+
+Test(tls_identities, authorities_have_a_limit)
+{
+    static uint8_t name[8192];
+    begin(DOR_TLS_1_3, "root");
+    cr_assert_eq(dor__tls_config_add_authority(client, DOR_SPAN_EMPTY).code, DOR_E_BADARG);
+    cr_assert(dor__ok(dor__tls_config_add_authority(client, dor__span(name, sizeof name))));
+    cr_assert_eq(dor__tls_config_add_authority(client, dor__span(name, sizeof name)).code, DOR_E_TOO_BIG);
+}

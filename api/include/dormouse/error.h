@@ -204,6 +204,7 @@ typedef enum dor_alert {
     X(KEY_LIMIT,              203, INTERNAL, "the key has protected as many records as it may, and cannot be replaced") \
     X(CERTIFICATE_REQUESTS,   204, INTERNAL, "too many requests for a certificate")                                   \
     X(REQUEST_CONTEXT,        205, INTERNAL, "the context of a certificate request is wrong")                         \
+    X(NO_ISSUER,              206, INTERNAL, "none of our certificates is under an authority that the peer names")    \
     X(ENCRYPT_THEN_MAC,       158, INTERNAL, "encrypt-then-MAC with a suite that it is not for, or given up")        \
     /* certificates */                                                                                              \
     X(CERT_MALFORMED,         160, INTERNAL, "a certificate is malformed")                                          \

@@ -18,11 +18,13 @@ static dor_result certificate_request_receive(dor_tls *t, dor_span body)
     DOR_TRY(rd_end(&r));
     if (!dor__span_equal(context, t->hs->request_context))
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_REQUEST_CONTEXT);
+    t->hs->peer_has_authorities = false; /* what an earlier request named is gone */
     DOR_TRY(dor__extensions_split(block, DOR_CTX_CERTIFICATE_REQUEST, &found));
     DOR_TRY(dor__extensions_receive(t, DOR_CTX_CERTIFICATE_REQUEST, &found));
-    /* Nothing that the server would take: an empty Certificate says so, and the server decides. */
+    /* Nothing that the server would take: an empty Certificate says so, and the server decides; unless ours has to be shown. */
     dor__identity_choose(t, DOR_KX_13, &have_identity);
-    return have_identity ? dor__property_set(t, DOR_PROPERTY_CLIENT_CERT) : DOR_SUCCESS;
+    return have_identity ? dor__property_set(t, DOR_PROPERTY_CLIENT_CERT)
+                         : dor__identity_missing(t, dor__identity_none(t));
 }
 
 const dor_action dor__msg_certificate_request = {

@@ -13,18 +13,7 @@ static dor_result send_request(dor_tls *t, dor_bytes *w)
     DOR_TRY(wr_vec(w, 1, dor__span(types, sizeof(types))));
     DOR_TRY(dor__schemes_write(t, w));
     /* "If the list is empty, the client MAY send any certificate": it knows best, and we would only say no later. */
-    return wr_u16(w, 0);
-}
-
-/** certificate_authorities: looked through for form alone; a certificate under another authority is worth a try. */
-static dor_result read_authorities(dor_reader *r)
-{
-    dor_span list, name;
-    DOR_TRY(rd_vec16(r, &list, 0, UINT16_MAX));
-    dor_reader names = rd_from(list);
-    while (rd_left(&names) > 0)
-        DOR_TRY(rd_vec16(&names, &name, 1, UINT16_MAX));
-    return DOR_SUCCESS;
+    return wr_vec(w, 2, dor__bytes_span(&t->config->authorities));
 }
 
 /** What the types leave of our keys: DOR_KX_13 for both kinds. *any is false when it is none that we have. */
@@ -39,20 +28,31 @@ static dor_kx_kind read_types(dor_span types, bool *any)
     return rsa && ecdsa ? DOR_KX_13 : rsa ? DOR_KX_ECDHE_RSA : DOR_KX_ECDHE_ECDSA;
 }
 
+/* Whether the types of keys alone are to blame: with others there would have been one. */
+static dor_reason nothing_fits(dor_tls *t)
+{
+    bool found;
+    dor__identity_choose(t, DOR_KX_13, &found);
+    t->hs->identity = NULL;
+    return found ? DOR_REASON_CERT_KEY_TYPE : dor__identity_none(t);
+}
+
 static dor_result receive_request(dor_tls *t, dor_span body)
 {
     dor_reader r = rd_from(body);
-    dor_span types;
+    dor_span types, authorities;
     bool any, found = false;
     DOR_TRY(rd_vec8(&r, &types, 1, 255));
     DOR_TRY(dor__schemes_read(t, &r));
-    DOR_TRY(read_authorities(&r));
+    DOR_TRY(rd_vec16(&r, &authorities, 0, UINT16_MAX));
     DOR_TRY(rd_end(&r));
+    DOR_TRY(dor__authorities_read(t, authorities));
     dor_kx_kind kind = read_types(types, &any);
     t->hs->identity = NULL;
     if (any) dor__identity_choose(t, kind, &found);
-    if (!found) t->hs->identity = NULL; /* an empty Certificate then: section 7.4.6 */
-    return DOR_SUCCESS;
+    if (found) return DOR_SUCCESS;
+    t->hs->identity = NULL; /* an empty Certificate then: section 7.4.6 */
+    return t->config->require_own_cert ? dor__identity_missing(t, nothing_fits(t)) : DOR_SUCCESS;
 }
 
 const dor_action dor__msg_certificate_request_12 = {

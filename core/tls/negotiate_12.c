@@ -51,7 +51,8 @@ static dor_result no_choice(const dor_tls *t)
     if (dhe && t->hs->v12.peer_names_ffdhe && !t->hs->v12.dhe_group)
         return dor__alert(DOR_ALERT_INSUFFICIENT_SECURITY, DOR_REASON_NO_GROUP);
     if (dor__suite_choose(t, t->hs->peer_suites, DOR_TLS_1_2, NULL))
-        reason = t->hs->kx_group || (dhe && t->hs->v12.dhe_group) ? dor__identity_none(t) : DOR_REASON_NO_GROUP;
+        reason =
+            t->hs->kx_group || (dhe && t->hs->v12.dhe_group) ? dor__identity_none(t) : DOR_REASON_NO_GROUP;
     return dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, reason);
 }
 

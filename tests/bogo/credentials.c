@@ -70,6 +70,23 @@ static dor_result read_key(const char *path, dor_private_key **key)
     return r;
 }
 
+/* Names in hexadecimal, with commas between; "<NULL>" and "<EMPTY>" are lists without any. */
+static int set_authorities(const bogo_flags *flags, dor_tls_config *config)
+{
+    const char *at = flags->client_ca_list;
+    if (!at || *at == '<') return BOGO_PASSED;
+    while (*at) {
+        uint8_t name[256];
+        size_t len = 0;
+        unsigned byte;
+        for (; len < sizeof name && sscanf(at, "%2x", &byte) == 1; at += 2)
+            name[len++] = (uint8_t)byte;
+        if (dor__failed(dor__tls_config_add_authority(config, dor__span(name, len)))) return BOGO_FAILED;
+        at += *at == ',';
+    }
+    return BOGO_PASSED;
+}
+
 static bool is_named(const char *path)
 {
     return path && *path;
@@ -111,9 +128,11 @@ static int add_identity(const bogo_credential *credential, dor_tls_config *confi
         r = dor__tls_config_add_identity(config, chain, count, key);
         dor__private_key_unref(key);
     }
-    if (dor__ok(r)) r = staple(credential, config);
     for (size_t i = 0; i < count; i++)
         dor__certificate_unref(chain[i]);
+    if (dor__ok(r)) r = staple(credential, config);
+    if (dor__ok(r))
+        config->identities[config->identity_count - 1].only_for_issuers = credential->must_match_issuer;
     if (r.code == DOR_E_KEY_UNSUPPORTED) {
         fprintf(stderr, "unimplemented: a key of this kind\n");
         return BOGO_UNIMPLEMENTED;
@@ -141,6 +160,7 @@ static int set_trust(const bogo_flags *flags, dor_tls_config *config)
 int bogo_credentials_set(const bogo_flags *flags, dor_tls_config *config)
 {
     int r = set_trust(flags, config);
+    if (r == BOGO_PASSED) r = set_authorities(flags, config);
     for (size_t i = 0; i < flags->credential_count && r == BOGO_PASSED; i++)
         r = add_identity(&flags->credentials[i], config);
     return r == BOGO_PASSED ? add_identity(&flags->credential, config) : r;

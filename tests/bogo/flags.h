@@ -30,6 +30,7 @@ typedef struct bogo_credential {
     const char *cert_file, *key_file;
     const char *ocsp_response, *signed_cert_timestamps; /* base64 */
     bogo_list signing_prefs;
+    bool must_match_issuer;
 } bogo_credential;
 
 typedef struct bogo_flags {
@@ -47,6 +48,8 @@ typedef struct bogo_flags {
     long long min_version, max_version;
     bool no_tls12, no_tls13;
     const char *cipher;
+    long long max_cert_list;
+    const char *client_ca_list; /* hexadecimal, by commas */
     bool server_preference;
     bogo_list curves, key_shares, verify_prefs;
     bool verify_peer, require_any_client_certificate, verify_fail, use_custom_verify_callback,

@@ -174,12 +174,13 @@ static int set_alpn(const bogo_flags *flags, dor_tls_config *config)
     return dor__ok(r) ? BOGO_PASSED : BOGO_FAILED;
 }
 
-/* What the runner takes for the default: no Ed25519 in the peer's signatures. */
-static void drop_ed25519(dor_tls_config *config)
+/* What the runner takes for the default: neither Ed25519 nor P-521 in the peer's signatures. */
+static void drop_not_default(dor_tls_config *config)
 {
     size_t count = 0;
     for (size_t i = 0; i < config->scheme_count; i++)
-        if (config->schemes[i] != DOR_SIG_ED25519) config->schemes[count++] = config->schemes[i];
+        if (config->schemes[i] != DOR_SIG_ED25519 && config->schemes[i] != DOR_SIG_ECDSA_SHA512)
+            config->schemes[count++] = config->schemes[i];
     config->scheme_count = count;
 }
 
@@ -214,7 +215,7 @@ static int set_schemes(const bogo_flags *flags, dor_tls_config *config)
     }
     if (flags->verify_prefs.count)
         return set_list(&flags->verify_prefs, config->schemes, &config->scheme_count);
-    drop_ed25519(config);
+    drop_not_default(config);
     return BOGO_PASSED;
 }
 
@@ -234,6 +235,8 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
                           (flags->expect_verify_result && !flags->verify_fail);
     config->require_peer_cert = flags->require_any_client_certificate && !flags->verify_peer;
     config->verify_host = false;
+    config->require_own_cert = true; /* what the runner takes for the default */
+    if (flags->max_cert_list) config->max_handshake_len = (uint32_t)flags->max_cert_list;
     config->verify = flags->verify_fail ? reject : NULL;
     config->verify_ctx = (void *)(uintptr_t)flags;
     config->verify_resumed = flags->reverify_on_resume;

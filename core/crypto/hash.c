@@ -18,7 +18,8 @@
 static_assert(sizeof(wc_Sha256) <= DOR_HASH_STATE_LEN, "a dor_hash holds a wc_Sha256");
 static_assert(sizeof(wc_Sha512) <= DOR_HASH_STATE_LEN, "a dor_hash holds a wc_Sha512");
 static_assert(sizeof(wc_Sha) <= DOR_HASH_STATE_LEN, "a dor_hash holds a wc_Sha");
-static_assert(_Alignof(wc_Sha256) <= 32 && _Alignof(wc_Sha512) <= 32 && _Alignof(wc_Sha) <= 32,
+static_assert(_Alignof(wc_Sha256) <= _Alignof(dor_hash) && _Alignof(wc_Sha512) <= _Alignof(dor_hash) &&
+                  _Alignof(wc_Sha) <= _Alignof(dor_hash),
               "a dor_hash is aligned for each");
 
 /* wolfCrypt's copy functions take the source without const, but only read it. */

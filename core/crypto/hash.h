@@ -10,6 +10,8 @@
 #include "base/result.h"
 #include "base/span.h"
 
+#include <stddef.h>
+
 typedef enum dor_hash_id {
     DOR_HASH_NONE = 0,
     DOR_HASH_SHA256,
@@ -22,7 +24,8 @@ enum { DOR_HASH_MAX_LEN = 64, DOR_HASH_STATE_LEN = 256 };
 
 typedef struct dor_hash {
     dor_hash_id id;
-    _Alignas(32) uint8_t state[DOR_HASH_STATE_LEN]; /* the primitive's own structure */
+    /* The primitive's own structure; aligned as malloc aligns, since most of what contains one comes from there. */
+    _Alignas(max_align_t) uint8_t state[DOR_HASH_STATE_LEN];
 } dor_hash;
 
 /** Bytes of a digest; 0 for DOR_HASH_NONE. */

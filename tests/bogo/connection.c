@@ -134,6 +134,13 @@ static dor_result answer_session(bogo_connection *c, const dor_tls_question *q)
     return r;
 }
 
+/* The config is this connection's alone. */
+static void show_no_status(dor_tls_config *config)
+{
+    for (size_t i = 0; i < config->identity_count; i++)
+        config->identities[i].status.len = 0;
+}
+
 static dor_result answer_hello(bogo_connection *c, const dor_tls_question *q)
 {
     const bogo_flags *f = c->flags;
@@ -145,6 +152,8 @@ static dor_result answer_hello(bogo_connection *c, const dor_tls_question *q)
         return dor__tls_refuse(c->tls, dor__alert(DOR_ALERT_HANDSHAKE_FAILURE, DOR_REASON_CANCELLED));
     if (f->fail_cert_callback || f->fail_ddos_callback) /* without an alert of ours: internal_error */
         return dor__tls_refuse(c->tls, dor__error(DOR_E_CANCELLED));
+    if (f->fail_ocsp_callback && f->server) return dor__tls_refuse(c->tls, dor__error(DOR_E_CANCELLED));
+    if (f->decline_ocsp_callback) show_no_status(c->config);
     return dor__tls_answer_hello(c->tls, NULL);
 }
 

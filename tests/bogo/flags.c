@@ -83,6 +83,10 @@ static const flag table[] = {
     {"fail-early-callback", SWITCH, AT(fail_early_callback)},
     {"fail-cert-callback", SWITCH, AT(fail_cert_callback)},
     {"fail-ddos-callback", SWITCH, AT(fail_ddos_callback)},
+    {"use-ocsp-callback", SWITCH, AT(use_ocsp_callback)},
+    {"set-ocsp-in-callback", NOTHING, 0}, /* what is to be shown is there beforehand, and shown to who asks */
+    {"decline-ocsp-callback", SWITCH, AT(decline_ocsp_callback)},
+    {"fail-ocsp-callback", SWITCH, AT(fail_ocsp_callback)},
     {"shim-writes-first", SWITCH, AT(shim_writes_first)},
     {"shim-initial-write", TEXT, AT(shim_initial_write)},
     {"shim-shuts-down", SWITCH, AT(shim_shuts_down)},

@@ -72,6 +72,7 @@ typedef struct bogo_flags {
     bool no_legacy_server_connect, expect_secure_renegotiation, expect_no_secure_renegotiation;
     bool no_op_extra_handshake, send_alert, export_traffic_secrets;
     bool fail_early_callback, fail_cert_callback, fail_ddos_callback;
+    bool use_ocsp_callback, decline_ocsp_callback, fail_ocsp_callback;
     long long read_size;
     long long resumption_delay;
     long long export_keying_material;

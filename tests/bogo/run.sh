@@ -34,4 +34,4 @@ run "$shim" "$report" "$@"
 [ -s "$report" ] || { cat "$work/log"; exit 2; }
 grep '^FAILED (' "$work/log" || true
 [ -z "${LOG:-}" ] || cp "$work/log" "$LOG"
-python3 "$here/count.py" "$work/all.json" "$report"
+python3 "$here/count.py" "$here/config.json" "$work/all.json" "$report"

@@ -219,11 +219,14 @@ static int set_schemes(const bogo_flags *flags, dor_tls_config *config)
     return BOGO_PASSED;
 }
 
-/* -verify-fail, in the two ways that BoringSSL's shim can say no. */
-static dor_result reject(void *ctx, dor_certificate *const *chain, size_t count)
+/* -verify-fail, in the two ways that BoringSSL's shim can say no, and a client that does not like the status. */
+static dor_result judge(void *ctx, dor_certificate *const *chain, size_t count)
 {
     const bogo_flags *flags = ctx;
     (void)chain, (void)count;
+    if (flags->fail_ocsp_callback)
+        return dor__alert(DOR_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE, DOR_REASON_CERT_STATUS);
+    if (!flags->verify_fail) return DOR_SUCCESS;
     return dor__alert(flags->use_custom_verify_callback ? DOR_ALERT_CERTIFICATE_UNKNOWN
                                                         : DOR_ALERT_HANDSHAKE_FAILURE,
                       DOR_REASON_CERT_REJECTED);
@@ -232,12 +235,13 @@ static dor_result reject(void *ctx, dor_certificate *const *chain, size_t count)
 static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config *config)
 {
     config->verify_peer = flags->verify_peer || flags->require_any_client_certificate ||
-                          (flags->expect_verify_result && !flags->verify_fail);
+                          (flags->expect_verify_result && !flags->verify_fail) ||
+                          (flags->use_ocsp_callback && !flags->server);
     config->require_peer_cert = flags->require_any_client_certificate && !flags->verify_peer;
     config->verify_host = false;
     config->require_own_cert = true; /* what the runner takes for the default */
     if (flags->max_cert_list) config->max_handshake_len = (uint32_t)flags->max_cert_list;
-    config->verify = flags->verify_fail ? reject : NULL;
+    config->verify = judge;
     config->verify_ctx = (void *)(uintptr_t)flags;
     config->verify_resumed = flags->reverify_on_resume;
     config->max_certificates = DOR_PATH_MAX_CERTS;

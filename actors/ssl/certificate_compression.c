@@ -23,6 +23,11 @@ enum {
     OVERHEAD = 2 + 3 + 3  /* of CompressedCertificate in front of what is compressed */
 };
 
+static dor_result bad(void)
+{
+    return dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_DECOMPRESSION);
+}
+
 /* Compressed it goes in place of the other only if that makes it shorter. */
 static void keep_if_shorter(dor_span in, dor_bytes *out, size_t start, size_t len)
 {
@@ -64,17 +69,20 @@ static dor_result zlib_compress(dor_span in, dor_bytes *out)
     return r;
 }
 
-static bool zlib_decompress(dor_span in, uint8_t *out, size_t out_len)
+static dor_result zlib_decompress(dor_span in, uint8_t *out, size_t out_len)
 {
     z_stream z = {.zalloc = zlib_take, .zfree = zlib_give};
-    if (in.len > UINT32_MAX || out_len > UINT32_MAX || inflateInit(&z) != Z_OK) return false;
+    if (in.len > UINT32_MAX || out_len > UINT32_MAX) return bad();
+    if (inflateInit(&z) != Z_OK) return dor__error(DOR_E_NOMEM);
     z.next_in = (z_const Bytef *)(uintptr_t)in.ptr;
     z.avail_in = (uInt)in.len;
     z.next_out = out;
     z.avail_out = (uInt)out_len;
-    bool whole = inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0 && z.avail_out == 0;
+    const int end = inflate(&z, Z_FINISH);
+    const bool whole = end == Z_STREAM_END && z.avail_in == 0 && z.avail_out == 0;
     (void)inflateEnd(&z);
-    return whole;
+    if (end == Z_MEM_ERROR) return dor__error(DOR_E_NOMEM); /* the window, which is its second allocation */
+    return whole ? DOR_SUCCESS : bad();
 }
 
 /* ---- brotli ------------------------------------------------------------------------------------------------- */
@@ -82,6 +90,7 @@ static bool zlib_decompress(dor_span in, uint8_t *out, size_t out_len)
 /* What a decoder has taken so far. */
 typedef struct brotli_memory {
     size_t taken;
+    bool none_left; /* the system had none; unlike what asks for too much, that is nobody's fault */
 } brotli_memory;
 
 static void *brotli_take(void *ctx, size_t size)
@@ -89,7 +98,9 @@ static void *brotli_take(void *ctx, size_t size)
     brotli_memory *memory = ctx;
     if (size > MEMORY_MAX - memory->taken) return NULL;
     memory->taken += size; /* what it gives back in between is not worth the counting */
-    return dor__malloc(size);
+    void *piece = dor__malloc(size);
+    if (!piece) memory->none_left = true;
+    return piece;
 }
 
 static void brotli_give(void *ctx, void *address)
@@ -99,9 +110,10 @@ static void brotli_give(void *ctx, void *address)
 }
 
 /*
- * Brotli's encoder ends the process where it gets no memory. So it is given a piece beforehand, whose untouched pages cost
- * nothing, and takes from that: twice what the most demanding of many inputs took at this quality and window. What goes
- * beyond is asked for as usual.
+ * Brotli's encoder ends the process by exit() where it gets no memory, unless it was built otherwise (BROTLI_ENCODER_EXIT_ON_OOM is the
+ * default of its sources, and Debian's). So it is given a piece beforehand, whose untouched pages cost
+ * nothing, and takes from that: twice what the most demanding of many inputs took at this quality and window (a test counts
+ * what is asked for besides: nothing). What a later version of it took beyond would be asked for as usual.
  */
 typedef struct brotli_slab {
     uint8_t *bytes;
@@ -156,11 +168,11 @@ static dor_result brotli_compress(dor_span in, dor_bytes *out)
     return r;
 }
 
-static bool brotli_decompress(dor_span in, uint8_t *out, size_t out_len)
+static dor_result brotli_decompress(dor_span in, uint8_t *out, size_t out_len)
 {
     brotli_memory memory = {0};
     BrotliDecoderState *state = BrotliDecoderCreateInstance(brotli_take, brotli_give, &memory);
-    if (!state) return false;
+    if (!state) return dor__error(DOR_E_NOMEM);
     size_t in_left = in.len, out_left = out_len;
     const uint8_t *next_in = in.ptr;
     uint8_t *next_out = out;
@@ -168,7 +180,8 @@ static bool brotli_decompress(dor_span in, uint8_t *out, size_t out_len)
                      BROTLI_DECODER_RESULT_SUCCESS &&
                  in_left == 0 && out_left == 0;
     BrotliDecoderDestroyInstance(state);
-    return whole;
+    if (memory.none_left) return dor__error(DOR_E_NOMEM);
+    return whole ? DOR_SUCCESS : bad();
 }
 
 /* ---- both --------------------------------------------------------------------------------------------------- */

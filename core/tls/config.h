@@ -27,8 +27,9 @@ typedef struct dor_cert_compression {
     const char *name;
     /** Appends `in`, compressed, to out; nothing where that would be of no use. */
     dor_result (*compress)(dor_span in, dor_bytes *out);
-    /** False unless all of `in` is what out_len bytes were compressed to; never writes more. Its memory is bounded. */
-    bool (*decompress)(dor_span in, uint8_t *out, size_t out_len);
+    /** bad_certificate with CERT_DECOMPRESSION unless all of `in` is what out_len bytes were compressed to; NOMEM where there is not
+     *  the memory to tell. Never writes more. What it takes is bounded. */
+    dor_result (*decompress)(dor_span in, uint8_t *out, size_t out_len);
 } dor_cert_compression;
 
 typedef struct dor_packed_certificate dor_packed_certificate; /* message/compressed_certificate.c */

@@ -9,18 +9,23 @@
 
 static const uint8_t zeros[2] = {0, 0}, extra[4] = {1, 2, 3, 4};
 
+static dor_result wrong(void)
+{
+    return dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_DECOMPRESSION);
+}
+
 static dor_result shrink(dor_span in, dor_bytes *out)
 {
     if (in.len < sizeof zeros || memcmp(in.ptr, zeros, sizeof zeros) != 0) return dor__error(DOR_E_INTERNAL);
     return dor__bytes_append(out, dor__span(in.ptr + sizeof zeros, in.len - sizeof zeros));
 }
 
-static bool unshrink(dor_span in, uint8_t *out, size_t out_len)
+static dor_result unshrink(dor_span in, uint8_t *out, size_t out_len)
 {
-    if (out_len != in.len + sizeof zeros) return false;
+    if (out_len != in.len + sizeof zeros) return wrong();
     memcpy(out, zeros, sizeof zeros);
     memcpy(out + sizeof zeros, in.ptr, in.len);
-    return true;
+    return DOR_SUCCESS;
 }
 
 static dor_result expand(dor_span in, dor_bytes *out)
@@ -29,11 +34,11 @@ static dor_result expand(dor_span in, dor_bytes *out)
     return dor__bytes_append(out, in);
 }
 
-static bool unexpand(dor_span in, uint8_t *out, size_t out_len)
+static dor_result unexpand(dor_span in, uint8_t *out, size_t out_len)
 {
-    if (in.len != out_len + sizeof extra || memcmp(in.ptr, extra, sizeof extra) != 0) return false;
+    if (in.len != out_len + sizeof extra || memcmp(in.ptr, extra, sizeof extra) != 0) return wrong();
     memcpy(out, in.ptr + sizeof extra, out_len);
-    return true;
+    return DOR_SUCCESS;
 }
 
 static dor_result foretell(dor_span in, dor_bytes *out)
@@ -44,11 +49,11 @@ static dor_result foretell(dor_span in, dor_bytes *out)
     return dor__bytes_append(out, in);
 }
 
-static bool forget(dor_span in, uint8_t *out, size_t out_len)
+static dor_result forget(dor_span in, uint8_t *out, size_t out_len)
 {
-    if (in.len != out_len + 1) return false;
+    if (in.len != out_len + 1) return wrong();
     memcpy(out, in.ptr + 1, out_len);
-    return true;
+    return DOR_SUCCESS;
 }
 
 static const dor_cert_compression all[] = {

@@ -20,14 +20,14 @@ static dor_result toy_compress(dor_span in, dor_bytes *out)
     return DOR_SUCCESS;
 }
 
-static bool toy_decompress(dor_span in, uint8_t *out, size_t out_len)
+static dor_result toy_decompress(dor_span in, uint8_t *out, size_t out_len)
 {
     unpacked++;
     if (out_len > largest) largest = out_len;
-    if (in.len != out_len) return false;
+    if (in.len != out_len) return dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_DECOMPRESSION);
     for (size_t i = 0; i < in.len; i++)
         out[in.len - 1 - i] = in.ptr[i] ^ 0x5a;
-    return true;
+    return DOR_SUCCESS;
 }
 
 static dor_result of_no_use(dor_span in, dor_bytes *out)
@@ -40,6 +40,14 @@ static dor_result of_no_use(dor_span in, dor_bytes *out)
 static const dor_cert_compression toy = {TOY, "toy", toy_compress, toy_decompress};
 static const dor_cert_compression other = {OTHER, "other", toy_compress, toy_decompress};
 static const dor_cert_compression useless = {TOY, "useless", of_no_use, toy_decompress};
+
+static dor_result short_of_memory(dor_span in, uint8_t *out, size_t out_len)
+{
+    (void)in, (void)out, (void)out_len;
+    return dor__error(DOR_E_NOMEM);
+}
+
+static const dor_cert_compression starved = {TOY, "starved", toy_compress, short_of_memory};
 
 static void give(dor_tls_config *config, const dor_cert_compression *first,
                  const dor_cert_compression *second)
@@ -405,6 +413,16 @@ Test(tls_compression, without_memory)
 {
     arrange(MUTUAL);
     fail_each_allocation_of(NULL);
+}
+
+/* That is not the certificate's fault: internal_error. */
+Test(tls_compression, decompressing_without_memory)
+{
+    give(client, &starved, NULL);
+    prepare(NULL, NULL);
+    proto_pair_run(&pair);
+    cr_assert_eq(pair.client.result.code, DOR_E_NOMEM);
+    cr_assert_eq(pair.server.result.code, dor__peer_alert(DOR_ALERT_INTERNAL_ERROR).code);
 }
 
 /* Where the certificate has not been compressed before. */

@@ -148,9 +148,8 @@ static dor_result unpack(dor_tls *t, dor_span body, const dor_action *plain)
     if (len < plain->min_len) return dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_DECOMPRESSION);
     uint8_t *out = dor__malloc(len);
     if (!out) return dor__error(DOR_E_NOMEM);
-    dor_result result = how->decompress(data, out, len)
-                            ? plain->receive(t, dor__span(out, len))
-                            : dor__alert(DOR_ALERT_BAD_CERTIFICATE, DOR_REASON_CERT_DECOMPRESSION);
+    dor_result result = how->decompress(data, out, len);
+    if (dor__ok(result)) result = plain->receive(t, dor__span(out, len));
     dor__free(out);
     return result;
 }

@@ -5,8 +5,8 @@
  *
  * The server says no with an alert, or answers and waits; it is never connected, and holds no more than its limits.
  */
+#include "support/fuzz_features.h"
 #include "support/pki.h"
-#include "support/proto_pair.h"
 
 #include "tls/handshake.h"
 
@@ -20,7 +20,9 @@ enum {
     KIND_ASK = 1 << 2, /* the hello is looked at from outside first */
     KIND_OUR_ORDER = 1 << 3,
     KIND_STATEFUL = 1 << 4,
-    KINDS = 1 << 5,
+    KIND_ALL =
+        1 << 5, /* everything that is off by default is on, and there are keys that were there before */
+    KINDS = 1 << 6,
     MAX_BODY = 1 << 14
 };
 
@@ -39,6 +41,20 @@ static void must(dor_result r)
     if (dor__failed(r)) abort();
 }
 
+static void allow_all(dor_tls_config *c)
+{
+    size_t count;
+    const dor_suite *suites = dor__suite_all(&count);
+    static const dor_group groups[] = {
+        DOR_GROUP_X25519MLKEM768, DOR_GROUP_X25519,    DOR_GROUP_SECP256R1, DOR_GROUP_SECP521R1,
+        DOR_GROUP_X448,           DOR_GROUP_FFDHE2048, DOR_GROUP_SECP384R1, DOR_GROUP_SECP256R1MLKEM768};
+    fuzz_features_set(c, false, EXCHANGE_PSK | FEATURE_EXTRAS | FEATURE_EARLY);
+    for (c->suite_count = 0; c->suite_count < count && c->suite_count < DOR_MAX_SUITES; c->suite_count++)
+        c->suites[c->suite_count] = suites[c->suite_count].id;
+    memcpy(c->groups, groups, sizeof groups);
+    c->group_count = sizeof groups / sizeof groups[0];
+}
+
 static void make(uint8_t kind)
 {
     dor_tls_config *c = servers[kind] = proto_server_config("tls-p256", "c", &store);
@@ -49,6 +65,7 @@ static void make(uint8_t kind)
     c->honor_cipher_order = kind & KIND_OUR_ORDER;
     c->tickets_12 = true;
     c->ticket_kind = kind & KIND_STATEFUL ? DOR_TICKETS_STATEFUL : DOR_TICKETS_STATELESS;
+    if (kind & KIND_ALL) allow_all(c);
     if (!(kind & KIND_CLIENT_AUTH)) return;
     c->trust = pki_trust("root");
     c->verify_peer = true;

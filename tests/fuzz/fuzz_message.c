@@ -1,13 +1,14 @@
 /*
  * One handshake message whose body is the input; all others are those of a real handshake, in front of it and behind.
  *
- *     kind, number of the message, body
+ *     kind, (with KIND_MORE: features,) number of the message, body
  *
  * The number counts one side's messages; those under TLS 1.3's handshake keys are got at. With KIND_FLIGHT the input is not
  * one body but stands for all that the record has from that message on, headers too. From AFTER on the handshake is over and
  * the message has type number - AFTER. Neither end may crash or leak, and where the body is not the real one no two
  * ends may come to be connected that have heard different things.
  */
+#include "support/fuzz_features.h"
 #include "support/pki.h"
 #include "support/proto_inside.h"
 
@@ -26,12 +27,13 @@ enum {
     KIND_RETRY = 1 << 4,
     KIND_TICKETS_12 = 1 << 5,
     KIND_FLIGHT = 1 << 6,
-    KINDS = 1 << 7,
+    KIND_MORE = 1 << 7, /* support/fuzz_features.h */
+    KINDS = 1 << 8,
     AFTER = 32
 };
 
-static dor_tls_config *clients[KINDS], *servers[KINDS];
-static dor_session *sessions[KINDS];
+static dor_tls_config *clients[KINDS][FEATURES], *servers[KINDS][FEATURES];
+static dor_session *sessions[KINDS][FEATURES];
 static proto_store store;
 
 static void must(dor_result r)
@@ -42,35 +44,39 @@ static void must(dor_result r)
     abort();
 }
 
-static void client_make(uint8_t kind)
+static dor_tls_config *client_make(uint8_t kind, uint8_t features)
 {
-    dor_tls_config *c = clients[kind] = proto_client_config("root");
+    dor_tls_config *c = proto_client_config("root");
     must(dor__tls_config_add_alpn(c, dor__span_str("h2")));
     if (kind & KIND_12) c->max_version = DOR_TLS_1_2;
     if (kind & KIND_CLIENT_AUTH) proto_add_identity(c, "tls-p256", "c");
+    fuzz_features_set(c, true, features);
+    return c;
 }
 
-static void server_make(uint8_t kind)
+static dor_tls_config *server_make(uint8_t kind, uint8_t features)
 {
-    dor_tls_config *c = servers[kind] = proto_server_config("tls-p256", "c", &store);
+    dor_tls_config *c = proto_server_config("tls-p256", "c", &store);
     must(dor__tls_config_add_alpn(c, dor__span_str("h2")));
     c->tickets_12 = kind & KIND_TICKETS_12;
     if (kind & KIND_RETRY) proto_only(c, 0, 0, DOR_GROUP_SECP256R1);
-    if (!(kind & KIND_CLIENT_AUTH)) return;
     c->trust = pki_trust("root");
-    c->verify_peer = c->require_peer_cert = true;
+    c->verify_peer = c->require_peer_cert = kind & KIND_CLIENT_AUTH;
+    fuzz_features_set(c, false, features);
+    return c;
 }
 
-static void make(uint8_t kind)
+static void make(uint8_t kind, uint8_t features)
 {
     proto_pair pair;
-    client_make(kind);
-    server_make(kind);
-    proto_pair_init(&pair, clients[kind], servers[kind], NULL, NULL, 1000u + kind);
+    clients[kind][features] = client_make(kind, features);
+    servers[kind][features] = server_make(kind, features);
+    proto_pair_init(&pair, clients[kind][features], servers[kind][features], NULL, NULL,
+                    1000u + kind + ((unsigned)features << 8)); /* so that no two sessions have one id */
     proto_pair_run(&pair);
     must(pair.client.result);
     must(pair.server.result);
-    sessions[kind] =
+    sessions[kind][features] =
         pair.client.session ? dor__session_ref(pair.client.session) : dor__tls_session(pair.client.tls);
     proto_pair_fini(&pair);
 }
@@ -105,6 +111,7 @@ static void exchange_body(void *ctx, dor_tls_role from, bool sealed, dor_bytes *
     for (size_t at = 0, len; at + DOR_HANDSHAKE_HEADER_LEN <= content->len; at += len) {
         const uint8_t *h = content->ptr + at;
         len = DOR_HANDSHAKE_HEADER_LEN + ((size_t)h[1] << 16 | (size_t)h[2] << 8 | h[3]);
+        if (len > content->len - at) abort(); /* records hold whole messages here */
         bool here = x->seen++ == x->number;
         if (here && x->whole_flight) {
             x->said = true;
@@ -125,6 +132,10 @@ static void exchange_body(void *ctx, dor_tls_role from, bool sealed, dor_bytes *
 static void say_after(proto_pair *pair, const exchange *x)
 {
     dor_tls *t = proto_end_of(pair, x->by)->tls;
+    /* A client's answer to this can be its Certificate, and what follows. */
+    if (x->number - AFTER == DOR_HS_CERTIFICATE && pair->server.tls->config->post_auth &&
+        dor__ok(dor__tls_request_certificate(pair->server.tls)))
+        proto_deliver(pair, DOR_TLS_SERVER);
     must(dor__message_write(t, (uint8_t)(x->number - AFTER), x->body));
     proto_talk(pair);
     proto_say(pair, x->by == DOR_TLS_CLIENT ? DOR_TLS_SERVER : DOR_TLS_CLIENT, "still there?");
@@ -133,9 +144,18 @@ static void say_after(proto_pair *pair, const exchange *x)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2) return 0;
-    uint8_t kind = data[0] % KINDS;
-    if (store.count == 0) proto_store_init(&store);
-    if (!clients[kind]) make(kind);
+    static bool made;
+    uint8_t kind = data[0], features = 0;
+    if (kind & KIND_MORE) {
+        features = data[1] % FEATURES;
+        if (kind & (KIND_CLIENT_AUTH | KIND_12) && (features & FEATURE_EXCHANGE) == EXCHANGE_PSK)
+            features &= (uint8_t)~FEATURE_EXCHANGE; /* which has nothing to do with certificates */
+        data++;
+        if (--size < 2) return 0;
+    }
+    if (!made) proto_store_init(&store);
+    made = true;
+    if (!clients[kind][features]) make(kind, features);
 
     size_t stored = store.count;
     proto_pair pair;
@@ -144,7 +164,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                   .whole_flight = (kind & KIND_FLIGHT) != 0,
                   .body = dor__span(data + 2, size - 2)};
     proto_inside inside = {.pair = &pair, .change = exchange_body, .ctx = &x};
-    proto_pair_init(&pair, clients[kind], servers[kind], NULL, kind & KIND_RESUME ? sessions[kind] : NULL, 7);
+    proto_pair_init(&pair, clients[kind][features], servers[kind][features], NULL,
+                    kind & KIND_RESUME ? sessions[kind][features] : NULL, 7);
     pair.tamper = proto_inside_tamper;
     pair.tamper_ctx = &inside;
     proto_pair_run(&pair);

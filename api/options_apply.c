@@ -91,6 +91,13 @@ dor_result dor__apply_secure_renegotiate(const dor_draft *draft, const dor_value
                            "given false, but what RFC 5746 does not secure is never renegotiated");
 }
 
+dor_result dor__apply_certificate_authorities(const dor_draft *draft, const dor_value *value)
+{
+    if (draft->settings)
+        draft->settings->tls->name_authorities = value->number ? DOR_NAME_ALL : DOR_NAME_NONE;
+    return DOR_SUCCESS;
+}
+
 /* ---- data --------------------------------------------------------------------------------------------------------- */
 
 dor_result dor__apply_active(const dor_draft *draft, const dor_value *value)

@@ -144,9 +144,14 @@ static dor_result read_certs_key_member(const reading *in, const dor_option *opt
     const char **const paths[] = {&spec->certfile, &spec->keyfile, &spec->ocsp_responsefile,
                                   &spec->sct_listfile};
     const char *text = json_string_value(value);
-    if (!text)
-        return complain(in, DOR_E_OPTION_TYPE, "option certs_keys, %.40s: given %s, wanted a text", name,
-                        kind_of(value));
+    const bool flag = strcmp(name, "only_for_issuers") == 0;
+    if (flag && json_is_boolean(value)) {
+        spec->only_for_issuers = json_is_true(value);
+        return DOR_SUCCESS;
+    }
+    if (flag || !text)
+        return complain(in, DOR_E_OPTION_TYPE, "option certs_keys, %.40s: given %s, wanted %s", name,
+                        kind_of(value), flag ? "true or false" : "a text");
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         if (strcmp(name, bytes[i]) == 0) return decode(in, option, value, &places->bytes[i]);
         if (strcmp(name, files[i]) != 0) continue;

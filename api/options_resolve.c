@@ -108,6 +108,17 @@ static dor_result set_trust(resolving *r, dor_trust_store *given)
     return DOR_SUCCESS;
 }
 
+/* Servers ask nobody unless they verify, but clients may name theirs whatever they do with what comes. */
+static dor_result name_trusted(resolving *r)
+{
+    dor_result result = dor__tls_config_name_trusted(r->settings->tls);
+    if (result.code == DOR_E_TOO_BIG)
+        return dor__options_fail(
+            r->options, DOR_E_TOO_BIG,
+            "option certificate_authorities: the names of all that are trusted are more than 16384 bytes");
+    return dor__failed(result) ? dor__options_fail(r->options, result.code, "out of memory") : result;
+}
+
 /* ---- who we are ---------------------------------------------------------------------------------------------------- */
 
 static dor_span bytes_of(const resolving *r, const char *name)
@@ -289,6 +300,9 @@ static dor_result check_second(const resolving *r)
     if (r->role == DOR_TLS_SERVER && tls->post_auth && !tls->verify_peer)
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
                                  "option post_handshake_auth: a server needs verify verify_peer for it");
+    if (tls->require_own_cert && tls->identity_count == 0)
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "option require_own_cert: there is no certificate of our own");
     if (tls->renegotiate_at && !tls->renegotiation)
         return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
                                  "option renegotiate_at needs option renegotiation");
@@ -444,6 +458,7 @@ static dor_result finish(resolving *r)
         return result;
     }
     DOR_TRY(set_trust(r, given));
+    DOR_TRY(name_trusted(r));
     if (r->role == DOR_TLS_SERVER && r->settings->tls->identity_count == 0 && !psk_alone(r))
         return dor__options_fail(r->options, DOR_E_NO_OPTIONS,
                                  "a server needs a certificate: set certfile, or cert and key; or psks");
@@ -485,6 +500,7 @@ dor_result dor__options_resolve(const dor_options *options, dor_tls_role role, d
     if (dor__failed(result)) return dor__options_fail(options, result.code, "out of memory");
     r.settings->tls->send_server_name = r.settings->send_server_name;
     r.settings->tls->verify_peer = r.settings->tls->verify_host = role == DOR_TLS_CLIENT;
+    if (role == DOR_TLS_SERVER) r.settings->tls->name_authorities = DOR_NAME_IF_SHORT;
     return run(&r, settings);
 }
 

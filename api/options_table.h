@@ -173,6 +173,7 @@ dor_result dor__apply_session_cache(const dor_draft *draft, const dor_value *val
 dor_result dor__apply_ticket_keys(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_psks(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_psk_lookup(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_certificate_authorities(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_certificate_compression(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_psk_modes(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_raw(const dor_draft *draft, const dor_value *value);

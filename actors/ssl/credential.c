@@ -77,6 +77,7 @@ dor_result dor__credentials_add(dor_credentials *credentials, const dor_certs_ke
         dor__ok(dor__bytes_append(&item->timestamps, dor__span(spec->sct_list, spec->sct_list_len)));
     item->sign = spec->sign;
     item->sign_arg = spec->sign_arg;
+    item->only_for_issuers = spec->only_for_issuers != 0;
     if (!ok) {
         item_fini(item);
         return dor__error(DOR_E_NOMEM);
@@ -106,7 +107,8 @@ dor_result dor__credentials_copy(const dor_credentials *from, dor_credentials **
                                                         .ocsp_response_len = item->status.len,
                                                         .sct_listfile = item->timestamps_file,
                                                         .sct_list = item->timestamps.ptr,
-                                                        .sct_list_len = item->timestamps.len});
+                                                        .sct_list_len = item->timestamps.len,
+                                                        .only_for_issuers = item->only_for_issuers});
         if (dor__failed(result)) {
             dor__credentials_unref(copy);
             return result;
@@ -222,7 +224,10 @@ static dor_result load_one(const dor_credential *item, dor_tls_config *config, c
             trouble->part = item->cert.len ? "cert" : "certfile";
             dor_format_error(result.code, trouble->why, sizeof(trouble->why));
         }
-        if (dor__ok(result)) result = load_stapled(item, config, trouble);
+        if (dor__ok(result)) {
+            config->identities[config->identity_count - 1].only_for_issuers = item->only_for_issuers;
+            result = load_stapled(item, config, trouble);
+        }
     }
     dor__chain_fini(&chain);
     dor__private_key_unref(key);

@@ -16,6 +16,7 @@ typedef struct dor_credential {
     char *status_file, *timestamps_file; /* of an OCSP response, and of a SignedCertificateTimestampList */
     dor_bytes cert, key;
     dor_bytes status, timestamps;
+    bool only_for_issuers;
     dor_sign_fn sign; /* or NULL: the key is in one of those */
     void *sign_arg;
 } dor_credential;

@@ -56,7 +56,10 @@ static dor_result reload_trust(dor_settings *s, char *why, size_t why_cap)
     }
     dor__trust_store_unref(s->tls->trust);
     s->tls->trust = store;
-    return DOR_SUCCESS;
+    result = dor__tls_config_name_trusted(s->tls);
+    if (result.code == DOR_E_TOO_BIG)
+        snprintf(why, why_cap, "option certificate_authorities: there are too many of them");
+    return result;
 }
 
 static dor_result reload_identities(dor_settings *s, char *why, size_t why_cap)

@@ -69,19 +69,21 @@ static dor_result config_copy(const dor_tls_config *from, bool with_identities, 
     dor__bytes_free(&copy->alpn);
 
     COPY_BEHIND_COUNT(dor_tls_config, copy, from, min_version);
-    copy->alpn = DOR_BYTES_EMPTY;
+    copy->alpn = copy->authorities = DOR_BYTES_EMPTY;
     copy->identity_count = 0;
     memset(copy->identities, 0, sizeof(copy->identities));
     copy->psks = dor__psks_ref(from->psks);
     copy->trust = from->trust ? dor__trust_store_ref(from->trust) : NULL;
 
     dor_result result = dor__bytes_append(&copy->alpn, dor__bytes_span(&from->alpn));
+    if (dor__ok(result)) result = dor__bytes_append(&copy->authorities, dor__bytes_span(&from->authorities));
     for (size_t i = 0; with_identities && dor__ok(result) && i < from->identity_count; i++) {
         const dor_identity *identity = &from->identities[i];
         result = dor__tls_config_add_identity(copy, identity->chain, identity->chain_count, identity->key);
         if (dor__ok(result))
             result = dor__tls_config_staple(copy, i, dor__bytes_span(&identity->status),
                                             dor__bytes_span(&identity->timestamps));
+        if (dor__ok(result)) copy->identities[i].only_for_issuers = identity->only_for_issuers;
     }
     if (dor__failed(result)) {
         dor__tls_config_unref(copy);

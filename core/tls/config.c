@@ -6,6 +6,7 @@
 #include "tls/config.h"
 
 #include "base/alloc.h"
+#include "base/reader.h"
 #include "base/writer.h"
 #include "base/ct.h"
 
@@ -174,6 +175,31 @@ dor_result dor__tls_config_add_authority(dor_tls_config *config, dor_span name)
     if (name.len == 0) return dor__error(DOR_E_BADARG);
     if (name.len > MAX || config->authorities.len + 2 + name.len > MAX) return dor__error(DOR_E_TOO_BIG);
     return wr_vec(&config->authorities, 2, name);
+}
+
+static bool named_already(const dor_tls_config *config, dor_span name)
+{
+    dor_span one;
+    for (dor_reader r = rd_from(dor__bytes_span(&config->authorities)); rd_left(&r);)
+        if (dor__failed(rd_vec16(&r, &one, 1, UINT16_MAX)) || dor__span_equal(one, name)) return true;
+    return false;
+}
+
+dor_result dor__tls_config_name_trusted(dor_tls_config *config)
+{
+    const size_t count =
+        config->trust && config->name_authorities ? dor__trust_store_count(config->trust) : 0;
+    dor_result result = DOR_SUCCESS;
+    config->authorities.len = 0;
+    for (size_t i = 0; i < count && dor__ok(result); i++) {
+        const dor_span name = dor__trust_store_at(config->trust, i)->subject;
+        if (name.len > 0 && !named_already(config, name))
+            result = dor__tls_config_add_authority(config, name);
+    }
+    if (dor__ok(result)) return result;
+    config->authorities.len = 0; /* half of them would send the others' clients away */
+    const bool enough = result.code == DOR_E_TOO_BIG && config->name_authorities == DOR_NAME_IF_SHORT;
+    return enough ? DOR_SUCCESS : result;
 }
 
 dor_result dor__tls_config_staple(dor_tls_config *config, size_t index, dor_span status, dor_span timestamps)

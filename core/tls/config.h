@@ -78,6 +78,13 @@ typedef enum dor_ticket_kind {
     DOR_TICKETS_STATEFUL   /* an id in the store, of use once */
 } dor_ticket_kind;
 
+/** Whether the peer is told whom we trust. */
+typedef enum dor_naming {
+    DOR_NAME_NONE,
+    DOR_NAME_IF_SHORT, /* unless it is more than the peer should be troubled with */
+    DOR_NAME_ALL
+} dor_naming;
+
 typedef struct dor_tls_config {
     uint32_t ref_count_;
 
@@ -98,10 +105,11 @@ typedef struct dor_tls_config {
     dor_identity identities[DOR_MAX_IDENTITIES];
     size_t identity_count;
 
-    dor_trust_store *trust; /* may be NULL with verify_peer false */
-    bool verify_peer;       /* client: the server; server: ask for a certificate */
-    bool verify_host;       /* client: the name too */
-    bool require_peer_cert; /* server: an empty answer fails */
+    dor_trust_store *trust;   /* may be NULL with verify_peer false */
+    bool verify_peer;         /* client: the server; server: ask for a certificate */
+    bool verify_host;         /* client: the name too */
+    bool require_peer_cert;   /* server: an empty answer fails */
+    uint8_t name_authorities; /* dor_naming; dor__tls_config_name_trusted goes by it */
     dor_bytes
         authorities; /* names (DER, each with its length) that the peer's certificate should be under, as
                                it is told; empty: nothing is said. dor__tls_config_add_authority */
@@ -213,6 +221,12 @@ void dor__packed_certificates_free(dor_packed_certificate *packed);
 
 /** Adds a distinguished name in DER to the authorities that the peer is told of; TOO_BIG when the list gets too long. */
 DOR_MUST_USE dor_result dor__tls_config_add_authority(dor_tls_config *config, dor_span name);
+
+/**
+ * Makes the authorities that the peer is told of those in config->trust, as name_authorities says: each name once. For its maker,
+ * whenever trust changes. TOO_BIG with DOR_NAME_ALL alone.
+ */
+DOR_MUST_USE dor_result dor__tls_config_name_trusted(dor_tls_config *config);
 
 /** Appends an ALPN protocol of 1 to 255 bytes. */
 DOR_MUST_USE dor_result dor__tls_config_add_alpn(dor_tls_config *config, dor_span protocol);

@@ -12,7 +12,7 @@
 typedef struct row {
     const char *name;
     const char *good[5]; /* JSON values */
-    const char *bad[6];
+    const char *bad[8];
 } row;
 
 /* clang-format off */
@@ -77,6 +77,8 @@ static const row rows[] = {
     {"ocsp_responsefile", {"\"a.ocsp\""}, {"true", "1"}},
     {"sct_list", {"\"AAMAAWE=\""}, {"\"?\"", "true", "1"}},
     {"sct_listfile", {"\"a.sct\""}, {"true", "1"}},
+    {"certificate_authorities", {"true", "false"}, {"1", "\"yes\"", "[]"}},
+    {"require_own_cert", {"true", "false"}, {"1", "\"yes\""}},
     {"request_ocsp", {"true", "false"}, {"1", "\"staple\""}},
     {"request_sct", {"true", "false"}, {"1", "\"yes\""}},
     {"certificate_compression", {"[\"zlib\", \"brotli\"]", "\"brotli\""}, {"[]", "[\"zstd\"]", "[\"zlib\", \"zlib\"]", "1", "true"}},
@@ -87,8 +89,10 @@ static const row rows[] = {
     {"max_send_fragment", {"64", "16384"}, {"63", "16385", "true"}},
     {"record_padding", {"0", "16384"}, {"-1", "16385", "true"}},
     {"certs_keys", {"[{\"certfile\": \"a.pem\"}]", "[{\"certfile\": \"a\", \"keyfile\": \"b\", \"password\": \"c\"}]",
-                    "[{\"cert\": \"MA==\", \"key\": \"MA==\"}]", "[{\"cert\": \"MA==\", \"keyfile\": \"a\"}, {\"certfile\": \"b\"}]"},
-        {"\"a.pem\"", "true", "[\"a.pem\"]", "[{}]", "[{\"keyfile\": \"a\"}]", "[{\"cert\": \"MA==\"}]"}},
+                    "[{\"cert\": \"MA==\", \"key\": \"MA==\"}]", "[{\"cert\": \"MA==\", \"keyfile\": \"a\"}, {\"certfile\": \"b\"}]",
+                    "[{\"certfile\": \"a\", \"only_for_issuers\": true}]"},
+        {"\"a.pem\"", "true", "[\"a.pem\"]", "[{}]", "[{\"keyfile\": \"a\"}]", "[{\"cert\": \"MA==\"}]", "[{\"certfile\": \"a\", \"only_for_issuers\": \"yes\"}]",
+            "[{\"certfile\": \"a\", \"only_for_issuers\": 1}]"}},
     {"reload_certificates", {"0", "60000"}, {"-1", "true"}},
     {"session_cb", {NULL}, {"\"redis\"", "true", "1"}},
     {"session_cache", {NULL}, {"\"shared\"", "true", "1"}},
@@ -206,7 +210,7 @@ Test(options_values, bad_values_are_refused_by_name)
 {
     char error[1024];
     for (size_t i = 0; i < ROWS; i++)
-        for (size_t j = 0; j < 6 && rows[i].bad[j]; j++) {
+        for (size_t j = 0; j < 8 && rows[i].bad[j]; j++) {
             dor_options *options = (dor_options *)&error;
             int code = read_json(rows[i].name, rows[i].bad[j], &options, error, sizeof(error));
             cr_expect_eq(code, DOR_E_OPTION_TYPE, "%s: %s gave %d", rows[i].name, rows[i].bad[j], code);

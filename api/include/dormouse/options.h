@@ -83,6 +83,7 @@ typedef struct dor_certs_key {
         *sct_listfile;    /**< servers: the leaf's timestamps, a SignedCertificateTimestampList (RFC 6962) */
     const void *sct_list; /**< or in memory, which wins; with its two bytes of length */
     size_t sct_list_len;  /**< bytes at sct_list */
+    int only_for_issuers; /**< nonzero: shown to peers alone that name an authority of the chain's */
 } dor_certs_key;
 
 /**

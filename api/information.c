@@ -21,6 +21,17 @@ int dor_ssl_export_keying_material(dor_socket socket, const char *label, const v
     return dor__ssl_call(socket, &(dor_ssl_query){.run = ask_export, .in = &ask}).code;
 }
 
+static dor_result ask_tls_unique(dor_actor *a, dor_ssl_query *query)
+{
+    return dor__socket_tls_unique(a, query->out);
+}
+
+int dor_ssl_tls_unique(dor_socket socket, uint8_t out[12])
+{
+    if (!out) return DOR_E_BADARG;
+    return dor__ssl_call(socket, &(dor_ssl_query){.run = ask_tls_unique, .out = out}).code;
+}
+
 static dor_result ask_prf(dor_actor *a, dor_ssl_query *query)
 {
     return dor__socket_prf(a, query->in);

@@ -119,7 +119,7 @@ const dor_option dor__options_table[] = {
         TLS(record_padding)},
 
     /* secrets */
-    {"exporters", "keep what exporting keying material and the PRF need, 156 bytes (ours)", BOOL, BOTH, TLS(exporters)},
+    {"exporters", "keep what exporting keying material and the PRF need, 160 bytes (ours)", BOOL, BOTH, TLS(exporters)},
     {"keep_secrets", "keep master and traffic secrets, for debugging only", BOOL, BOTH, TLS(keep_secrets)},
     {"psks", "external pre-shared keys of TLS 1.3; dor_options_add_psk (ours)", OBJECT, BOTH, .apply = dor__apply_psks},
     {"pskfile", "file of them: on each line identity:key in hexadecimal, perhaps :sha384 (ours)", TEXT, BOTH | PATH, TOGETHER},

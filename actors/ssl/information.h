@@ -20,6 +20,9 @@ typedef struct dor_export_ask {
 
 DOR_MUST_USE dor_result dor__socket_export(dor_actor *a, const dor_export_ask *ask);
 
+/** dor__tls_unique. */
+DOR_MUST_USE dor_result dor__socket_tls_unique(dor_actor *a, uint8_t out[DOR_TLS_UNIQUE_LEN]);
+
 /** dor__tls_prf; the public seeds have been checked. */
 typedef struct dor_prf_ask {
     const dor_span *secret; /* or NULL */

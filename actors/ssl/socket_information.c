@@ -20,6 +20,13 @@ dor_result dor__socket_export(dor_actor *a, const dor_export_ask *ask)
     return dor__tls_export(tls, ask->label, ask->context, ask->out, ask->out_len);
 }
 
+dor_result dor__socket_tls_unique(dor_actor *a, uint8_t out[DOR_TLS_UNIQUE_LEN])
+{
+    const dor_tls *tls;
+    DOR_TRY(engine_of(a, &tls));
+    return dor__tls_unique(tls, out);
+}
+
 dor_result dor__socket_prf(dor_actor *a, const dor_prf_ask *ask)
 {
     dor_tls_seed seeds[DOR_SEEDS_MAX];

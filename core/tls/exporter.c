@@ -75,6 +75,19 @@ dor_result dor__tls_export(const dor_tls *t, const char *label, const dor_span *
     return export_12(t, label, context, out, out_len);
 }
 
+dor_result dor__tls_unique(const dor_tls *t, uint8_t out[DOR_TLS_UNIQUE_LEN])
+{
+    DOR_TRY(check_connected(t));
+    const dor_tls_kept *kept = dor__kept_in_force(t);
+    const bool resumed = dor__renegotiating(t) ? t->again->before.resumed : t->resumed;
+    if (t->version == DOR_TLS_1_3) return dor__error(DOR_E_EINVAL);
+    if (!kept || !kept->have_finished) return dor__error(DOR_E_NOT_KEPT);
+    /* A full handshake's Finished is of this handshake alone, whatever the secret; a resumed one's says no more than the secret. */
+    if (resumed && !dor__extended_in_force(t)) return dor__error(DOR_E_EXPORT_UNSAFE);
+    memcpy(out, kept->finished, DOR_TLS_UNIQUE_LEN);
+    return DOR_SUCCESS;
+}
+
 /* ---- the PRF --------------------------------------------------------------------------------------------- */
 
 static bool is_randoms(const dor_tls_seed *seeds, size_t count)

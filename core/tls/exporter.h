@@ -23,6 +23,15 @@ enum {
 DOR_MUST_USE dor_result dor__tls_export(const dor_tls *t, const char *label, const dor_span *context,
                                         uint8_t *out, size_t out_len);
 
+enum { DOR_TLS_UNIQUE_LEN = 12 };
+
+/**
+ * TLS 1.2's channel binding "tls-unique" (RFC 5929 section 3): the first Finished of the newest handshake. EINVAL in TLS 1.3, which
+ * has none (RFC 9266); NOT_KEPT as above; EXPORT_UNSAFE on a connection that was resumed without extended master secret, where
+ * somebody in between can have the same on both sides.
+ */
+DOR_MUST_USE dor_result dor__tls_unique(const dor_tls *t, uint8_t out[DOR_TLS_UNIQUE_LEN]);
+
 typedef enum dor_tls_seed_kind {
     DOR_TLS_SEED_BYTES,
     DOR_TLS_SEED_CLIENT_RANDOM,

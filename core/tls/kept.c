@@ -43,6 +43,13 @@ void dor__keep_traffic(dor_tls *t, dor_kept_traffic which, dor_span secret)
     if (t->kept && t->kept->have_traffic) memcpy(t->kept->traffic[which], secret.ptr, secret.len);
 }
 
+void dor__keep_finished(dor_tls *t, const uint8_t verify_data[DOR_TLS_UNIQUE_LEN])
+{
+    if (!t->kept || t->kept->have_finished || !(t->config->exporters || t->config->keep_secrets)) return;
+    memcpy(t->kept->finished, verify_data, DOR_TLS_UNIQUE_LEN);
+    t->kept->have_finished = true;
+}
+
 size_t dor__kept_memory(const dor_tls *t)
 {
     return t->kept ? kept_size(t) : 0;

@@ -10,6 +10,7 @@
 #ifndef DOR_TLS_KEPT_H
 #define DOR_TLS_KEPT_H
 
+#include "tls/exporter.h"
 #include "tls/handshake.h"
 
 /** Traffic secrets of TLS 1.3, as the key log names them; kept only for keep_secrets. */
@@ -26,14 +27,20 @@ struct dor_tls_kept {
     uint8_t server_random[DOR_RANDOM_LEN];
     uint8_t session_id[DOR_SESSION_ID_MAX];
     uint8_t secret[DOR_MASTER_SECRET_LEN]; /* TLS 1.2: master secret; 1.3: exporter master secret */
-    uint32_t reads, writes;                /* key updates so far, of the peer's sending keys and of ours */
+    union {
+        struct {
+            uint32_t reads, writes; /* TLS 1.3: key updates so far, of the peer's sending keys and of ours */
+        };
+        uint8_t finished[DOR_TLS_UNIQUE_LEN]; /* TLS 1.2: the first Finished of the handshake */
+    };
     uint8_t session_id_len;
     bool have_secret;
+    bool have_finished;
     bool have_traffic;
     uint8_t traffic[][DOR_SECRET_MAX_LEN]; /* by dor_kept_traffic */
 };
 
-_Static_assert(sizeof(dor_tls_kept) <= 156, "what docs/options.md and docs/information.md say of it");
+_Static_assert(sizeof(dor_tls_kept) <= 160, "what docs/options.md and docs/information.md say of it");
 _Static_assert(DOR_MASTER_SECRET_LEN >= DOR_SECRET_MAX_LEN, "secret[] takes both");
 
 /** Makes t->kept if the config wants one, with what the hellos say. */
@@ -45,6 +52,9 @@ void dor__keep_server_random(dor_tls *t);
 /** Takes the secret for exporters: TLS 1.2's master secret, or TLS 1.3's exporter master secret. */
 void dor__keep_secret(dor_tls *t, dor_span secret);
 void dor__keep_traffic(dor_tls *t, dor_kept_traffic which, dor_span secret);
+
+/** TLS 1.2: verify_data of a Finished that went or was found right; the first in a handshake is kept. */
+void dor__keep_finished(dor_tls *t, const uint8_t verify_data[DOR_TLS_UNIQUE_LEN]);
 
 /** Wipes and releases it. */
 void dor__kept_free(dor_tls *t);

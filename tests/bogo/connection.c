@@ -274,6 +274,15 @@ static bool export_material(bogo_connection *c)
     return good;
 }
 
+static bool tell_unique(bogo_connection *c)
+{
+    uint8_t unique[DOR_TLS_UNIQUE_LEN];
+    dor_result r = dor__tls_unique(c->tls, unique);
+    if (r.code == DOR_E_EXPORT_UNSAFE)
+        fprintf(stderr, "failed to get tls-unique\n"); /* what the runner waits for */
+    return note(c, r) && say(c, unique, sizeof unique);
+}
+
 /* TLS 1.3's present ones, the one for reading first, behind their length in the byte order of this machine. */
 static bool export_secrets(bogo_connection *c)
 {
@@ -316,6 +325,7 @@ static bool talk(bogo_connection *c)
     const bogo_flags *f = c->flags;
     dor_tls_event event;
     if (f->export_keying_material > 0 && !export_material(c)) return false;
+    if (f->tls_unique && !tell_unique(c)) return false;
     if (f->export_traffic_secrets && !export_secrets(c)) return false;
     if (f->send_alert) {
         enum { DECOMPRESSION_FAILURE = 30 };

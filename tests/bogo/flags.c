@@ -106,6 +106,7 @@ static const flag table[] = {
     {"read-size", NUMBER, AT(read_size)},
     {"resumption-delay", NUMBER, AT(resumption_delay)},
     {"export-keying-material", NUMBER, AT(export_keying_material)},
+    {"tls-unique", SWITCH, AT(tls_unique)},
     {"export-label", TEXT, AT(export_label)},
     {"export-context", TEXT, AT(export_context)},
     {"use-export-context", SWITCH, AT(use_export_context)},

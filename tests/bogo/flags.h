@@ -77,7 +77,7 @@ typedef struct bogo_flags {
     long long resumption_delay;
     long long export_keying_material;
     const char *export_label, *export_context;
-    bool use_export_context;
+    bool use_export_context, tls_unique;
 
     /* what to check */
     long long expect_version, expect_curve_id, expect_cipher, expect_cipher_aes, expect_cipher_no_aes;

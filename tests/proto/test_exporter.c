@@ -314,3 +314,58 @@ Test(exporter, key_log_of_the_config)
     only(DOR_TLS_1_3, 0);
     cr_assert_eq(lines, 5);
 }
+
+/* ---- tls-unique ------------------------------------------------------------------------------------------------ */
+
+static dor_result unique_of(dor_tls_role role, uint8_t out[DOR_TLS_UNIQUE_LEN])
+{
+    return dor__tls_unique(proto_end_of(&pair, role)->tls, out);
+}
+
+/* Both ends have the same, another than `before`. */
+static void both_unique(uint8_t before[DOR_TLS_UNIQUE_LEN])
+{
+    uint8_t a[DOR_TLS_UNIQUE_LEN], b[DOR_TLS_UNIQUE_LEN];
+    cr_assert(dor__ok(unique_of(DOR_TLS_CLIENT, a)));
+    cr_assert(dor__ok(unique_of(DOR_TLS_SERVER, b)));
+    cr_assert_arr_eq(a, b, sizeof a);
+    cr_assert_neq(memcmp(a, before, sizeof a), 0);
+    memcpy(before, a, sizeof a);
+}
+
+/* Of a full handshake, and of one that resumes it: there the server's Finished is the first. */
+Test(exporter, tls_unique)
+{
+    uint8_t unique[DOR_TLS_UNIQUE_LEN] = {0};
+    only(DOR_TLS_1_2, 0xc02b);
+    both_unique(unique);
+    dor_session *session = dor__tls_session(pair.client.tls);
+    cr_assert_not_null(session);
+    proto_pair_fini(&pair);
+    proto_pair_init(&pair, client, server, NULL, session, 8); /* other randoms than the first one's */
+    proto_pair_run(&pair);
+    works();
+    cr_assert(pair.client.tls->resumed);
+    both_unique(unique);
+    dor__session_unref(session);
+}
+
+Test(exporter, tls_unique_is_not_for_everybody)
+{
+    uint8_t unique[DOR_TLS_UNIQUE_LEN] = {0};
+    only(DOR_TLS_1_3, 0x1301);
+    cr_assert_eq(unique_of(DOR_TLS_CLIENT, unique).code, DOR_E_EINVAL);
+    cr_assert_eq(unique_of(DOR_TLS_SERVER, unique).code, DOR_E_EINVAL);
+    client->exporters = false;
+    proto_only(client, DOR_TLS_1_2, 0xc02b, 0);
+    prepare(NULL, NULL);
+    cr_assert_eq(unique_of(DOR_TLS_CLIENT, unique).code, DOR_E_ENOTCONN);
+    proto_pair_run(&pair);
+    works();
+    cr_assert_eq(unique_of(DOR_TLS_CLIENT, unique).code, DOR_E_NOT_KEPT);
+    cr_assert(dor__ok(unique_of(DOR_TLS_SERVER, unique)));
+    pair.server.tls->extended_master_secret = false; /* as if its peer had not known it */
+    cr_assert(dor__ok(unique_of(DOR_TLS_SERVER, unique)), "a full handshake's is its own");
+    pair.server.tls->resumed = true;
+    cr_assert_eq(unique_of(DOR_TLS_SERVER, unique).code, DOR_E_EXPORT_UNSAFE);
+}

@@ -72,6 +72,16 @@ DOR_API int dor_ssl_key_log_lines(dor_socket socket, dor_key_log_fn fn, void *ar
 DOR_API int dor_ssl_export_keying_material(dor_socket socket, const char *label, const void *context,
                                            size_t context_len, void *out, size_t out_len);
 
+/**
+ * The channel binding "tls-unique" of TLS 1.2, 12 bytes: for SCRAM and others that still ask for it. New protocols take
+ * dor_ssl_export_keying_material with "EXPORTER-Channel-Binding" and 32 bytes ("tls-exporter", RFC 9266), in both versions.
+ *
+ * DOR_E_NOT_KEPT without option "exporters" (or "keep_secrets"); DOR_E_EINVAL in TLS 1.3, which has no such thing;
+ * DOR_E_EXPORT_UNSAFE for a session that was resumed without extended master secret (RFC 7627 section 5.4). A
+ * renegotiation changes it. Source: RFC 5929 section 3.
+ */
+DOR_API int dor_ssl_tls_unique(dor_socket socket, uint8_t out[12]);
+
 /** What a part of a seed is: bytes of the caller's, or a random of the connection's. */
 typedef enum dor_seed_kind {
     DOR_SEED_BYTES,         /**< the caller's */

@@ -3,6 +3,7 @@
  * that both ends saw the same handshake.
  */
 #include "tls/again.h"
+#include "tls/kept.h"
 #include "tls/message/messages.h"
 #include "tls/tls12.h"
 
@@ -14,6 +15,7 @@ static dor_result send_finished(dor_tls *t, dor_bytes *w)
     uint8_t verify_data[DOR_VERIFY_DATA_12_LEN];
     DOR_TRY(dor__verify_data_12(t, (dor_tls_role)t->role, verify_data));
     DOR_TRY(dor__renegotiation_note(t, (dor_tls_role)t->role, verify_data));
+    dor__keep_finished(t, verify_data);
     return wr_bytes(w, dor__span(verify_data, sizeof(verify_data)));
 }
 
@@ -25,6 +27,7 @@ static dor_result receive_finished(dor_tls *t, dor_span body)
     DOR_TRY(dor__verify_data_12(t, peer, expected));
     dor_result result = dor__prove_finished(t, dor__span(expected, sizeof(expected)), body);
     if (dor__ok(result)) result = dor__renegotiation_note(t, peer, expected);
+    if (dor__ok(result)) dor__keep_finished(t, expected);
     dor__wipe(expected, sizeof(expected)); /* the right answer, which a forger would like to see */
     return result;
 }

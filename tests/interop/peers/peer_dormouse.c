@@ -86,6 +86,7 @@ static void *configure(const peer_task *t)
     set(s, "active", "false");
     set(s, "log_alert", "false");
     if (t->server && *peer_get(t, "ca")) set(s, "fail_if_no_peer_cert", "true");
+    if (t->server && peer_is(t, "authorities", "no")) set(s, "certificate_authorities", "false");
     if (!t->server) set(s, "server_name_indication", peer_get(t, "host"));
     if (t->server) set(s, "ip", "127.0.0.1");
     set_sessions(s);

@@ -101,11 +101,15 @@ static void put_body(exchange *x, dor_span whole, dor_bytes *out)
     must(dor__bytes_append(out, x->body));
 }
 
-/* The same but for HelloRequests, which a TLS 1.2 client passes over while a handshake lasts, and which nobody hashes. */
+/*
+ * The same but for HelloRequests, of which a TLS 1.2 client passes over a few (handshake.c: MAX_STRAY_REQUESTS) while a
+ * handshake lasts, and which nobody hashes.
+ */
 static bool says_the_same(dor_span real, dor_span body)
 {
     static const uint8_t hello_request[DOR_HANDSHAKE_HEADER_LEN] = {DOR_HS_HELLO_REQUEST};
-    while (body.len > real.len && memcmp(body.ptr, hello_request, sizeof hello_request) == 0)
+    for (int few = 4;
+         few > 0 && body.len > real.len && memcmp(body.ptr, hello_request, sizeof hello_request) == 0; few--)
         body = dor__span(body.ptr + sizeof hello_request, body.len - sizeof hello_request);
     return dor__span_equal(real, body);
 }

@@ -326,20 +326,9 @@ dor_result dor__apply_key_shares(const dor_draft *draft, const dor_value *value)
 
 static dor_sig_scheme scheme_from_name(const char *name)
 {
-    static const dor_sig_scheme known[] = {DOR_SIG_ECDSA_SECP256R1_SHA256, DOR_SIG_ECDSA_SECP384R1_SHA384,
-                                           DOR_SIG_ECDSA_SHA512,           DOR_SIG_ED25519,
-                                           DOR_SIG_RSA_PSS_RSAE_SHA256,    DOR_SIG_RSA_PSS_RSAE_SHA384,
-                                           DOR_SIG_RSA_PSS_RSAE_SHA512,    DOR_SIG_RSA_PSS_PSS_SHA256,
-                                           DOR_SIG_RSA_PSS_PSS_SHA384,     DOR_SIG_RSA_PSS_PSS_SHA512,
-                                           DOR_SIG_RSA_PKCS1_SHA256,       DOR_SIG_RSA_PKCS1_SHA384,
-                                           DOR_SIG_RSA_PKCS1_SHA512,       DOR_SIG_ED448};
     if (strcmp(name, "eddsa_ed25519") == 0) return DOR_SIG_ED25519; /* OTP's names */
     if (strcmp(name, "eddsa_ed448") == 0) return DOR_SIG_ED448;
-    for (size_t i = 0; i < COUNT_OF(known); i++) {
-        const char *ours = dor__sig_name(known[i]);
-        if (ours && strcasecmp(ours, name) == 0) return known[i];
-    }
-    return 0;
+    return dor__sig_by_name(name);
 }
 
 dor_result dor__apply_signature_algs(const dor_draft *draft, const dor_value *value)

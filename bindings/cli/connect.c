@@ -31,7 +31,7 @@ static const cli_flag flags[] = {
     {"psk-modes", "LIST", "how they are used: psk_dhe_ke,psk_ke (default the first alone)"},
     {"versions", "LIST", "protocol versions: tlsv1.2,tlsv1.3"},
     {"ciphers", "LIST", "cipher suites, best first, by IANA's or OpenSSL's names"},
-    {"groups", "LIST", "key exchange groups, best first: x25519,secp256r1,secp384r1"},
+    {"groups", "LIST", "key exchange groups, best first: X25519MLKEM768,x25519,secp256r1"},
     {"keylog", "FILE",
      "append the connection's secrets to FILE, for Wireshark; - takes the name from SSLKEYLOGFILE"},
     {"resume", "N", "connect N more times, each time resuming the session"},

@@ -29,7 +29,7 @@ static const cli_flag flags[] = {
     {"psk-modes", "LIST", "how they are used: psk_dhe_ke,psk_ke (default the first alone)"},
     {"versions", "LIST", "protocol versions: tlsv1.2,tlsv1.3"},
     {"ciphers", "LIST", "cipher suites, best first, by IANA's or OpenSSL's names"},
-    {"groups", "LIST", "key exchange groups, best first: x25519,secp256r1,secp384r1"},
+    {"groups", "LIST", "key exchange groups, best first: X25519MLKEM768,x25519,secp256r1"},
     {"hibernate-after", "MS|off", "a connection silent for so long gives back memory (default 10000)"},
     {"schedulers", "N", "threads (default: one per processor)"},
     {"max-connections", "N", "connections at a time (default: no limit)"},

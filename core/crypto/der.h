@@ -62,6 +62,9 @@ extern const dor_span dor__oid_p384;
 extern const dor_span dor__oid_p521;
 extern const dor_span dor__oid_ed25519;
 extern const dor_span dor__oid_ed448;
+extern const dor_span dor__oid_mldsa44;
+extern const dor_span dor__oid_mldsa65;
+extern const dor_span dor__oid_mldsa87;
 extern const dor_span dor__oid_ecdsa_sha256;
 
 /** SHA-2's identifier; the hash of an identifier, or DOR_HASH_NONE. */

@@ -10,6 +10,8 @@
 #ifdef HAVE_ED448
 #include <wolfssl/wolfcrypt/ed448.h>
 
+const bool dor__ed448_built = true;
+
 static const uint8_t nothing;
 
 static const uint8_t *start_of(dor_span message)
@@ -78,6 +80,8 @@ dor_result dor__ed448_verify(const dor_public_key *key, dor_span message, dor_sp
 }
 
 #else
+
+const bool dor__ed448_built = false;
 
 dor_result dor__ed448_check(dor_span point)
 {

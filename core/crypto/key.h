@@ -18,7 +18,8 @@ struct dor_public_key {
     dor_hash_id pss_hash; /* the only hash that an id-RSASSA-PSS key allows, or NONE for any */
     size_t n_len;         /* RSA: bytes of the modulus; others: of the whole */
     size_t e_len;         /* RSA: bytes of the public exponent; others: 0 */
-    uint8_t bytes[];      /* RSA: modulus, exponent; EC: uncompressed point; Ed25519: 32 bytes; Ed448: 57 */
+    uint8_t
+        bytes[]; /* RSA: modulus, exponent; EC: uncompressed point; Ed25519: 32 bytes; Ed448: 57; ML-DSA */
 };
 
 struct dor_private_key {
@@ -27,7 +28,8 @@ struct dor_private_key {
     void *holder;                  /* of a key that is not here: whoever signs with it */
     void (*release)(void *holder); /* not NULL: such a key */
     size_t secret_len;
-    uint8_t secret[]; /* RSA: RSAPrivateKey in DER (RFC 8017 A.1.2); EC: scalar; Ed25519: seed */
+    uint8_t
+        secret[]; /* RSA: RSAPrivateKey in DER (RFC 8017 A.1.2); EC: scalar; EdDSA: seed; ML-DSA: expanded */
 };
 
 /** How a scheme signs. */
@@ -36,7 +38,8 @@ typedef enum dor_sig_kind {
     DOR_SIG_KIND_PSS,
     DOR_SIG_KIND_ECDSA,
     DOR_SIG_KIND_ED25519,
-    DOR_SIG_KIND_ED448
+    DOR_SIG_KIND_ED448,
+    DOR_SIG_KIND_MLDSA
 } dor_sig_kind;
 
 typedef struct dor_sig_info {
@@ -80,11 +83,27 @@ DOR_MUST_USE dor_result dor__rsa_decrypt_raw(const dor_private_key *key, const u
 
 /* ed448.c: keys and points of 57 bytes; a bad point is BADARG, a wrong signature fails with BAD_SIGNATURE. */
 enum { DOR_ED448_KEY_LEN = 57, DOR_ED448_SIG_LEN = 114 };
+extern const bool dor__ed448_built;
 DOR_MUST_USE dor_result dor__ed448_check(dor_span point);
 DOR_MUST_USE dor_result dor__ed448_public_of(const uint8_t *seed, uint8_t *point);
 DOR_MUST_USE dor_result dor__ed448_sign(const dor_private_key *key, dor_span message, uint8_t *sig,
                                         size_t *sig_len);
 DOR_MUST_USE dor_result dor__ed448_verify(const dor_public_key *key, dor_span message, dor_span sig);
+
+/* mldsa.c: public keys have no wrong values, lengths are 0 for other types and where wolfCrypt has no ML-DSA. */
+enum { DOR_MLDSA_SEED_LEN = 32, DOR_MLDSA_MAX_SECRET_LEN = 4896, DOR_MLDSA_MAX_POINT_LEN = 2592 };
+extern const bool dor__mldsa_built;
+dor_key_type dor__mldsa_of_oid(dor_span oid); /* NONE for others */
+size_t dor__mldsa_public_len(dor_key_type type);
+size_t dor__mldsa_secret_len(dor_key_type type);
+size_t dor__mldsa_sig_len(dor_key_type type);
+
+/** FIPS 204's KeyGen_internal: both halves of what a seed stands for. secret and point have room for the type's lengths. */
+DOR_MUST_USE dor_result dor__mldsa_expand(dor_key_type type, const uint8_t *seed, uint8_t *secret,
+                                          uint8_t *point);
+DOR_MUST_USE dor_result dor__mldsa_sign(const dor_private_key *key, dor_span message, dor_rng *rng,
+                                        uint8_t *sig, size_t *sig_len);
+DOR_MUST_USE dor_result dor__mldsa_verify(const dor_public_key *key, dor_span message, dor_span sig);
 
 /** The peer's signature does not fit: alert decrypt_error, reason BAD_SIGNATURE. */
 dor_result dor__bad_signature(void);

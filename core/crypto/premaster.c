@@ -13,7 +13,7 @@
 #include "crypto/key.h"
 
 enum {
-    MAX_MODULUS_LEN = DOR_SIG_MAX_LEN
+    MAX_MODULUS_LEN = DOR_RSA_MAX_LEN
 }; /* and 256 bytes at least, so there is always room for the padding */
 
 /* ---- constant time from here: em is a secret, its length is not -------------------------------------------------- */

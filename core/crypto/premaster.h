@@ -16,7 +16,7 @@ bool dor__private_key_decrypts(const dor_private_key *key);
 
 /**
  * Makes a premaster secret for version (what the ClientHello offered) and encrypts it (RFC 8017 section 7.2.1). encrypted has
- * room for DOR_SIG_MAX_LEN bytes. BADARG for a key that is not rsaEncryption.
+ * room for DOR_RSA_MAX_LEN bytes. BADARG for a key that is not rsaEncryption.
  */
 DOR_MUST_USE dor_result dor__premaster_seal(const dor_public_key *key, uint16_t version, dor_rng *rng,
                                             uint8_t premaster[DOR_PREMASTER_LEN], uint8_t *encrypted,

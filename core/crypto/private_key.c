@@ -1,6 +1,6 @@
 /*
  * private_key.c - private keys from DER: PKCS#8 (RFC 5208, 5958), SEC 1 (RFC 5915), PKCS#1 (RFC 8017 A.1.2),
- * Ed25519 and Ed448 in PKCS#8 (RFC 8410).
+ * Ed25519 and Ed448 (RFC 8410) and ML-DSA (RFC 9881) in PKCS#8.
  *
  * The public half of a curve key is always computed from the private one; what the file says must agree.
  */
@@ -105,6 +105,9 @@ size_t dor__private_key_max_sig_len(const dor_private_key *key)
         return 3 + 2 * (2 + 66); /* the first byte of a number has one bit: no zero in front */
     case DOR_KEY_ED25519: return ED25519_SIG_SIZE;
     case DOR_KEY_ED448: return DOR_ED448_SIG_LEN;
+    case DOR_KEY_MLDSA44:
+    case DOR_KEY_MLDSA65:
+    case DOR_KEY_MLDSA87: return dor__mldsa_sig_len(public_half->type);
     case DOR_KEY_NONE: break;
     }
     return 0;
@@ -253,6 +256,48 @@ static dor_result read_ed448(dor_span der, dor_private_key **key)
                    key);
 }
 
+static dor_result mldsa_from_seed(dor_key_type type, dor_span seed, dor_private_key **key)
+{
+    uint8_t secret[DOR_MLDSA_MAX_SECRET_LEN], point[DOR_MLDSA_MAX_POINT_LEN];
+    dor_result result;
+
+    if (seed.len != DOR_MLDSA_SEED_LEN) return malformed();
+    DOR_TRY_GOTO(result, dor__mldsa_expand(type, seed.ptr, secret, point));
+    result = key_new(dor__public_key_new(type, dor__span(point, dor__mldsa_public_len(type)), DOR_SPAN_EMPTY),
+                     dor__span(secret, dor__mldsa_secret_len(type)), key);
+done:
+    dor__wipe(secret, sizeof(secret));
+    return result;
+}
+
+/*
+ * RFC 9881 section 6: CHOICE { seed [0] OCTET STRING, expandedKey OCTET STRING, both SEQUENCE { seed, expandedKey } }. What
+ * is there without its seed is not taken: the seed is what can be checked, and what the RFC asks for.
+ */
+static dor_result read_mldsa(dor_key_type type, dor_span der, dor_private_key **key)
+{
+    dor_reader r = rd_from(der), both;
+    dor_span seed, expanded;
+
+    if (!dor__mldsa_built || dor__der_next_is(&r, DOR_DER_OCTET_STRING)) return unsupported();
+    if (!dor__der_next_is(&r, DOR_DER_SEQUENCE)) {
+        DOR_TRY(dor__der_read(&r, DOR_DER_CONTEXT + 0, &seed));
+        DOR_TRY(rd_end(&r));
+        return mldsa_from_seed(type, seed, key);
+    }
+    DOR_TRY(dor__der_enter(&r, DOR_DER_SEQUENCE, &both));
+    DOR_TRY(rd_end(&r));
+    DOR_TRY(dor__der_read(&both, DOR_DER_OCTET_STRING, &seed));
+    DOR_TRY(dor__der_read(&both, DOR_DER_OCTET_STRING, &expanded));
+    DOR_TRY(rd_end(&both));
+    DOR_TRY(mldsa_from_seed(type, seed, key));
+    if (expanded.len == (*key)->secret_len && dor__ct_equal((*key)->secret, expanded.ptr, expanded.len))
+        return DOR_SUCCESS;
+    dor__private_key_unref(*key);
+    *key = NULL;
+    return malformed(); /* section 8: one of them was altered */
+}
+
 static dor_result read_by_algorithm(dor_reader *algorithm, dor_span inner, dor_private_key **key)
 {
     dor_key_type type;
@@ -284,6 +329,11 @@ static dor_result read_by_algorithm(dor_reader *algorithm, dor_span inner, dor_p
     if (dor__span_equal(oid, dor__oid_ed448)) {
         DOR_TRY(rd_end(algorithm));
         return read_ed448(inner, key);
+    }
+    type = dor__mldsa_of_oid(oid);
+    if (type != DOR_KEY_NONE) {
+        DOR_TRY(rd_end(algorithm));
+        return read_mldsa(type, inner, key);
     }
     return unsupported();
 }

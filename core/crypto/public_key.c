@@ -1,5 +1,5 @@
 /*
- * public_key.c - SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7; algorithms: RFC 3279, 4055, 5480, 8410).
+ * public_key.c - SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7; algorithms: RFC 3279, 4055, 5480, 8410, 9881).
  *
  * All of a key's values are checked here, once; verifying trusts them.
  */
@@ -227,6 +227,22 @@ static dor_result read_ed448(dor_reader *params, dor_span bits, dor_public_key *
     return *key ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
 }
 
+dor_key_type dor__mldsa_of_oid(dor_span oid)
+{
+    if (dor__span_equal(oid, dor__oid_mldsa44)) return DOR_KEY_MLDSA44;
+    if (dor__span_equal(oid, dor__oid_mldsa65)) return DOR_KEY_MLDSA65;
+    return dor__span_equal(oid, dor__oid_mldsa87) ? DOR_KEY_MLDSA87 : DOR_KEY_NONE;
+}
+
+static dor_result read_mldsa(dor_key_type type, dor_reader *params, dor_span bits, dor_public_key **key)
+{
+    if (!dor__mldsa_built) return unsupported();
+    DOR_TRY(rd_end(params)); /* RFC 9881 section 3: absent */
+    if (bits.len != dor__mldsa_public_len(type)) return malformed();
+    *key = dor__public_key_new(type, bits, DOR_SPAN_EMPTY);
+    return *key ? DOR_SUCCESS : dor__error(DOR_E_NOMEM);
+}
+
 static dor_result read_rsa_encryption(dor_reader *params, dor_span bits, dor_public_key **key)
 {
     dor_span null;
@@ -253,6 +269,8 @@ static dor_result read_spki(dor_span spki, dor_public_key **key)
     if (dor__span_equal(oid, dor__oid_ec_public_key)) return read_ec(&algorithm, bits, key);
     if (dor__span_equal(oid, dor__oid_ed25519)) return read_ed25519(&algorithm, bits, key);
     if (dor__span_equal(oid, dor__oid_ed448)) return read_ed448(&algorithm, bits, key);
+    const dor_key_type mldsa = dor__mldsa_of_oid(oid);
+    if (mldsa != DOR_KEY_NONE) return read_mldsa(mldsa, &algorithm, bits, key);
     return unsupported();
 }
 

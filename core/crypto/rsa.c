@@ -17,7 +17,7 @@
 #include <wolfssl/wolfcrypt/hash.h>
 #include <wolfssl/wolfcrypt/rsa.h>
 
-enum { MAX_MODULUS_LEN = DOR_SIG_MAX_LEN, MIN_FILL = 8 };
+enum { MAX_MODULUS_LEN = DOR_RSA_MAX_LEN, MIN_FILL = 8 };
 
 static enum wc_HashType wc_hash_of(dor_hash_id id)
 {

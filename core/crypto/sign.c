@@ -11,6 +11,8 @@
 #include "crypto/key.h"
 #include "crypto/wc.h"
 
+#include <strings.h>
+
 #include <wolfssl/wolfcrypt/ed25519.h>
 
 /* clang-format off */
@@ -29,6 +31,9 @@ static const dor_sig_info schemes[] = {
     {DOR_SIG_RSA_PSS_PSS_SHA256, DOR_SIG_KIND_PSS, DOR_HASH_SHA256, DOR_KEY_RSA_PSS, "rsa_pss_pss_sha256"},
     {DOR_SIG_RSA_PSS_PSS_SHA384, DOR_SIG_KIND_PSS, DOR_HASH_SHA384, DOR_KEY_RSA_PSS, "rsa_pss_pss_sha384"},
     {DOR_SIG_RSA_PSS_PSS_SHA512, DOR_SIG_KIND_PSS, DOR_HASH_SHA512, DOR_KEY_RSA_PSS, "rsa_pss_pss_sha512"},
+    {DOR_SIG_MLDSA44, DOR_SIG_KIND_MLDSA, DOR_HASH_NONE, DOR_KEY_MLDSA44, "mldsa44"},
+    {DOR_SIG_MLDSA65, DOR_SIG_KIND_MLDSA, DOR_HASH_NONE, DOR_KEY_MLDSA65, "mldsa65"},
+    {DOR_SIG_MLDSA87, DOR_SIG_KIND_MLDSA, DOR_HASH_NONE, DOR_KEY_MLDSA87, "mldsa87"},
 };
 /* clang-format on */
 
@@ -43,6 +48,19 @@ const char *dor__sig_name(dor_sig_scheme scheme)
 {
     const dor_sig_info *info = dor__sig_info(scheme);
     return info ? info->name : NULL;
+}
+
+static bool is_built(const dor_sig_info *info)
+{
+    if (info->kind == DOR_SIG_KIND_ED448) return dor__ed448_built;
+    return info->kind != DOR_SIG_KIND_MLDSA || dor__mldsa_built;
+}
+
+dor_sig_scheme dor__sig_by_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (strcasecmp(schemes[i].name, name) == 0) return is_built(&schemes[i]) ? schemes[i].scheme : 0;
+    return 0;
 }
 
 dor_hash_id dor__sig_hash(dor_sig_scheme scheme)
@@ -61,7 +79,8 @@ bool dor__sig_fits_key(dor_sig_scheme scheme, dor_key_type type)
     case DOR_SIG_KIND_ECDSA: return dor__key_curve(type) != NULL;
     case DOR_SIG_KIND_PSS:
     case DOR_SIG_KIND_ED25519:
-    case DOR_SIG_KIND_ED448: return type == info->tls13;
+    case DOR_SIG_KIND_ED448:
+    case DOR_SIG_KIND_MLDSA: return type == info->tls13;
     }
     return false;
 }
@@ -70,6 +89,12 @@ bool dor__sig_allowed_in_tls13(dor_sig_scheme scheme, dor_key_type type)
 {
     const dor_sig_info *info = dor__sig_info(scheme);
     return info && type != DOR_KEY_NONE && info->tls13 == type;
+}
+
+bool dor__sig_allowed_in_tls12(dor_sig_scheme scheme, dor_key_type type)
+{
+    const dor_sig_info *info = dor__sig_info(scheme);
+    return info && info->kind != DOR_SIG_KIND_MLDSA && dor__sig_fits_key(scheme, type);
 }
 
 bool dor__sig_fits_public(const dor_sig_info *info, const dor_public_key *key)
@@ -147,6 +172,7 @@ dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span
         return dor__error(DOR_E_BADARG);
     if (info->kind == DOR_SIG_KIND_ED25519) return sign_ed25519(key, message, sig, sig_len);
     if (info->kind == DOR_SIG_KIND_ED448) return dor__ed448_sign(key, message, sig, sig_len);
+    if (info->kind == DOR_SIG_KIND_MLDSA) return dor__mldsa_sign(key, message, rng, sig, sig_len);
 
     DOR_TRY(dor__hash_once(info->hash, message, digest));
     if (info->kind == DOR_SIG_KIND_ECDSA) return sign_ecdsa(key, info->hash, digest, rng, sig, cap, sig_len);
@@ -220,6 +246,7 @@ dor_result dor__verify(const dor_public_key *key, dor_sig_scheme scheme, dor_spa
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_BAD_SIGNATURE);
     if (info->kind == DOR_SIG_KIND_ED25519) return verify_ed25519(key, message, sig);
     if (info->kind == DOR_SIG_KIND_ED448) return dor__ed448_verify(key, message, sig);
+    if (info->kind == DOR_SIG_KIND_MLDSA) return dor__mldsa_verify(key, message, sig);
 
     DOR_TRY(dor__hash_once(info->hash, message, digest));
     if (info->kind == DOR_SIG_KIND_ECDSA) return verify_ecdsa(key, info->hash, digest, sig);

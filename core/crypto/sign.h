@@ -18,7 +18,10 @@ typedef enum dor_key_type {
     DOR_KEY_EC_P384,
     DOR_KEY_ED25519,
     DOR_KEY_EC_P521,
-    DOR_KEY_ED448
+    DOR_KEY_ED448,
+    DOR_KEY_MLDSA44,
+    DOR_KEY_MLDSA65,
+    DOR_KEY_MLDSA87
 } dor_key_type;
 
 typedef uint16_t dor_sig_scheme; /* IANA "TLS SignatureScheme" */
@@ -37,10 +40,14 @@ enum {
     DOR_SIG_ED448 = 0x0808,
     DOR_SIG_RSA_PSS_PSS_SHA256 = 0x0809,
     DOR_SIG_RSA_PSS_PSS_SHA384 = 0x080a,
-    DOR_SIG_RSA_PSS_PSS_SHA512 = 0x080b
+    DOR_SIG_RSA_PSS_PSS_SHA512 = 0x080b,
+    DOR_SIG_MLDSA44 = 0x0904,
+    DOR_SIG_MLDSA65 = 0x0905,
+    DOR_SIG_MLDSA87 = 0x0906
 };
 
-enum { DOR_SIG_MAX_LEN = 1024 }; /* RSA-8192 */
+/* The longest are those of ML-DSA-87; the longest of RSA are as long as a modulus may be. */
+enum { DOR_SIG_MAX_LEN = 4627, DOR_RSA_MAX_LEN = 1024 };
 
 typedef struct dor_private_key dor_private_key;
 typedef struct dor_public_key dor_public_key;
@@ -48,7 +55,10 @@ typedef struct dor_public_key dor_public_key;
 /** "ecdsa_secp256r1_sha256" and so on, or NULL. */
 const char *dor__sig_name(dor_sig_scheme scheme);
 
-/** What a scheme hashes the message with; NONE for Ed25519 and Ed448, which have it whole, and for unknown ones. */
+/** The scheme of that name, whatever the case of its letters; 0 for none, and for what wolfCrypt was built without. */
+dor_sig_scheme dor__sig_by_name(const char *name);
+
+/** What a scheme hashes the message with; NONE for EdDSA and ML-DSA, which have it whole, and for unknown ones. */
 dor_hash_id dor__sig_hash(dor_sig_scheme scheme);
 
 /** True when a key of this type can make signatures of the scheme at all (RSA size aside). */
@@ -59,6 +69,9 @@ bool dor__sig_fits_private(dor_sig_scheme scheme, const dor_private_key *key);
 
 /** As TLS 1.3 has it: no PKCS#1 v1.5, and ECDSA's curve is the scheme's. */
 bool dor__sig_allowed_in_tls13(dor_sig_scheme scheme, dor_key_type type);
+
+/** As TLS 1.2 has it: whatever the key can do, but no ML-DSA (draft-ietf-tls-mldsa section 4). */
+bool dor__sig_allowed_in_tls12(dor_sig_scheme scheme, dor_key_type type);
 
 /**
  * Reads a private key in DER: PKCS#8, SEC 1 or PKCS#1. Takes a copy. RSA from 2048 bits, e odd and > 1.

@@ -126,6 +126,9 @@ uint32_t dor__cert_scheme_bit(dor_sig_scheme scheme)
         DOR_SIG_RSA_PSS_PSS_SHA512,
         DOR_SIG_ED25519,
         DOR_SIG_ED448,
+        DOR_SIG_MLDSA44,
+        DOR_SIG_MLDSA65,
+        DOR_SIG_MLDSA87,
     };
     for (uint32_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (known[i] == scheme) return 1u << i;
@@ -139,6 +142,15 @@ static dor_result check_pair(const dor_certificate *leaf, const dor_private_key 
     bool fits = dor__key_pair_fits(key, public_key);
     dor__public_key_free(public_key);
     return fits ? DOR_SUCCESS : dor__error(DOR_E_KEY_MISMATCH);
+}
+
+/* Of a key that signs in one way, and in none of the default ones: whoever gives it means it to sign so. */
+static void set_only_scheme(dor_identity *identity, dor_key_type type)
+{
+    static const dor_sig_scheme by_name_only[] = {DOR_SIG_MLDSA44, DOR_SIG_MLDSA65, DOR_SIG_MLDSA87};
+    for (size_t i = 0; i < sizeof(by_name_only) / sizeof(by_name_only[0]); i++)
+        if (dor__sig_fits_key(by_name_only[i], type))
+            identity->schemes[identity->scheme_count++] = by_name_only[i];
 }
 
 dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate *const *chain, size_t count,
@@ -165,6 +177,7 @@ dor_result dor__tls_config_add_identity(dor_tls_config *config, dor_certificate 
         if (!chain[i]->self_issued)
             identity->chain_schemes |= dor__cert_scheme_bit(dor__certificate_sig_scheme(chain[i]));
     identity->key = dor__private_key_ref(key);
+    set_only_scheme(identity, dor__private_key_type(key));
     config->identity_count++;
     return DOR_SUCCESS;
 }

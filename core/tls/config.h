@@ -45,8 +45,9 @@ typedef struct dor_identity {
     bool may_sign;          /* the leaf's keyUsage has nothing against signing a handshake */
     bool may_decrypt;       /* nor against static RSA */
     bool only_for_issuers;  /* shown to peers alone that name an authority of the chain's */
-    dor_sig_scheme schemes[DOR_MAX_SCHEMES]; /* what the key signs with, best first; */
-    size_t scheme_count;            /* 0: what the config's schemes say, which are for both directions */
+    /* What the key signs with, best first. None: what the config's schemes say, which are for both directions. */
+    dor_sig_scheme schemes[DOR_MAX_SCHEMES];
+    size_t scheme_count;
     dor_packed_certificate *packed; /* as they went out compressed; grows at its head, by any thread */
 } dor_identity;
 

@@ -33,6 +33,7 @@ static bool key_fits(const dor_tls *t, dor_sig_scheme scheme, const dor_private_
     bool rsa = type == DOR_KEY_RSA || type == DOR_KEY_RSA_PSS;
     if (!dor__sig_fits_private(scheme, key)) return false;
     if (t->version == DOR_TLS_1_3) return dor__sig_allowed_in_tls13(scheme, type);
+    if (!dor__sig_allowed_in_tls12(scheme, type)) return false;
     if (!curve_taken(t->hs, type)) return false;
     return !(dor__kx_is_rsa(kx) && !rsa) && !(kx == DOR_KX_ECDHE_ECDSA && rsa);
 }
@@ -261,8 +262,8 @@ dor_result dor__peer_chain_verify(dor_tls *t)
 dor_result dor__peer_scheme_check(dor_tls *t, dor_sig_scheme scheme)
 {
     dor_key_type type = dor__public_key_type(t->hs->peer_key);
-    bool fits =
-        t->version == DOR_TLS_1_3 ? dor__sig_allowed_in_tls13(scheme, type) : dor__sig_fits_key(scheme, type);
+    bool fits = t->version == DOR_TLS_1_3 ? dor__sig_allowed_in_tls13(scheme, type)
+                                          : dor__sig_allowed_in_tls12(scheme, type);
     for (size_t i = 0; fits && i < t->config->scheme_count; i++) {
         if (t->config->schemes[i] == scheme) {
             t->peer_scheme = scheme;

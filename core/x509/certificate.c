@@ -76,8 +76,8 @@ static dor_result read_validity(dor_certificate *cert, dor_reader *tbs)
 }
 
 /*
- * Key parameters as RFC 3279 section 2.3.1, RFC 4055 section 1.2, RFC 5480 section 2.1.1, RFC 8410 section 3
- * have them.
+ * Key parameters as RFC 3279 section 2.3.1, RFC 4055 section 1.2, RFC 5480 section 2.1.1, RFC 8410 section 3,
+ * RFC 9881 section 3 have them.
  */
 static dor_key_type key_type_of(dor_span oid, dor_span parameters)
 {
@@ -91,6 +91,9 @@ static dor_key_type key_type_of(dor_span oid, dor_span parameters)
     if (oid_is(oid, OID_RSASSA_PSS)) return DOR_KEY_RSA_PSS;
     if (oid_is(oid, OID_ED25519)) return parameters.len == 0 ? DOR_KEY_ED25519 : DOR_KEY_NONE;
     if (oid_is(oid, OID_ED448)) return parameters.len == 0 ? DOR_KEY_ED448 : DOR_KEY_NONE;
+    if (oid_is(oid, OID_MLDSA44)) return parameters.len == 0 ? DOR_KEY_MLDSA44 : DOR_KEY_NONE;
+    if (oid_is(oid, OID_MLDSA65)) return parameters.len == 0 ? DOR_KEY_MLDSA65 : DOR_KEY_NONE;
+    if (oid_is(oid, OID_MLDSA87)) return parameters.len == 0 ? DOR_KEY_MLDSA87 : DOR_KEY_NONE;
     if (oid_is(oid, OID_EC_PUBLIC_KEY) && dor__span_equal(parameters, OID_SPAN(named_p256)))
         return DOR_KEY_EC_P256;
     if (oid_is(oid, OID_EC_PUBLIC_KEY) && dor__span_equal(parameters, OID_SPAN(named_p384)))

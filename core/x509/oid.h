@@ -23,7 +23,7 @@
 #define OID_EKU_SERVER_AUTH "\x2b\x06\x01\x05\x05\x07\x03\x01"
 #define OID_EKU_CLIENT_AUTH "\x2b\x06\x01\x05\x05\x07\x03\x02"
 
-/* Keys: RFC 3279 sections 2.3.1 and 2.3.5, RFC 4055 section 1.2, RFC 5480 section 2.1.1, RFC 8410 */
+/* Keys: RFC 3279 sections 2.3.1 and 2.3.5, RFC 4055 section 1.2, RFC 5480 section 2.1.1, RFC 8410, RFC 9881 */
 #define OID_RSA_ENCRYPTION "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
 #define OID_RSASSA_PSS     "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
 #define OID_MGF1           "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08"
@@ -33,6 +33,9 @@
 #define OID_CURVE_P521     "\x2b\x81\x04\x00\x23"
 #define OID_ED25519        "\x2b\x65\x70"
 #define OID_ED448          "\x2b\x65\x71"
+#define OID_MLDSA44        "\x60\x86\x48\x01\x65\x03\x04\x03\x11"
+#define OID_MLDSA65        "\x60\x86\x48\x01\x65\x03\x04\x03\x12"
+#define OID_MLDSA87        "\x60\x86\x48\x01\x65\x03\x04\x03\x13"
 
 /* Signatures: RFC 3279 section 2.2, RFC 4055 section 5, RFC 5758 section 3.2 */
 #define OID_MD2_RSA      "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x02"

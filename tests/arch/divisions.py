@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""No code of ML-KEM in the command divides (KyberSlash): how long a division takes depends on its operands, which memcheck cannot see."""
+"""No code of ML-KEM or ML-DSA in the command divides (KyberSlash): how long a division takes depends on its operands, which memcheck cannot see."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import sys
 
 # x86-64's and arm64's; floating-point ones, too, for nothing of the kind is to be there.
 DIVISION = re.compile(r"\s(i?div[bwlq]?|[us]div|v?f?divs?[sdp]*)\s")
-ABOUT = re.compile(r"mlkem|kyber", re.I)
+ABOUT = re.compile(r"mlkem|kyber|mldsa|dilithium", re.I)
 
 
 def divisions(disassembly):
@@ -34,14 +34,14 @@ def main():
     found = divisions(run.stdout.split("\n"))
     about = {name: count for name, count in found.items() if ABOUT.search(name)}
     if not about:
-        print("no code of ML-KEM in %s: it was built without, or stripped" % binary)
+        print("no code of ML-KEM or ML-DSA in %s: it was built without, or stripped" % binary)
         return 77
     problems = ["%s divides %d times" % item for item in about.items() if item[1]]
     if not any(found.values()):
         problems.append("no division anywhere: the pattern is wrong")
     for problem in problems:
         print(problem)
-    print("%d functions of ML-KEM, %d problems" % (len(about), len(problems)))
+    print("%d functions of ML-KEM and ML-DSA, %d problems" % (len(about), len(problems)))
     return 1 if problems else 0
 
 

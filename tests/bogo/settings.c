@@ -199,6 +199,7 @@ static int set_list(const bogo_list *list, dor_sig_scheme *schemes, size_t *coun
 static int set_signing(const bogo_list *prefs, const dor_tls_config *config, dor_identity *identity)
 {
     if (prefs->count) return set_list(prefs, identity->schemes, &identity->scheme_count);
+    if (identity->scheme_count) return BOGO_PASSED; /* a key's that are not among the default ones */
     memcpy(identity->schemes, config->schemes, sizeof config->schemes);
     identity->scheme_count = config->scheme_count;
     return BOGO_PASSED;

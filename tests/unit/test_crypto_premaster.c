@@ -97,7 +97,7 @@ static void gives_random(const uint8_t em[N_LEN], const char *what, size_t i)
 
 Test(premaster, sealed_and_opened)
 {
-    uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_SIG_MAX_LEN];
+    uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_RSA_MAX_LEN];
     size_t len = 0;
     for (int i = 0; i < 50; i++) {
         cr_assert(dor__ok(dor__premaster_seal(public_half, DOR_TLS_1_2, rng, made, encrypted, &len)));
@@ -112,7 +112,7 @@ Test(premaster, sealed_and_opened)
 /* What is sealed has the form that everybody expects: RFC 8017 section 7.2.1. */
 Test(premaster, form)
 {
-    uint8_t made[DOR_PREMASTER_LEN], encrypted[DOR_SIG_MAX_LEN], em[N_LEN];
+    uint8_t made[DOR_PREMASTER_LEN], encrypted[DOR_RSA_MAX_LEN], em[N_LEN];
     size_t len;
     cr_assert(dor__ok(dor__premaster_seal(public_half, DOR_TLS_1_2, rng, made, encrypted, &len)));
     cr_assert(dor__ok(dor__rsa_decrypt_raw(key, encrypted, rng, em)));
@@ -207,7 +207,7 @@ Test(premaster, no_ciphertext_of_this_key)
 
 Test(premaster, every_bit_of_the_ciphertext)
 {
-    uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_SIG_MAX_LEN];
+    uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_RSA_MAX_LEN];
     size_t len;
     cr_assert(dor__ok(dor__premaster_seal(public_half, DOR_TLS_1_2, rng, made, encrypted, &len)));
     for (size_t bit = 0; bit < len * 8; bit += 7) {
@@ -226,7 +226,7 @@ static void not_here(void *holder)
 Test(premaster, keys_that_do_not_decrypt)
 {
     static const char *const names[] = {"c", "ed", "pss"};
-    uint8_t secret[DOR_PREMASTER_LEN], encrypted[DOR_SIG_MAX_LEN] = {0};
+    uint8_t secret[DOR_PREMASTER_LEN], encrypted[DOR_RSA_MAX_LEN] = {0};
     size_t len;
     cr_assert(dor__private_key_decrypts(key));
     for (size_t i = 0; i < 3; i++) {
@@ -257,7 +257,7 @@ Test(premaster, sizes)
     } sizes[] = {{2056, false}, {2304, false}, {3072, true}};
     command_begin();
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_SIG_MAX_LEN];
+        uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_RSA_MAX_LEN];
         size_t len;
         cr_assert_eq(command_run("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:%d -out sized.key",
                                  sizes[i].bits),
@@ -276,7 +276,7 @@ Test(premaster, sizes)
 
 Test(premaster_starved, memory_runs_out)
 {
-    uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_SIG_MAX_LEN];
+    uint8_t made[DOR_PREMASTER_LEN], opened[DOR_PREMASTER_LEN], encrypted[DOR_RSA_MAX_LEN];
     size_t len = 0;
     counting_alloc_install();
     set_up();

@@ -42,6 +42,9 @@ bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type)
     case DOR_KEY_EC_P521:
     case DOR_KEY_ED25519:
     case DOR_KEY_ED448: return !dor__kx_is_rsa(kx); /* RFC 8422 section 2.1 puts these two with ECDSA */
+    case DOR_KEY_MLDSA44:
+    case DOR_KEY_MLDSA65:
+    case DOR_KEY_MLDSA87: /* for TLS 1.3 alone */
     case DOR_KEY_NONE: break;
     }
     return false;

@@ -17,7 +17,7 @@ static_assert(DOR_PREMASTER_LEN <= sizeof((dor_handshake *)0)->shared_secret, "a
 static dor_result send_premaster(dor_tls *t, dor_bytes *w)
 {
     dor_handshake *hs = t->hs;
-    uint8_t encrypted[DOR_SIG_MAX_LEN];
+    uint8_t encrypted[DOR_RSA_MAX_LEN];
     size_t len;
 
     dor__shares_free(hs); /* they were meant for TLS 1.3 */
@@ -49,7 +49,7 @@ const dor_action dor__msg_client_key_exchange_rsa_12 = {
     .writer = DOR_BY_CLIENT,
     .type = DOR_HS_CLIENT_KEY_EXCHANGE,
     .min_len = 2,
-    .max_len = 2 + DOR_SIG_MAX_LEN,
+    .max_len = 2 + DOR_RSA_MAX_LEN,
     .send = send_premaster,
     .receive = receive_premaster,
 };

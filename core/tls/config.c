@@ -30,7 +30,8 @@ static const dor_sig_scheme default_schemes[] = {
     DOR_SIG_RSA_PKCS1_SHA512,
 };
 
-static const dor_group default_groups[] = {DOR_GROUP_X25519, DOR_GROUP_SECP256R1, DOR_GROUP_SECP384R1};
+static const dor_group default_groups[] = {DOR_GROUP_X25519MLKEM768, DOR_GROUP_X25519, DOR_GROUP_SECP256R1,
+                                           DOR_GROUP_SECP384R1};
 
 static void set_lists(dor_tls_config *c)
 {

@@ -38,7 +38,7 @@ Test(basic, names_and_what_was_negotiated)
     cr_assert_eq(local.port, address.port);
     OK(dor_ssl_connection_info(p.client, &info));
     cr_assert_str_eq(info.protocol, "tlsv1.3");
-    cr_assert_str_eq(info.group, "x25519");
+    cr_assert_str_eq(info.group, "X25519MLKEM768");
     cr_assert_str_eq(info.alpn, "mqtt");
     cr_assert_eq(info.has_peercert, 1);
     cr_assert(info.cipher_suite[0] && info.peer_signature[0] && !info.resumed);

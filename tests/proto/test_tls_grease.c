@@ -39,6 +39,7 @@ Test(tls_grease, by_a_server)
 Test(tls_grease, by_a_server_in_shares)
 {
     arrange(FULL);
+    proto_leave_out(client, DOR_GROUP_X25519MLKEM768);
     record_what_is_said(DOR_TLS_CLIENT);
     dor_span hello = dor__bytes_span(&said.messages[0]);
     size_t at = block_at(hello) + 2;

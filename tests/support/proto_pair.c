@@ -177,6 +177,14 @@ void proto_only(dor_tls_config *config, uint16_t version, uint16_t suite, dor_gr
     }
 }
 
+void proto_leave_out(dor_tls_config *config, dor_group group)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < config->group_count; i++)
+        if (config->groups[i] != group) config->groups[count++] = config->groups[i];
+    config->group_count = count;
+}
+
 /* ---- a pair ---------------------------------------------------------------------------------------------- */
 
 static int64_t pair_now(void *ctx)

@@ -75,6 +75,9 @@ void proto_add_identity(dor_tls_config *config, const char *chain, const char *k
 /** Leaves one suite, group or version of what a config has; 0: as it was. */
 void proto_only(dor_tls_config *config, uint16_t version, uint16_t suite, dor_group group);
 
+/** Takes one group out of what a config has. */
+void proto_leave_out(dor_tls_config *config, dor_group group);
+
 /** Takes references to the configs. host NULL: "host.example". session may be NULL. */
 void proto_pair_init(proto_pair *pair, dor_tls_config *client, dor_tls_config *server, const char *host,
                      dor_session *session, uint64_t seed);

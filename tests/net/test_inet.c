@@ -149,21 +149,21 @@ Test(inet, setopts_on_a_listener_is_for_later_accepts)
     world w;
     begin(&w, 2);
     set_named(w.server, false);
-    OK(dor_options_add_raw(w.server, IPPROTO_TCP, TCP_WINDOW_CLAMP, &(int){70000}, sizeof(int)));
+    OK(dor_options_add_raw(w.server, IPPROTO_TCP, TCP_LINGER2, &(int){7}, sizeof(int)));
     listen_in(&w);
     pair before = connect_pair(&w);
     dor_options *o = dor_options_new();
     set_named(o, true);
-    OK(dor_options_add_raw(o, IPPROTO_TCP, TCP_WINDOW_CLAMP, &(int){60000}, sizeof(int)));
+    OK(dor_options_add_raw(o, IPPROTO_TCP, TCP_LINGER2, &(int){6}, sizeof(int)));
     OK(dor_ssl_setopts(w.listener, o));
     pair after = connect_pair(&w);
     expect_named(before.server, false);
     expect_named(after.server, true);
     expect_named(w.listener, true);
-    int clamp = 0;
-    size_t len = sizeof clamp;
-    OK(dor_ssl_getopt_raw(after.server, IPPROTO_TCP, TCP_WINDOW_CLAMP, &clamp, &len));
-    cr_assert_eq(clamp, 60000);
+    int linger2 = 0;
+    size_t len = sizeof linger2;
+    OK(dor_ssl_getopt_raw(after.server, IPPROTO_TCP, TCP_LINGER2, &linger2, &len));
+    cr_assert_eq(linger2, 6);
     dor_options_free(o);
     end(&w);
 }

@@ -111,7 +111,9 @@ Test(tls_limits, max_fragment_length)
             client->min_version = client->max_version = versions[v];
             client->suites[0] = versions[v] == DOR_TLS_1_3 ? 0x1301 : 0xc02b;
             client->max_fragment_length = length;
-            proto_leave_out(client, DOR_GROUP_X25519MLKEM768); /* the first hello, in front of any agreement, is short too */
+            proto_leave_out(
+                client,
+                DOR_GROUP_X25519MLKEM768); /* the first hello, in front of any agreement, is short too */
             run_weighed();
             size_t overhead = versions[v] == DOR_TLS_1_3 ? TYPE + TAG : GCM_NONCE + TAG;
             for (int from = 0; from < 2; from++) {

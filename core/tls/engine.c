@@ -214,11 +214,14 @@ static bool exceeds_limit(const dor_tls *t, const dor_record *record)
 
 static dor_result receive_next(dor_tls *t, uint8_t *data, size_t len, size_t *used, dor_tls_event *event)
 {
-    dor_record record;
+    dor_record record = {.outer_type = 0};
     bool found = false;
     const size_t before = dor__record_reader_busy(&t->reader) ? t->reader.partial.len : 0;
     dor_result r = dor__record_read(&t->reader, &t->read, data, len, used, &record, &found);
-    if (dor__failed(r)) return is_refused_early_data(t, r, before + *used) ? DOR_SUCCESS : r;
+    if (dor__failed(r)) {
+        const bool may_be = record.outer_type == DOR_CONTENT_APPLICATION_DATA;
+        return may_be && is_refused_early_data(t, r, before + *used) ? DOR_SUCCESS : r;
+    }
     if (!found)
         return *used == len ? DOR_SUCCESS : dor__error(DOR_E_INTERNAL); /* else this would never end */
     if (exceeds_limit(t, &record)) return dor__alert(DOR_ALERT_RECORD_OVERFLOW, DOR_REASON_RECORD_OVERFLOW);

@@ -333,10 +333,11 @@ static dor_result header_check(dor_tls *t, dor_span header, const dor_action **a
         return t->hs->stray_requests < MAX_STRAY_REQUESTS ? DOR_SUCCESS
                                                           : unexpected(DOR_REASON_NO_RENEGOTIATION);
     }
-    uint32_t max = (*action)->max_len ? (*action)->max_len : t->config->max_handshake_len;
+    /* What no such message can have first (RFC 8446 section 6, "an out-of-range length"), then what is only our limit. */
+    if (*len < (*action)->min_len || ((*action)->max_len && *len > (*action)->max_len))
+        return DOR_DECODE_ERROR;
     if (*len > t->config->max_handshake_len)
         return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HANDSHAKE_TOO_BIG);
-    if (*len < (*action)->min_len || *len > max) return DOR_DECODE_ERROR;
     return DOR_SUCCESS;
 }
 

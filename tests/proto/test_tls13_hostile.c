@@ -259,11 +259,16 @@ static void feed_server(const void *data, size_t len)
     proto_feed(&pair, DOR_TLS_SERVER, dor__span(data, len));
 }
 
+/* Longer than any hello can be; and than what we take. */
 Test(tls13_hostile, a_message_announced_too_long)
 {
-    static const uint8_t hello[] = {22, 3, 1, 0, 4, 1, 0xff, 0xff, 0xff};
+    static const uint8_t never[] = {22, 3, 1, 0, 4, 1, 0xff, 0xff, 0xff},
+                         limit[] = {22, 3, 1, 0, 4, 1, 1, 0, 1};
     prepare(NULL, NULL);
-    feed_server(hello, sizeof hello);
+    feed_server(never, sizeof never);
+    failed_by(DOR_TLS_SERVER, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
+    prepare(NULL, NULL);
+    feed_server(limit, sizeof limit);
     failed_by(DOR_TLS_SERVER, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HANDSHAKE_TOO_BIG);
 }
 
@@ -380,6 +385,24 @@ Test(tls13_hostile, too_much_early_data_in_pieces)
     pair.tamper_ctx = &e;
     proto_pair_run(&pair);
     fails(DOR_TLS_SERVER, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
+}
+
+/* Early data says that it is data. A message or an alert in the clear is none, and passed over by nobody. */
+Test(tls13_hostile, what_is_no_early_data)
+{
+    for (uint8_t type = DOR_CONTENT_ALERT; type <= DOR_CONTENT_HANDSHAKE; type++) {
+        uint8_t record[5 + 40] = {type, 3, 3, 0, 40, 20, 0, 0, 36};
+        early e = {.count = 0};
+        prepare(NULL, NULL);
+        cr_assert(dor__ok(dor__tls_start(pair.client.tls)));
+        add_early_data(&e, DOR_TLS_CLIENT, dor__tls_output(pair.client.tls));
+        dor__bytes_free(dor__tls_output(pair.server.tls));
+        feed_server(record, sizeof record);
+        if (type == DOR_CONTENT_ALERT)
+            failed_by(DOR_TLS_SERVER, DOR_ALERT_DECODE_ERROR, DOR_REASON_DECODE);
+        else
+            failed_by(DOR_TLS_SERVER, DOR_ALERT_BAD_RECORD_MAC, DOR_REASON_BAD_RECORD);
+    }
 }
 
 /* RFC 8446 section 5.4. */

@@ -62,7 +62,7 @@ DOR_MUST_USE dor_result dor__certificate_status_read(dor_tls *t, dor_span data);
 /** Server: it was asked for, there is one, and there is a Certificate for it to stand with. */
 bool dor__certificate_status_due(const dor_tls *t);
 
-/** The name in a ClientHello's server_name. */
+/** The host name in a ClientHello's server_name; empty when there are names of other types alone. */
 DOR_MUST_USE dor_result dor__server_name_read(dor_span data, dor_span *name);
 
 /* TLS 1.2: RFC 8422, RFC 7627, RFC 5746 */

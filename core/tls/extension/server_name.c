@@ -35,20 +35,32 @@ static dor_result server_name_send(dor_tls *t, unsigned context, dor_bytes *w)
     return wr_end(w, 2, mark);
 }
 
+/* ASCII that can be seen (section 3). Not dor__host_name_valid: inside a network names are called by that have a "_". */
+static bool is_printable(dor_span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] <= ' ' || name.ptr[i] > '~') return false;
+    return true;
+}
+
 dor_result dor__server_name_read(dor_span data, dor_span *name)
 {
     dor_reader r = rd_from(data);
-    dor_span list;
+    dor_span list, entry;
     uint8_t type;
+    *name = DOR_SPAN_EMPTY;
     DOR_TRY(rd_vec16(&r, &list, 1, 65535));
     DOR_TRY(rd_end(&r));
     r = rd_from(list);
-    /* Other types of name were never defined, and a list has each type once: it has one entry. */
-    DOR_TRY(rd_u8(&r, &type));
-    DOR_TRY(rd_vec16(&r, name, 1, 65535));
-    DOR_TRY(rd_end(&r));
-    if (type != NAME_TYPE_HOST || name->len > DOR_SESSION_MAX_NAME || memchr(name->ptr, 0, name->len))
-        return DOR_DECODE_ERROR;
+    while (rd_left(&r)) {
+        DOR_TRY(rd_u8(&r, &type));
+        DOR_TRY(rd_vec16(&r, &entry, 0, 65535)); /* whatever their type, names begin with their length */
+        if (type != NAME_TYPE_HOST) continue;
+        if (entry.len == 0) return DOR_DECODE_ERROR;
+        if (name->len || entry.len > DOR_SESSION_MAX_NAME || !is_printable(entry)) /* one of each type */
+            return dor__alert(DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_ILLEGAL_PARAMETER);
+        *name = entry;
+    }
     return DOR_SUCCESS;
 }
 
@@ -58,7 +70,7 @@ static dor_result server_name_receive(dor_tls *t, unsigned context, dor_span dat
     dor_span name;
     if (context != DOR_CTX_CLIENT_HELLO) return rd_end(&r); /* the server's acknowledgement is empty */
     DOR_TRY(dor__server_name_read(data, &name));
-    return dor__server_name_set(t, name);
+    return name.len ? dor__server_name_set(t, name) : DOR_SUCCESS;
 }
 
 const dor_extension dor__ext_server_name = {

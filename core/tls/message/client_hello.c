@@ -302,6 +302,7 @@ const dor_action dor__msg_client_hello = {
     .writer = DOR_BY_CLIENT,
     .type = DOR_HS_CLIENT_HELLO,
     .min_len = 2 + DOR_RANDOM_LEN + 1 + 2 + 2 + 1 + 1,
+    .max_len = 2 + DOR_RANDOM_LEN + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535,
     .send = client_hello_send,
     .receive = client_hello_receive,
 };

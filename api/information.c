@@ -104,6 +104,12 @@ static void write_text(dor_json_text *t, const char *name, const char *value)
     dor__json_string(t, value);
 }
 
+static const char *const early_data_words[] = {
+    [DOR_EARLY_DATA_NONE] = "none",
+    [DOR_EARLY_DATA_ACCEPTED] = "accepted",
+    [DOR_EARLY_DATA_REJECTED] = "rejected",
+};
+
 static void write_information(dor_json_text *t, const dor_connection_information *i)
 {
     const dor_connection_info *n = &i->negotiated;
@@ -125,6 +131,7 @@ static void write_information(dor_json_text *t, const dor_connection_information
     dor__json_print(t, ",\"extended_master_secret\":%s,\"peer_certificate\":%s",
                     i->extended_master_secret ? "true" : "false", n->has_peercert ? "true" : "false");
     dor__json_print(t, ",\"hibernated\":%s", n->hibernated ? "true" : "false");
+    dor__json_print(t, ",\"early_data\":\"%s\"", early_data_words[n->early_data]);
     if (i->has_randoms) {
         write_hex(t, "session_id", i->session_id, i->session_id_len);
         write_hex(t, "client_random", i->client_random, sizeof i->client_random);

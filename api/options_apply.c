@@ -464,6 +464,34 @@ dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *v
     return DOR_SUCCESS;
 }
 
+dor_result dor__apply_early_data(const dor_draft *draft, const dor_value *value)
+{
+    const bool words = value->kind == DOR_VALUE_TEXT;
+    if (!draft->settings) return DOR_SUCCESS;
+    if (words != (draft->role == DOR_TLS_SERVER))
+        return dor__draft_fail(draft, DOR_E_OPTION_CONFLICT,
+                               words ? "clients give the data themselves, as bytes"
+                                     : "a server takes \"enabled\" or \"disabled\"");
+    if (words) {
+        draft->settings->early_enabled = strcmp(value->items[0], "enabled") == 0;
+        return DOR_SUCCESS;
+    }
+    dor_buffer *data = dor__buffer_new(value->bytes.ptr, value->bytes.len);
+    if (!data) return dor__draft_fail(draft, DOR_E_NOMEM, "out of memory");
+    dor_buffer_unref(draft->settings->early_data);
+    draft->settings->early_data = data;
+    draft->settings->tls->early_data = true;
+    return DOR_SUCCESS;
+}
+
+/* What comes in ten seconds may be copied for twice as long. */
+dor_result dor__apply_anti_replay(const dor_draft *draft, const dor_value *value)
+{
+    if (draft->settings)
+        draft->settings->early_replays = strcmp(value->items[0], "100k") == 0 ? 200000 : 20000;
+    return DOR_SUCCESS;
+}
+
 dor_result dor__apply_session(const dor_draft *draft, const dor_value *value)
 {
     bool server = draft->role == DOR_TLS_SERVER;

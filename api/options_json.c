@@ -292,8 +292,8 @@ static dor_result read_option(const reading *in, const char *name, const json_t 
     if (strcmp(name, "sni_hosts") == 0) return read_hosts(in, value);
     if (strcmp(name, "certs_keys") == 0) return read_certs_keys(in, option, value);
     if (strcmp(name, "raw") == 0) return read_raws(in, option, value);
-    if ((option->kinds & DOR_VALUE_BYTES) && (json_is_string(value) || json_is_array(value)))
-        return read_bytes(in, option, value);
+    const bool bytes = (option->kinds & DOR_VALUE_BYTES) && !(option->kinds & DOR_VALUE_TEXT);
+    if (bytes && (json_is_string(value) || json_is_array(value))) return read_bytes(in, option, value);
     switch (json_typeof(value)) {
     case JSON_STRING: return read_text(in, option, json_string_value(value));
     case JSON_INTEGER: return said(in, dor_options_set_int(in->options, name, json_integer_value(value)));

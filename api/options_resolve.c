@@ -417,6 +417,57 @@ static dor_result set_keeper(resolving *r)
     return r->settings->outside ? set_outside(r) : DOR_SUCCESS;
 }
 
+enum { DEFAULT_EARLY_REPLAYS = 20000 }; /* anti_replay 10k */
+
+static dor_result server_early_data(const resolving *r)
+{
+    dor_settings *s = r->settings;
+    dor_tls_config *tls = s->tls;
+    tls->max_early_data = s->early_enabled ? s->max_early_data : 0;
+    const bool sealed = tls->ticket_kind == DOR_TICKETS_STATELESS;
+    if (!s->early_enabled)
+        return !is_set(r, "anti_replay") ? DOR_SUCCESS
+                                         : dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                                             "option anti_replay needs early_data enabled");
+    if (tls->max_version < DOR_TLS_1_3)
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "options early_data and versions: early data is for tlsv1.3");
+    if (tls->tickets_disabled || !tls->resumption || tls->ticket_count == 0)
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "option early_data: it comes with a ticket, and %s means that there are none",
+            tls->tickets_disabled ? "session_tickets disabled"
+            : !tls->resumption    ? "reuse_sessions false"
+                                  : "ticket_count 0");
+    if (is_set(r, "anti_replay") && !sealed)
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "options anti_replay and session_tickets: a stateful ticket is of use once by itself");
+    if (sealed && !s->early_replays && dor__session_keeper_keys_given(s->keeper))
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "options early_data and ticket_keys: whoever else has the keys would take the same early data "
+            "again; session_tickets stateful, or, if nobody has, say anti_replay");
+    if (sealed)
+        dor__session_keeper_remember_early(
+            s->keeper, s->early_replays ? s->early_replays : DEFAULT_EARLY_REPLAYS, s->early_replays > 0);
+    return DOR_SUCCESS;
+}
+
+static dor_result client_early_data(const resolving *r)
+{
+    const dor_settings *s = r->settings;
+    if (!s->early_data) return DOR_SUCCESS;
+    if (s->tls->max_version < DOR_TLS_1_3)
+        return dor__options_fail(r->options, DOR_E_OPTION_CONFLICT,
+                                 "options early_data and versions: early data is for tlsv1.3");
+    if (!s->tickets_auto && !s->session)
+        return dor__options_fail(
+            r->options, DOR_E_OPTION_CONFLICT,
+            "option early_data goes with a ticket: session_tickets auto, or reuse_session");
+    return DOR_SUCCESS;
+}
+
 /* The file of the key log: named by an option, or by the environment when an option says that it may. */
 static const char *key_log_path(const resolving *r)
 {
@@ -474,7 +525,11 @@ static dor_result finish(resolving *r)
                                  "options sni_hosts and sni_fun exclude each other");
     r->settings->tls->ask_hello = r->settings->pause_at_hello || r->settings->hosts || r->settings->sni;
     DOR_TRY(set_key_log(r));
-    if (r->role == DOR_TLS_SERVER) return set_keeper(r);
+    if (r->role == DOR_TLS_SERVER) {
+        DOR_TRY(set_keeper(r));
+        return server_early_data(r);
+    }
+    DOR_TRY(client_early_data(r));
     result = dor__settings_renew_place(r->settings);
     return dor__failed(result) ? dor__options_fail(r->options, result.code, "out of memory") : result;
 }

@@ -150,6 +150,12 @@ const dor_option dor__options_table[] = {
         "and these with the client's certificate (default stateless_with_cert)", TEXT, BOTH,
         .words = "disabled|manual|auto|stateless|stateful|stateless_with_cert|stateful_with_cert",
         .apply = dor__apply_session_tickets},
+    {"early_data", "TLS 1.3: clients: what goes out with a ticket that allows it, bytes; servers: enabled or disabled (default)",
+        TEXT | BYTES, BOTH, .words = "enabled|disabled", .apply = dor__apply_early_data},
+    {"max_early_data", "bytes of early data that a server takes of a connection (ours; default 16384)", INT, SERVER,
+        RANGE(1, 1 << 20), FIELD(max_early_data)},
+    {"anti_replay", "servers, with stateless tickets: early data of 10k or 100k clients in ten seconds is remembered (default 10k)", TEXT,
+        SERVER, .words = "10k|100k", .apply = dor__apply_anti_replay},
     {"resume_without_ems", "TLS 1.2: also sessions of peers without extended master secret (ours)", BOOL, BOTH,
         TLS(resume_without_ems)},
     {"ticket_count", "TLS 1.3 tickets that a server sends after a full handshake (ours)", INT, SERVER, RANGE(0, 16),
@@ -264,7 +270,6 @@ const size_t dor__options_count = sizeof(dor__options_table) / sizeof(dor__optio
 /* Options of the reference and of later OTP releases that have no entry yet. */
 static const char *const later[] = {
     "allow_any_ca_purpose",
-    "anti_replay",
     "beast_mitigation",
     "cert_policy_opts",
     "client_preferred_next_protocols",
@@ -274,7 +279,6 @@ static const char *const later[] = {
     "customize_hostname_check",
     "dh",
     "dhfile",
-    "early_data",
     "eccs",
     "fallback",
     "honor_ecc_order",

@@ -159,6 +159,8 @@ dor_result dor__apply_sni_fun(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_handshake(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_max_fragment_length(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_server_name(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_early_data(const dor_draft *draft, const dor_value *value);
+dor_result dor__apply_anti_replay(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_session_tickets(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_hibernate_after(const dor_draft *draft, const dor_value *value);
 dor_result dor__apply_transport(const dor_draft *draft, const dor_value *value);

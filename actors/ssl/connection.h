@@ -117,6 +117,7 @@ struct dor_connection {
     bool blocked : 1;     /* the transport takes no more output: writability will come */
     bool asleep : 1;      /* hibernated */
     bool counted : 1;     /* in the statistics and against max_connections */
+    bool early : 1;       /* a client's early data went out */
     bool shaking : 1;     /* against max_handshakes: accepted, and not through its handshake */
     bool stopping : 1;    /* the runtime stops: no waiting for the peer's FIN */
     bool ending : 1;      /* dor__actor_end was called */

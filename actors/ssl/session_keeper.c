@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "ssl/ticket_keys.h"
+#include "tls/replay_window.h"
 
 enum { FIRST_BUCKETS = 64, SWEEP_BUCKETS = 512 };
 
@@ -36,6 +37,9 @@ struct dor_session_keeper {
     bool swept; /* a scheduler's sweep knows of it */
     dor_session_statistics figures;
     dor_ticket_keys keys;
+    dor_replay_window *window; /* NULL: no early data with sealed tickets */
+    uint32_t window_hellos;    /* asked for; 0: none is wanted */
+    bool keys_are_ours;        /* given ticket keys, too */
 };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -75,6 +79,7 @@ static void let_go(dor_session_keeper *keeper)
     if (__atomic_sub_fetch(&keeper->holders, 1, __ATOMIC_ACQ_REL) > 0) return;
     pthread_mutex_destroy(&keeper->lock);
     dor__ticket_keys_fini(&keeper->keys);
+    dor__replay_window_free(keeper->window);
     dor__free(keeper->buckets);
     dor__free(keeper);
 }
@@ -351,9 +356,45 @@ void dor__session_keeper_unsweep(dor_session_keeper *k)
 
 /* ---- tickets -------------------------------------------------------------------------------------------------------- */
 
+bool dor__session_keeper_keys_given(dor_session_keeper *keeper)
+{
+    return dor__ticket_keys_given(&keeper->keys);
+}
+
+void dor__session_keeper_remember_early(dor_session_keeper *k, uint32_t hellos, bool keys_are_ours)
+{
+    pthread_mutex_lock(&k->lock);
+    k->keys_are_ours |= keys_are_ours;
+    if (hellos > k->window_hellos) k->window_hellos = hellos;
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* With the lock held. Of a window's places half are used. Without memory there is none, and early data is refused. */
+static void window_make(dor_session_keeper *k, int64_t now_ms)
+{
+    size_t places = 2;
+    while (places / 2 < k->window_hellos)
+        places *= 2;
+    (void)!dor__ok(dor__replay_window_new(&k->window, now_ms, places));
+}
+
+static bool early_once(void *ctx, int64_t now_ms, int64_t created_ms, dor_span binder)
+{
+    dor_session_keeper *k = ctx;
+    const bool given = dor__ticket_keys_given(&k->keys);
+    pthread_mutex_lock(&k->lock);
+    bool once = k->window && (!given || k->keys_are_ours) &&
+                dor__replay_window_once(k->window, now_ms, created_ms, binder);
+    pthread_mutex_unlock(&k->lock);
+    return once;
+}
+
 static dor_result ticket_seal(void *ctx, int64_t now_ms, dor_rng *rng, dor_span plain, dor_bytes *ticket)
 {
     dor_session_keeper *k = ctx;
+    pthread_mutex_lock(&k->lock);
+    if (k->window_hellos && !k->window) window_make(k, now_ms);
+    pthread_mutex_unlock(&k->lock);
     dor_result result = dor__ticket_keys_seal(&k->keys, now_ms, rng, plain, ticket);
     want_sweep(k);
     return result;
@@ -375,6 +416,7 @@ const dor_tls_store_ops dor__session_keeper_ops = {
     .lookup = lookup,
     .remove = forget,
     .take = take,
+    .early_once = early_once,
     .ticket_seal = ticket_seal,
     .ticket_open = ticket_open,
 };

@@ -36,6 +36,16 @@ extern const dor_tls_store_ops dor__session_keeper_ops;
 
 void dor__session_keeper_statistics(dor_session_keeper *keeper, dor_session_statistics *statistics);
 
+/**
+ * Early data will come with sealed tickets: from the next one that is sealed on, binders are remembered, so many within the time
+ * in which a copy could come (replay_window.h). Of what several listeners ask for before that, the most. With ticket keys that were
+ * given, now or later, none is taken: others may have them too, and do not know of our memory; unless it is said that nobody has.
+ */
+void dor__session_keeper_remember_early(dor_session_keeper *keeper, uint32_t hellos, bool keys_are_ours);
+
+/** True when its ticket keys came from outside. */
+bool dor__session_keeper_keys_given(dor_session_keeper *keeper);
+
 /** Other keys in the place of those there are. `given` is good (ticket_keys.h). */
 void dor__session_keeper_set_ticket_keys(dor_session_keeper *keeper, dor_span given);
 

@@ -126,10 +126,17 @@ static dor_result ticket_open(void *ctx, int64_t now_ms, dor_span ticket, dor_by
     return dor__session_keeper_ops.ticket_open(outside->keeper, now_ms, ticket, plain, opened);
 }
 
+static bool early_once(void *ctx, int64_t now_ms, int64_t created_ms, dor_span binder)
+{
+    const dor_session_outside *outside = ctx;
+    return dor__session_keeper_ops.early_once(outside->keeper, now_ms, created_ms, binder);
+}
+
 const dor_tls_store_ops dor__session_outside_ops = {
     .store = store,
     .remove = remove_12,
     .used = used_13,
+    .early_once = early_once,
     .ticket_seal = ticket_seal,
     .ticket_open = ticket_open,
 };

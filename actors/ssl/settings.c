@@ -20,6 +20,7 @@
 static const dor_settings defaults = {
     .send_server_name = true,
     .reuse = DOR_REUSE_TRUE,
+    .max_early_data = 16384,
     .modes = {.active = DOR_ACTIVE_TRUE, .packet = DOR_PACKET_MODE_RAW, .line_delimiter = '\n'},
     .exit_on_close = true,
     .hibernate_after_ms = 10000,
@@ -116,6 +117,7 @@ static dor_result copy_with(const dor_settings *from, dor_tls_config *tls, dor_s
     if (copy->keeper) dor__session_keeper_ref(copy->keeper);
     dor__session_outside_ref(copy->outside);
     if (copy->session) dor__session_ref(copy->session);
+    (void)dor_buffer_ref(copy->early_data);
     if (copy->key_log) dor__key_log_ref(copy->key_log);
     (void)dor_buffer_ref(copy->proxy_trust);
     (void)dor_buffer_ref(copy->proxy_header);
@@ -176,6 +178,7 @@ void dor__settings_unref(dor_settings *settings)
     if (settings->keeper) dor__session_keeper_unref(settings->keeper);
     dor__session_outside_unref(settings->outside);
     dor__session_unref(settings->session);
+    dor_buffer_unref(settings->early_data);
     dor__key_log_unref(settings->key_log);
     dor_buffer_unref(settings->proxy_trust);
     dor_buffer_unref(settings->proxy_header);

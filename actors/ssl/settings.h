@@ -63,10 +63,14 @@ typedef struct dor_settings {
     dor_session_outside *outside; /* servers: or this, where sessions are kept outside; owned */
     dor_session
         *session; /* clients: to resume, or NULL; a dor_ssl_session is a dor_session by its public name */
-    dor_key_log *key_log; /* what tls->key_log_ctx points to; owned; NULL: none */
-    bool tickets_manual;  /* clients: tickets are posted to the owner */
-    bool tickets_auto;    /* clients: tickets are remembered and used by themselves */
-    dor_reuse reuse;      /* clients: of the runtime's memory (client_sessions.h) */
+    dor_key_log *key_log;    /* what tls->key_log_ctx points to; owned; NULL: none */
+    bool tickets_manual;     /* clients: tickets are posted to the owner */
+    bool tickets_auto;       /* clients: tickets are remembered and used by themselves */
+    dor_reuse reuse;         /* clients: of the runtime's memory (client_sessions.h) */
+    dor_buffer *early_data;  /* clients: goes out with a ticket that allows it; NULL: nothing */
+    bool early_enabled;      /* servers: it is taken, */
+    uint32_t max_early_data; /* so many bytes of a connection; */
+    uint32_t early_replays;  /* with sealed tickets, of so many in twenty seconds; 0: the default */
     bool has_session_place;
     uint8_t session_place[DOR_SESSION_PLACE_LEN];  /* clients: where in it */
     uint8_t session_target[DOR_SESSION_PLACE_LEN]; /* what the place has of host and port */

@@ -73,6 +73,15 @@ void dor__conn_remember_session(dor_connection *c)
     dor__session_unref(session);
 }
 
+/* All of it or nothing, which the program sees by dor_connection_info. */
+static dor_result send_early(dor_connection *c)
+{
+    const dor_buffer *data = c->settings->early_data;
+    if (!data || dor__tls_early_room(c->tls) < dor_buffer_len(data)) return DOR_SUCCESS;
+    c->early = true;
+    return dor__tls_send_early(c->tls, dor__span(dor_buffer_data(data), dor_buffer_len(data)));
+}
+
 dor_result dor__conn_start_tls(dor_connection *c, const char *host)
 {
     dor_settings *settings = c->settings;
@@ -91,6 +100,7 @@ dor_result dor__conn_start_tls(dor_connection *c, const char *host)
     DOR_TRY(r);
     dor__conn_lend_output(c);
     DOR_TRY(dor__tls_start(c->tls));
+    DOR_TRY(send_early(c));
     if (dor__conn_has_output(c)) dor__conn_flush_later(c);
     return DOR_SUCCESS;
 }

@@ -200,6 +200,15 @@ static void copy_name(char *to, size_t cap, const char *from)
     (void)snprintf(to, cap, "%s", from ? from : "");
 }
 
+/* A client that had no room for its data offered some, and sent none. */
+static uint8_t early_data_of(const dor_connection *c, dor_early early)
+{
+    if (!c->server && !c->early) return DOR_EARLY_DATA_NONE;
+    return early == DOR_EARLY_ACCEPTED   ? DOR_EARLY_DATA_ACCEPTED
+           : early == DOR_EARLY_REJECTED ? DOR_EARLY_DATA_REJECTED
+                                         : DOR_EARLY_DATA_NONE;
+}
+
 dor_result dor__socket_info(dor_actor *a, dor_connection_info *info)
 {
     dor_tls_info tls = {0};
@@ -216,6 +225,7 @@ dor_result dor__socket_info(dor_actor *a, dor_connection_info *info)
     info->hello_retry = tls.hello_retry;
     info->hibernated = dor__conn_of(a)->asleep;
     info->has_peercert = tls.peer != NULL;
+    info->early_data = early_data_of(dor__conn_of(a), tls.early);
     return DOR_SUCCESS;
 }
 

@@ -366,6 +366,9 @@ static bool on_event(dor_connection *c, gathering *g, dor_tls_event *event, dor_
     switch (event->kind) {
     case DOR_TLS_EVENT_CONNECTED: dor__conn_connected(c); break;
     case DOR_TLS_EVENT_DATA: r = on_data(c, g, event->data, rest); break;
+    case DOR_TLS_EVENT_EARLY_DATA:
+        r = add_input(c, event->data);
+        break; /* for the owner when the client has proved itself */
     case DOR_TLS_EVENT_TICKET: on_ticket(c, event->session); break;
     case DOR_TLS_EVENT_QUESTION: return dor__conn_question(c, rest);
     case DOR_TLS_EVENT_RENEGOTIATED:

@@ -58,6 +58,14 @@ void dor__ticket_keys_replace(dor_ticket_keys *keys, dor_span given)
     pthread_mutex_unlock(&keys->lock);
 }
 
+bool dor__ticket_keys_given(dor_ticket_keys *keys)
+{
+    pthread_mutex_lock(&keys->lock);
+    bool given = keys->given;
+    pthread_mutex_unlock(&keys->lock);
+    return given;
+}
+
 /* ---- by themselves; with the lock held ------------------------------------------------------------------------------- */
 
 static bool opens(const dor_ticket_keys *keys, size_t index, int64_t now_ms)

@@ -50,6 +50,9 @@ bool dor__ticket_keys_good(dor_span given);
 /** Takes the place of all keys there were. `given` is good. */
 void dor__ticket_keys_replace(dor_ticket_keys *keys, dor_span given);
 
+/** They came from outside. */
+bool dor__ticket_keys_given(dor_ticket_keys *keys);
+
 DOR_MUST_USE dor_result dor__ticket_keys_seal(dor_ticket_keys *keys, int64_t now_ms, dor_rng *rng,
                                               dor_span plain, dor_bytes *ticket);
 DOR_MUST_USE dor_result dor__ticket_keys_open(dor_ticket_keys *keys, int64_t now_ms, dor_span ticket,

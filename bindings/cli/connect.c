@@ -6,8 +6,10 @@
  */
 #include "connect.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,8 +18,15 @@ enum {
     SESSION_WAIT_MS = 2000,
     SESSION_POLL_MS = 100,
     MAX_RESUME = 1000,
+    EARLY_DATA_MOST = 1 << 20,
     STOP_MS = 2000
 };
+
+typedef struct cli_early {
+    char *bytes;
+    size_t len;
+    bool session; /* there is one for the last connection */
+} cli_early;
 
 static const cli_flag flags[] = {
     {"cacert", "FILE", "authorities to trust, PEM (default: the system's)"},
@@ -35,6 +44,8 @@ static const cli_flag flags[] = {
     {"keylog", "FILE",
      "append the connection's secrets to FILE, for Wireshark; - takes the name from SSLKEYLOGFILE"},
     {"resume", "N", "connect N more times, each time resuming the session"},
+    {"early-data", "FILE",
+     "with --resume: what FILE holds goes out before the server answers, or after, if it must"},
     {"json", NULL, "say what was negotiated, or why not, in JSON"},
 };
 
@@ -144,7 +155,7 @@ static int connect_once(const cli_target *target, const dor_options *options, do
 }
 
 /* One of the connections that only fetch a session for the next one. */
-static int rehearse(const cli_target *target, dor_options *options)
+static int rehearse(const cli_target *target, dor_options *options, bool *some)
 {
     dor_socket socket;
     int status = connect_once(target, options, &socket);
@@ -153,6 +164,7 @@ static int rehearse(const cli_target *target, dor_options *options)
     if (session) {
         dor_options_set_session(options, session);
         dor_ssl_session_unref(session);
+        *some = true;
     } else if (!target->json) {
         fprintf(stderr, "the server gave no session to resume\n");
     }
@@ -160,14 +172,47 @@ static int rehearse(const cli_target *target, dor_options *options)
     return CLI_OK;
 }
 
-static int run(const cli_target *target, dor_options *options, int64_t resume)
+/* What a file holds; *len 0 and a sentence on standard error if that is not to be had. The caller frees it. */
+static char *read_early(const char *path, size_t *len)
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes = malloc(EARLY_DATA_MOST + 1);
+    *len = file && bytes ? fread(bytes, 1, EARLY_DATA_MOST + 1, file) : 0;
+    const char *why = !file || ferror(file) ? strerror(errno)
+                      : !bytes              ? "out of memory"
+                      : *len == 0           ? "it is empty"
+                                            : NULL;
+    if (*len > EARLY_DATA_MOST) why = "more than a mebibyte";
+    if (file) fclose(file);
+    if (!why) return bytes;
+    cli_args_wrong(&command, "--early-data: %s: %s", path, why);
+    free(bytes);
+    *len = 0;
+    return NULL;
+}
+
+/* The last connection, with early data: with a session it goes out at once; what was not taken is sent behind the handshake. */
+static int connect_early(const cli_target *target, dor_options *options, const cli_early *early,
+                         dor_socket *socket)
+{
+    dor_connection_info info = {.early_data = DOR_EARLY_DATA_NONE};
+    if (early->session) dor_options_set_bytes(options, "early_data", early->bytes, early->len);
+    int status = connect_once(target, options, socket);
+    if (status != CLI_OK || early->len == 0) return status;
+    (void)dor_ssl_connection_info(*socket, &info);
+    if (info.early_data == DOR_EARLY_DATA_ACCEPTED) return CLI_OK;
+    int code = dor_ssl_send(*socket, early->bytes, early->len);
+    return code == DOR_OK ? CLI_OK : cli_report_failure(target, "connection to", NULL, code);
+}
+
+static int run(const cli_target *target, dor_options *options, int64_t resume, cli_early *early)
 {
     dor_socket socket;
     for (int64_t i = 0; i < resume; i++) {
-        int status = rehearse(target, options);
+        int status = rehearse(target, options, &early->session);
         if (status != CLI_OK) return status;
     }
-    int status = connect_once(target, options, &socket);
+    int status = connect_early(target, options, early, &socket);
     if (status != CLI_OK) return status;
     int code = cli_join(socket);
     return code == DOR_OK ? CLI_OK : cli_report_failure(target, "connection to", NULL, code);
@@ -188,16 +233,21 @@ int cli_connect(int argc, char **argv)
         return cli_args_wrong(&command, "--resume: given \"%s\", wanted a number from 0 to %d", count,
                               MAX_RESUME);
     target.json = cli_args_get(&command, &given, "json") != NULL;
+    const char *early_path = cli_args_get(&command, &given, "early-data");
+    cli_early early = {.bytes = NULL};
+    if (early_path && resume == 0) return cli_args_wrong(&command, "--early-data needs --resume");
+    if (early_path && !(early.bytes = read_early(early_path, &early.len))) return CLI_USAGE;
 
     dor_options *options = dor_options_new();
     if (!options) return cli_report_failure(&target, "cannot connect to", NULL, DOR_E_NOMEM);
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of write() */
     status = set_options(&given, options);
     if (status < 0) {
-        status = run(&target, options, resume);
+        status = run(&target, options, resume, &early);
         dor_runtime *runtime = dor_runtime_default();
         if (runtime) dor_runtime_stop(runtime, STOP_MS);
     }
     dor_options_free(options);
+    free(early.bytes);
     return status;
 }

@@ -33,6 +33,11 @@ static void report_psk(dor_socket socket)
 
 void cli_report_connected(const cli_target *target, dor_socket socket)
 {
+    static const char *const outcomes[] = {
+        [DOR_EARLY_DATA_NONE] = "none",
+        [DOR_EARLY_DATA_ACCEPTED] = "accepted",
+        [DOR_EARLY_DATA_REJECTED] = "rejected",
+    };
     dor_connection_info info = {.protocol = ""};
     dor_address address = {.ip = ""};
     char peer[128];
@@ -43,11 +48,17 @@ void cli_report_connected(const cli_target *target, dor_socket socket)
     else
         snprintf(peer, sizeof(peer), address.version == 6 ? "[%s]:%u" : "%s:%u", address.ip, address.port);
     if (target->json) {
-        cli_field fields[] = {{"host", target->host, 0},       {"peer", peer, 0},
-                              {"protocol", info.protocol, 0},  {"cipher_suite", info.cipher_suite, 0},
-                              {"group", info.group, 0},        {"peer_signature", info.peer_signature, 0},
-                              {"alpn", info.alpn, 0},          {"server_name", info.server_name, 0},
-                              {"resumed", NULL, info.resumed}, {"hello_retry", NULL, info.hello_retry}};
+        cli_field fields[] = {{"host", target->host, 0},
+                              {"peer", peer, 0},
+                              {"protocol", info.protocol, 0},
+                              {"cipher_suite", info.cipher_suite, 0},
+                              {"group", info.group, 0},
+                              {"peer_signature", info.peer_signature, 0},
+                              {"alpn", info.alpn, 0},
+                              {"server_name", info.server_name, 0},
+                              {"resumed", NULL, info.resumed},
+                              {"hello_retry", NULL, info.hello_retry},
+                              {"early_data", outcomes[info.early_data], 0}};
         print_json("connected", fields, sizeof(fields) / sizeof(fields[0]));
         return;
     }
@@ -55,6 +66,7 @@ void cli_report_connected(const cli_target *target, dor_socket socket)
             info.group[0] ? " " : "", info.group, info.peer_signature[0] ? ", signed with " : "",
             info.peer_signature, info.resumed ? "resumed" : "not resumed",
             info.hello_retry ? ", hello retried" : "", info.alpn[0] ? "" : ", no alpn");
+    if (info.early_data) fprintf(stderr, "early data: %s\n", outcomes[info.early_data]);
     if (info.alpn[0]) fprintf(stderr, "alpn: %s\n", info.alpn);
     report_psk(socket);
 }

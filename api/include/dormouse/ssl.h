@@ -280,6 +280,13 @@ typedef struct dor_address {
 DOR_API int dor_ssl_peername(dor_socket socket, dor_address *address);
 DOR_API int dor_ssl_sockname(dor_socket socket, dor_address *address);
 
+/** What became of early data (option early_data, RFC 8446 section 2.3). */
+typedef enum dor_early_data_outcome {
+    DOR_EARLY_DATA_NONE, /**< there was none; a client's was not sent, for want of a ticket that allows so much */
+    DOR_EARLY_DATA_ACCEPTED, /**< the server took it; to a server's owner it is the first data that comes */
+    DOR_EARLY_DATA_REJECTED  /**< client: the server passed over it; nothing is sent again by itself */
+} dor_early_data_outcome;
+
 /** What was negotiated. All texts end with a NUL. */
 typedef struct dor_connection_info {
     char protocol[16];       /**< "tlsv1.3" */
@@ -292,6 +299,7 @@ typedef struct dor_connection_info {
     uint8_t hello_retry;     /**< a HelloRetryRequest was needed */
     uint8_t hibernated;      /**< asleep when it was asked */
     uint8_t has_peercert;    /**< dor_ssl_peercert has one */
+    uint8_t early_data;      /**< a dor_early_data_outcome */
 } dor_connection_info;
 
 /** What was negotiated; DOR_E_ENOTCONN before the handshake is complete. Source: connection_info/1. */

@@ -16,17 +16,13 @@ static void make_registry(void)
     (void)uv_mutex_init(&registry_lock);
 }
 
+/* Asked a few times in a handshake, and for tickets, whose age a peer may compare to the millisecond; never for data. */
 static int64_t wall_clock_ms(void *ctx)
 {
-    dor_ssl_local *local = ctx;
-    uint64_t tick = dor__scheduler_now_ms(local->scheduler);
-    if (tick != local->clock_tick || local->clock_ms == 0) {
-        struct timespec now = {0};
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-        local->clock_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-        local->clock_tick = tick;
-    }
-    return local->clock_ms;
+    struct timespec now = {0};
+    (void)ctx;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void destroy_local(void *ptr)

@@ -44,8 +44,6 @@ typedef struct dor_ssl_local {
     dor_bytes output; /* empty (no memory) while a socket has it */
     dor_rng *rng;
     dor_tls_env env;
-    uint64_t clock_tick;          /* scheduler time at which clock_ms was read */
-    int64_t clock_ms;             /* milliseconds since 1970 */
     int reserve_fd;               /* given up for a moment when descriptors run out (acceptor.c) */
     dor_session_sweep *sweeps;    /* of session keepers that this scheduler looks after */
     dor_client_sessions *clients; /* the runtime's; NULL when there was no memory for it */

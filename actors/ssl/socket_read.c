@@ -352,6 +352,8 @@ static dor_result on_data(dor_connection *c, gathering *g, dor_span data, dor_sp
 
 static void on_ticket(dor_connection *c, dor_session *session)
 {
+    /* From the end of that millisecond on, so that it is never said to be older than it is: GnuTLS refuses early data then. */
+    session->created_ms++;
     dor__session_unref(c->ticket);
     c->ticket = session;
     dor__conn_remember(c, session);

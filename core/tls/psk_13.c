@@ -12,9 +12,7 @@ enum {
     MAX_IDENTITIES_TRIED = 8, /* each costs a decryption */
     BINDER_LEN_LEN = 1,
     BINDERS_LEN_LEN = 2,
-    AGE_TOLERANCE_MS = 60 * 1000, /* between the client's idea of a ticket's age and ours */
-    /* A clock may stand still for a turn of its loop, and GnuTLS takes no early data with a ticket that is said to be older than it is. */
-    AGE_LESS_MS = 20
+    AGE_TOLERANCE_MS = 60 * 1000 /* between the client's idea of a ticket's age and ours */
 };
 
 static size_t hash_len_of(const dor_suite *suite)
@@ -62,8 +60,9 @@ static offer offer_of(const dor_tls *t, unsigned number)
         const dor_psk *psk = dor__psks_at(t->config->psks, number - 1);
         return (offer){psk->identity, psk->key, psk->hash, 0, true}; /* no age: section 4.2.11 */
     }
-    const int64_t full_ms = dor__now_ms(t) - s->created_ms - AGE_LESS_MS;
-    const uint32_t age = full_ms > 0 ? (uint32_t)full_ms : 0; /* another thread's clock may be behind, too */
+    int64_t now_ms = dor__now_ms(t);
+    uint32_t age =
+        now_ms > s->created_ms ? (uint32_t)(now_ms - s->created_ms) : 0; /* the clock was set back */
     return (offer){dor__bytes_span(&s->ticket), dor__span(s->secret, s->secret_len),
                    (dor_hash_id)dor__suite_find(s->suite)->hash, age + s->age_add, /* obfuscated: 4.2.11.1 */
                    false};

@@ -41,3 +41,9 @@ void dor__wipe(void *ptr, size_t n)
     /* Says that somebody may read the zeros, so that the memset stays. */
     __asm__ volatile("" : : "r"(ptr) : "memory");
 }
+
+__attribute__((noinline)) void dor__wipe_stack(void)
+{
+    uint8_t below[32 * 1024];
+    dor__wipe(below, sizeof below);
+}

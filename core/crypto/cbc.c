@@ -59,6 +59,8 @@ dor_result dor__cbc_new(dor_cbc **cbc, const uint8_t *key, size_t key_len, dor_h
     DOR_TRY_WC_GOTO(result, wc_AesInit(&c->aes, NULL, INVALID_DEVID));
     DOR_TRY_WC_GOTO(result, wc_AesSetKey(&c->aes, key, (word32)key_len, NULL,
                                          encrypts ? AES_ENCRYPTION : AES_DECRYPTION));
+    if (!encrypts)
+        dor__wipe_stack(); /* wolfCrypt turns a key for encryption round, and leaves it in its frame */
     DOR_TRY_GOTO(result, dor__hmac_init(&c->hmac, mac, dor__span(mac_key, mac_len)));
     *cbc = c;
     return DOR_SUCCESS;

@@ -156,6 +156,7 @@ static dor_result kx_make(dor_kx **kx, const dor_kx_info *info, dor_span given, 
     else
         result = info->ops->make_private(info, rng, k->bytes);
     if (dor__ok(result)) result = info->ops->public_of(info, k->bytes, rng, public_part(k));
+    dor__wipe_stack(); /* wolfCrypt's frames have had the private value as a number */
     if (dor__failed(result)) {
         dor__kx_free(k);
         return result;
@@ -201,6 +202,7 @@ dor_result dor__kx_derive(dor_kx *kx, dor_span peer_public, dor_rng *rng, uint8_
     if (!info || kx->private_len == 0) return dor__error(DOR_E_BADARG);
     if (peer_public.len != info->response_len) return dor__kx_bad_share();
     dor_result result = info->ops->derive(info, kx->bytes, peer_public, rng, secret);
+    dor__wipe_stack();
     if (dor__ok(result))
         *secret_len = info->secret_len;
     else
@@ -237,6 +239,7 @@ dor_result dor__kx_respond(dor_kx **kx, dor_group group, dor_span peer_public, d
     dor_result result = info->ops->respond
                             ? info->ops->respond(info, peer_public, rng, public_part(k), secret)
                             : respond_alike(info, peer_public, rng, public_part(k), secret);
+    dor__wipe_stack();
     if (dor__failed(result)) {
         dor__wipe(secret, info->secret_len);
         dor__kx_free(k);

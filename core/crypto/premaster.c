@@ -75,6 +75,7 @@ dor_result dor__premaster_open(const dor_private_key *key, uint16_t version, dor
     DOR_TRY_GOTO(result, dor__rsa_decrypt_raw(key, encrypted.ptr, rng, em));
     dor__premaster_unpad(em, len, version, premaster);
 done:
+    dor__wipe_stack(); /* wolfCrypt's frames have had the key as a number */
     dor__wipe(em, sizeof(em));
     return result;
 }
@@ -102,6 +103,7 @@ dor_result dor__premaster_seal(const dor_public_key *key, uint16_t version, dor_
     DOR_TRY_GOTO(result, dor__rsa_encrypt_raw(key, em, encrypted));
     *encrypted_len = len;
 done:
+    dor__wipe_stack(); /* the padded secret was a number, too */
     dor__wipe(em, sizeof(em));
     if (dor__failed(result)) dor__wipe(premaster, DOR_PREMASTER_LEN);
     return result;

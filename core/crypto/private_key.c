@@ -382,6 +382,7 @@ dor_result dor__private_key_from_der(dor_private_key **key, dor_span der)
     *key = NULL;
     dor_result result = read_any(der, key);
 
+    dor__wipe_stack(); /* wolfCrypt's frames have had it as a number */
     if (result.code == DOR_DECODE_ERROR.code || result.code == DOR_E_BADARG) return malformed();
     if (dor_error_get_class(result.code) == DOR_CLASS_ALERT_SENT) /* PSS parameters that we don't know */
         return unsupported();

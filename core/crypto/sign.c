@@ -161,8 +161,8 @@ done:
     return result;
 }
 
-dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span message, dor_rng *rng,
-                     uint8_t *sig, size_t cap, size_t *sig_len)
+static dor_result sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span message, dor_rng *rng,
+                       uint8_t *sig, size_t cap, size_t *sig_len)
 {
     const dor_sig_info *info = dor__sig_info(scheme);
     uint8_t digest[DOR_HASH_MAX_LEN];
@@ -179,6 +179,14 @@ dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span
     DOR_TRY(dor__rsa_sign(key, info, digest, rng, sig));
     *sig_len = key->public_half->n_len;
     return DOR_SUCCESS;
+}
+
+dor_result dor__sign(const dor_private_key *key, dor_sig_scheme scheme, dor_span message, dor_rng *rng,
+                     uint8_t *sig, size_t cap, size_t *sig_len)
+{
+    dor_result result = sign(key, scheme, message, rng, sig, cap, sig_len);
+    dor__wipe_stack(); /* wolfCrypt's frames have had the key and the nonce as numbers */
+    return result;
 }
 
 /* One of an ECDSA signature's numbers: minimal, within [1, n - 1]. */

@@ -19,7 +19,7 @@ typedef union piece {
     max_align_t align_;
 } piece;
 
-enum { PART = 16, MAX_PARTS = 512, STACK_LEN = 256 * 1024, FRAMES = 12 };
+enum { PART = 16, MAX_PARTS = 4096, STACK_LEN = 256 * 1024, FRAMES = 12 };
 
 typedef struct part {
     const char *name;
@@ -48,15 +48,31 @@ static unsigned beginning(const uint8_t *bytes)
     return (unsigned)bytes[0] << 8 | bytes[1];
 }
 
+static void learn_part(const char *name, const uint8_t *bytes)
+{
+    if (!worth_it(bytes)) return;
+    if (part_count == MAX_PARTS) abort();
+    parts[part_count].name = name;
+    memcpy(parts[part_count++].bytes, bytes, PART);
+    first_two[beginning(bytes) / 8] |= (uint8_t)(1u << (beginning(bytes) % 8));
+}
+
 void searching_learn(const char *name, const void *secret, size_t len)
 {
     const uint8_t *bytes = secret;
-    for (; len >= PART; bytes += PART, len -= PART) {
-        if (!worth_it(bytes)) continue;
-        if (part_count == MAX_PARTS) abort();
-        parts[part_count].name = name;
-        memcpy(parts[part_count++].bytes, bytes, PART);
-        first_two[beginning(bytes) / 8] |= (uint8_t)(1u << (beginning(bytes) % 8));
+    for (; len >= PART; bytes += PART, len -= PART)
+        learn_part(name, bytes);
+}
+
+void searching_learn_number(const char *name, const void *secret, size_t len)
+{
+    const uint8_t *end = (const uint8_t *)secret + len;
+    searching_learn(name, secret, len);
+    for (; len >= PART; end -= PART, len -= PART) {
+        uint8_t turned[PART];
+        for (size_t i = 0; i < PART; i++)
+            turned[i] = end[-1 - (ptrdiff_t)i];
+        learn_part(name, turned);
     }
 }
 

@@ -22,6 +22,8 @@ size_t searching_calls(void);
 
 /** From now on these bytes are looked for, each 16 of them by themselves; zeros and what is known already are not taken. */
 void searching_learn(const char *name, const void *secret, size_t len);
+/** The same of a big-endian number, which is also looked for as processors write it, least significant byte first. */
+void searching_learn_number(const char *name, const void *secret, size_t len);
 void searching_forget(void);
 size_t searching_known(void);
 

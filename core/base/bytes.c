@@ -13,12 +13,18 @@ enum { FIRST_CAP = 64 };
 
 dor_result dor__bytes_reserve(dor_bytes *b, size_t more)
 {
+    return dor__bytes_reserve_within(b, more, SIZE_MAX);
+}
+
+dor_result dor__bytes_reserve_within(dor_bytes *b, size_t more, size_t bound)
+{
     if (b->cap - b->len >= more) return DOR_SUCCESS;
     if (more > SIZE_MAX - b->len) return dor__error(DOR_E_NOMEM);
 
     size_t needed = b->len + more;
     size_t cap = b->cap > SIZE_MAX / 2 ? SIZE_MAX : b->cap * 2;
     if (cap < FIRST_CAP) cap = FIRST_CAP;
+    if (cap > bound || bound - cap < cap / 64) cap = bound;
     if (cap < needed) cap = needed;
 
     uint8_t *grown = dor__malloc(cap);

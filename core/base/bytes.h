@@ -20,6 +20,12 @@ typedef struct dor_bytes {
 /** Makes room for `more` bytes behind the present ones; fails with NOMEM and then leaves them as they were. */
 DOR_MUST_USE dor_result dor__bytes_reserve(dor_bytes *b, size_t more);
 
+/**
+ * The same where it is known that `bound` bytes will be all: there is no more room than that, unless `more` needs it. What comes
+ * within 1/64 of the bound gets all of it, so that the last few bytes do not move everything once more.
+ */
+DOR_MUST_USE dor_result dor__bytes_reserve_within(dor_bytes *b, size_t more, size_t bound);
+
 /** Appends a copy of s. */
 DOR_MUST_USE dor_result dor__bytes_append(dor_bytes *b, dor_span s);
 

@@ -48,18 +48,6 @@ static dor_result open_record(dor_protection *p, uint8_t *bytes, size_t total, d
     return DOR_SUCCESS;
 }
 
-/** dor__bytes_reserve doubles; here the bound must hold exactly, so that a waiting record costs no more than it has. */
-static dor_result grow_to(dor_bytes *b, size_t cap)
-{
-    uint8_t *grown = dor__malloc(cap);
-    if (!grown) return dor__error(DOR_E_NOMEM);
-    if (b->len > 0) memcpy(grown, b->ptr, b->len);
-    dor__free_wiped(b->ptr, b->cap);
-    b->ptr = grown;
-    b->cap = cap;
-    return DOR_SUCCESS;
-}
-
 /**
  * Moves bytes into partial until it holds `goal` of a record whose buffer may become `bound` large. Room doubles with
  * what has really arrived, so a header that announces much costs little.
@@ -70,10 +58,7 @@ static dor_result take(dor_record_reader *r, size_t goal, size_t bound, const ui
     dor_bytes *b = &r->partial;
     size_t more = goal - b->len < len - *consumed ? goal - b->len : len - *consumed;
     if (more == 0) return DOR_SUCCESS;
-    if (b->cap - b->len < more) {
-        size_t cap = b->len + more > 2 * b->cap ? b->len + more : 2 * b->cap;
-        DOR_TRY(grow_to(b, cap > bound ? bound : cap < PARTIAL_MIN_CAP ? PARTIAL_MIN_CAP : cap));
-    }
+    DOR_TRY(dor__bytes_reserve_within(b, more, bound));
     memcpy(b->ptr + b->len, data + *consumed, more);
     b->len += more;
     *consumed += more;

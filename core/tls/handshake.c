@@ -371,7 +371,10 @@ static dor_result keep_rest(dor_tls *t, dor_span in)
     uint32_t len;
     if (in.len == 0) return DOR_SUCCESS;
     if (t->tell_connected && t->version == DOR_TLS_1_2) return unexpected(DOR_REASON_EXCESS_HANDSHAKE_DATA);
-    if (in.len >= DOR_HANDSHAKE_HEADER_LEN) DOR_TRY(header_check(t, in, &action, &len));
+    if (in.len >= DOR_HANDSHAKE_HEADER_LEN) {
+        DOR_TRY(header_check(t, in, &action, &len));
+        DOR_TRY(dor__bytes_reserve_within(&t->message, in.len, DOR_HANDSHAKE_HEADER_LEN + (size_t)len));
+    }
     return dor__bytes_append(&t->message, in);
 }
 
@@ -420,6 +423,11 @@ dor_result dor__handshake_receive(dor_tls *t, dor_span payload, dor_tls_event *e
 {
     bool whole;
     if (t->message.len == 0) return messages_take(t, payload, event); /* the usual case: nothing is copied */
+    if (t->message.len >= DOR_HANDSHAKE_HEADER_LEN) { /* judged already, so no more than this is to come */
+        const uint8_t *header = t->message.ptr;
+        size_t body = (size_t)header[1] << 16 | (size_t)header[2] << 8 | header[3];
+        DOR_TRY(dor__bytes_reserve_within(&t->message, payload.len, DOR_HANDSHAKE_HEADER_LEN + body));
+    }
     DOR_TRY(dor__bytes_append(&t->message, payload));
     DOR_TRY(first_is_whole(t, &whole));
     if (!whole) return DOR_SUCCESS;

@@ -42,6 +42,26 @@ Test(base_bytes, growth_is_geometric)
     cr_assert_eq(counting_alloc_pieces(), 0);
 }
 
+/* Up to a bound that is known; and beyond it, where it was none. */
+Test(base_bytes, growth_within_a_bound)
+{
+    static const size_t bounds[] = {1, 63, 64, 65, 1000, 16406, 65540};
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        dor_bytes b = DOR_BYTES_EMPTY;
+        for (size_t n = 0; n < bounds[i]; n++) {
+            cr_assert(dor__ok(dor__bytes_reserve_within(&b, 1, bounds[i])));
+            cr_assert(dor__ok(dor__bytes_append(&b, dor__span_str("x"))));
+            cr_assert_leq(b.cap, bounds[i]);
+            cr_assert_leq(b.cap, n < 32 ? 64 : 2 * (n + 1) + bounds[i] / 64);
+        }
+        cr_assert_eq(b.cap, bounds[i]);
+        cr_assert(dor__ok(dor__bytes_reserve_within(&b, 10, bounds[i])));
+        cr_assert_geq(b.cap, bounds[i] + 10);
+        cr_assert(dor__failed(dor__bytes_reserve_within(&b, SIZE_MAX, bounds[i])));
+        dor__bytes_free(&b);
+    }
+}
+
 Test(base_bytes, empty_append_allocates_nothing)
 {
     counting_alloc_install();

@@ -174,6 +174,11 @@ dor_result dor__early_take(dor_tls *t, dor_span payload, bool *taken)
     return DOR_SUCCESS;
 }
 
+bool dor__early_answerable(const dor_tls *t)
+{
+    return t->hs && !dor__is_client(t) && t->early == DOR_EARLY_ACCEPTED && t->hs->waiting;
+}
+
 /* ---- both ------------------------------------------------------------------------------------------------- */
 
 dor_result dor__early_end(dor_tls *t, dor_bytes *w)

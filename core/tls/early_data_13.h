@@ -35,4 +35,7 @@ DOR_MUST_USE dor_result dor__early_end(dor_tls *t, dor_bytes *w);
 /** Server: a record of data while the handshake runs; *taken is false when that is not early data's time. */
 DOR_MUST_USE dor_result dor__early_take(dor_tls *t, dor_span payload, bool *taken);
 
+/** Server: it has taken early data, and its own flight is out: it may send data before the client's Finished. */
+bool dor__early_answerable(const dor_tls *t);
+
 #endif

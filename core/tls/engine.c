@@ -291,7 +291,7 @@ dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, size_t *used,
 dor_result dor__tls_send(dor_tls *t, dor_span plaintext)
 {
     if (dor__failed(t->error)) return t->error;
-    if (!t->connected) return dor__error(DOR_E_ENOTCONN);
+    if (!t->connected && !dor__early_answerable(t)) return dor__error(DOR_E_ENOTCONN);
     if (t->write_closed) return dor__error(DOR_E_CLOSED);
     dor_result r = DOR_SUCCESS;
     if (dor__tls_sends_wait(t)) return dor__error(DOR_E_BUSY);

@@ -108,7 +108,10 @@ DOR_MUST_USE dor_result dor__tls_receive(dor_tls *t, uint8_t *data, size_t len, 
  */
 size_t dor__tls_receivable(const dor_tls *t, const uint8_t *data, size_t len);
 
-/** Seals plaintext into the output. ENOTCONN before the handshake is complete, CLOSED after our close_notify. */
+/**
+ * Seals plaintext into the output. ENOTCONN before the handshake is complete, CLOSED after our close_notify. A server that has taken
+ * early data may answer it at once (RFC 8446 section 2.3), whoever it came from: what it says is for the eyes of who has the ticket.
+ */
 DOR_MUST_USE dor_result dor__tls_send(dor_tls *t, dor_span plaintext);
 
 /**

@@ -58,7 +58,7 @@ static dor_result renegotiate_if_possible(dor_tls *t)
 dor_result dor__keys_before_data(dor_tls *t)
 {
     const limits l = limits_of(t, &t->write);
-    if (t->version == DOR_TLS_1_3 && (t->answer_key_update || t->write.sequence >= l.mark))
+    if (t->connected && t->version == DOR_TLS_1_3 && (t->answer_key_update || t->write.sequence >= l.mark))
         return dor__key_update_send(t, false);
     return t->write.sequence < l.end ? DOR_SUCCESS
                                      : dor__alert(DOR_ALERT_INTERNAL_ERROR, DOR_REASON_KEY_LIMIT);

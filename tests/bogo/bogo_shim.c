@@ -21,16 +21,23 @@ static int64_t now_ms(void *ctx)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + ((bogo_world *)ctx)->ahead_ms;
 }
 
-static int connect_once(bogo_world *world, const bogo_flags *flags, bool resumption)
+static int connect_once(bogo_world *world, const bogo_flags sets[BOGO_SETS], bool resumption)
 {
+    const bogo_flags *flags = &sets[resumption ? BOGO_RESUME : BOGO_INITIAL];
     static bogo_connection c;
-    c = (bogo_connection){.world = world, .flags = flags, .resumption = resumption, .fd = -1, .selected = -1};
+    c = (bogo_connection){.world = world,
+                          .flags = flags,
+                          .retry = &sets[BOGO_RETRY],
+                          .resumption = resumption,
+                          .fd = -1,
+                          .selected = -1};
     if (resumption && !flags->server && !world->session) {
         fprintf(stderr, "no session to offer\n");
         return BOGO_FAILED;
     }
     int r = bogo_config_make(world, flags, &c.config);
     if (r != BOGO_PASSED) return r;
+    c.config->verify_ctx = &c;
     c.offered = world->session;
     world->session = NULL;
     r = bogo_connection_run(&c);
@@ -66,7 +73,7 @@ int main(int argc, char **argv)
         dor__failed(dor__ticket_key_make(&world.ticket_key, world.env.rng)))
         return BOGO_FAILED;
     for (long long i = 0; i <= first->resume_count && r == BOGO_PASSED; i++)
-        r = connect_once(&world, &sets[i ? BOGO_RESUME : BOGO_INITIAL], i > 0);
+        r = connect_once(&world, sets, i > 0);
     world_fini(&world);
     return r;
 }

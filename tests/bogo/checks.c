@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tls/again.h"
 #include "tls/stapled.h"
@@ -90,11 +91,50 @@ static bool is_shown(const char *expected, const dor_bytes *shown)
     return same;
 }
 
-bool bogo_check_connected(bogo_connection *c)
+/* BoringSSL's words, by what can be seen from outside: a server's ticket that did not do is one of three things. */
+static const char *early_reason(const bogo_connection *c, const dor_tls_info *info)
+{
+    const bogo_world *w = c->world;
+    if (info->early == DOR_EARLY_ACCEPTED) return "accept";
+    if (!c->flags->enable_early_data) return "disabled";
+    if (info->version != DOR_TLS_1_3) return "protocol_version";
+    if (!c->resumption) return "no_session_offered";
+    if (c->flags->server && !info->resumed) return "session_not_resumed";
+    if (info->hello_retry) return "hello_retry_request";
+    if (!c->flags->server && info->early == DOR_EARLY_NONE)
+        return c->offered->max_early_data ? "alpn_mismatch" : "unsupported_for_session";
+    if (!c->flags->server) return info->resumed ? "peer_declined" : "session_not_resumed";
+    if (!w->early_before) return "unsupported_for_session";
+    return dor__span_equal(info->alpn, dor__span(w->alpn_before, w->alpn_before_len)) ? "ticket_age_skew"
+                                                                                      : "alpn_mismatch";
+}
+
+static bool early_data(const bogo_connection *c, const dor_tls_info *info)
 {
     const bogo_flags *f = c->flags;
+    const bool accepted = info->early == DOR_EARLY_ACCEPTED;
+    if ((f->expect_accept_early_data && !accepted) || (f->expect_reject_early_data && accepted))
+        return no(accepted ? "early data was accepted" : "early data was not accepted");
+    if (f->expect_early_data_reason && strcmp(f->expect_early_data_reason, early_reason(c, info)) != 0)
+        return no("why early data was accepted or not");
+    return true;
+}
+
+static void remember(bogo_world *w, const bogo_flags *f, const dor_tls_info *info)
+{
+    w->early_before = f->enable_early_data;
+    w->alpn_before_len = info->alpn.len;
+    if (info->alpn.len) memcpy(w->alpn_before, info->alpn.ptr, info->alpn.len);
+}
+
+bool bogo_check_connected(bogo_connection *c)
+{
     dor_tls_info info;
     dor__tls_get_info(c->tls, &info);
+    if (!early_data(c, &info)) return false;
+    remember(c->world, c->flags, &info);
+    if (!c->flags->server && info.early == DOR_EARLY_REJECTED) c->flags = c->retry;
+    const bogo_flags *f = c->flags;
     if (f->handshake_never_done) return no("the handshake was to fail");
     if (info.resumed != (c->resumption && !f->expect_session_miss))
         return no(info.resumed ? "resumed" : "not resumed");
@@ -129,5 +169,7 @@ bool bogo_check_end(bogo_connection *c)
     if (c->renegotiations != f->expect_total_renegotiations) return no("renegotiations");
     if (f->server || info.version != DOR_TLS_1_3) return true;
     bool want = !f->expect_no_session && !f->shim_shuts_down;
+    if (c->new_session && (c->new_session->max_early_data > 0) != f->expect_ticket_supports_early_data)
+        return no("whether the ticket allows early data");
     return want == (c->new_session != NULL) ? true : no(want ? "no ticket came" : "a ticket came");
 }

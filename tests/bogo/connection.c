@@ -188,7 +188,7 @@ static bool event_take(bogo_connection *c, const dor_tls_event *event)
     case DOR_TLS_EVENT_RENEGOTIATION_REFUSED:
     case DOR_TLS_EVENT_PEER_AUTHENTICATED:
     case DOR_TLS_EVENT_NONE:
-    case DOR_TLS_EVENT_EARLY_DATA: /* which no flag asks for */
+    case DOR_TLS_EVENT_EARLY_DATA:
     case DOR_TLS_EVENT_DATA: break;
     }
     return true;
@@ -238,26 +238,31 @@ static bool say(bogo_connection *c, const void *data, size_t len)
 
 /* ---- the parts of a connection ----------------------------------------------------------------------------- */
 
-static bool handshake(bogo_connection *c)
+static bool echo(bogo_connection *c, dor_span data)
 {
-    dor_tls_event event;
-    if (!note(c, dor__tls_start(c->tls))) return false;
-    flush(c);
-    while (!c->connected) {
-        if (!next_event(c, &event)) return false;
-        if (c->ended) {
-            fprintf(stderr, ":EOF_IN_HANDSHAKE:\n");
-            return false;
-        }
+    const bogo_flags *f = c->flags;
+    uint8_t piece[16384];
+    size_t max = f->read_size > 0 && f->read_size < (long long)sizeof piece ? (size_t)f->read_size : 512;
+    for (size_t at = 0, n; at < data.len; at += n) {
+        n = data.len - at < max ? data.len - at : max;
+        for (size_t i = 0; i < n; i++)
+            piece[i] = data.ptr[at + i] ^ 0xff;
+        if (f->key_update && !note(c, dor__tls_update_keys(c->tls, false))) return false;
+        if (!say(c, piece, n)) return false;
+        if (f->key_update_before_read && !note(c, dor__tls_update_keys(c->tls, false))) return false;
     }
-    if (c->flags->forbid_renegotiation_after_handshake) c->config->renegotiation = false;
-    dor_session *session = c->flags->server ? NULL : dor__tls_session(c->tls);
-    if (session == c->offered) { /* resumed, and nothing new */
-        dor__session_unref(session);
-        session = NULL;
-    }
-    if (session) session_take(c, session);
-    return bogo_check_connected(c) && (!c->flags->no_op_extra_handshake || note(c, dor__tls_start(c->tls)));
+    return true;
+}
+
+/* The plaintext lives until the next call with the connection, so it has to be copied to be echoed. */
+static bool answer_data(bogo_connection *c, dor_span data)
+{
+    uint8_t *copy = malloc(data.len);
+    if (!copy) return false;
+    memcpy(copy, data.ptr, data.len);
+    bool good = echo(c, dor__span(copy, data.len));
+    free(copy);
+    return good;
 }
 
 static bool export_material(bogo_connection *c)
@@ -272,6 +277,51 @@ static bool export_material(bogo_connection *c)
                 say(c, out, len);
     free(out);
     return good;
+}
+
+static const char *first_words(const bogo_flags *f)
+{
+    return f->shim_initial_write ? f->shim_initial_write : "hello";
+}
+
+static bool begin(bogo_connection *c)
+{
+    const bogo_flags *f = c->flags;
+    dor_span words = dor__span_str(first_words(f));
+    if (!note(c, dor__tls_start(c->tls))) return false;
+    const size_t room = dor__tls_early_room(c->tls);
+    if (room && f->expect_no_offer_early_data) {
+        fprintf(stderr, "check failed: early data was offered\n");
+        return false;
+    }
+    if (room && f->export_keying_material > 0 && !export_material(c)) return false; /* too early */
+    if (f->shim_writes_first) c->early_len = words.len < room ? words.len : room;
+    if (c->early_len && !note(c, dor__tls_send_early(c->tls, dor__span(words.ptr, c->early_len))))
+        return false;
+    flush(c);
+    return true;
+}
+
+static bool handshake(bogo_connection *c)
+{
+    dor_tls_event event;
+    if (!begin(c)) return false;
+    while (!c->connected) {
+        if (!next_event(c, &event)) return false;
+        if (event.kind == DOR_TLS_EVENT_EARLY_DATA && !answer_data(c, event.data)) return false;
+        if (c->ended) {
+            fprintf(stderr, ":EOF_IN_HANDSHAKE:\n");
+            return false;
+        }
+    }
+    if (c->flags->forbid_renegotiation_after_handshake) c->config->renegotiation = false;
+    dor_session *session = c->flags->server ? NULL : dor__tls_session(c->tls);
+    if (session == c->offered) { /* resumed, and nothing new */
+        dor__session_unref(session);
+        session = NULL;
+    }
+    if (session) session_take(c, session);
+    return bogo_check_connected(c) && (!c->flags->no_op_extra_handshake || note(c, dor__tls_start(c->tls)));
 }
 
 static bool tell_unique(bogo_connection *c)
@@ -304,22 +354,6 @@ static bool write_sizes(bogo_connection *c)
     return true;
 }
 
-static bool echo(bogo_connection *c, dor_span data)
-{
-    const bogo_flags *f = c->flags;
-    uint8_t piece[16384];
-    size_t max = f->read_size > 0 && f->read_size < (long long)sizeof piece ? (size_t)f->read_size : 512;
-    for (size_t at = 0, n; at < data.len; at += n) {
-        n = data.len - at < max ? data.len - at : max;
-        for (size_t i = 0; i < n; i++)
-            piece[i] = data.ptr[at + i] ^ 0xff;
-        if (f->key_update && !note(c, dor__tls_update_keys(c->tls, false))) return false;
-        if (!say(c, piece, n)) return false;
-        if (f->key_update_before_read && !note(c, dor__tls_update_keys(c->tls, false))) return false;
-    }
-    return true;
-}
-
 static bool talk(bogo_connection *c)
 {
     const bogo_flags *f = c->flags;
@@ -333,23 +367,15 @@ static bool talk(bogo_connection *c)
         return true;
     }
     if (f->write_different_record_sizes) return write_sizes(c);
-    if (f->shim_writes_first) {
-        const char *text = f->shim_initial_write ? f->shim_initial_write : "hello";
-        if (!say(c, text, strlen(text))) return false;
-    }
+    const size_t heard = c->tls->early == DOR_EARLY_ACCEPTED ? c->early_len : 0;
+    if (f->shim_writes_first && !say(c, first_words(f) + heard, strlen(first_words(f)) - heard)) return false;
     if (f->shim_shuts_down) return true;
     if (f->key_update_before_read && !note(c, dor__tls_update_keys(c->tls, false))) return false;
     while (!c->closed && !c->ended) {
         flush(c);
         if (!next_event(c, &event)) return false;
         if (event.kind != DOR_TLS_EVENT_DATA) continue;
-        /* The plaintext lives until the next call with the connection, so it has to be copied to be echoed. */
-        uint8_t *copy = malloc(event.data.len);
-        if (!copy) return false;
-        memcpy(copy, event.data.ptr, event.data.len);
-        bool good = echo(c, dor__span(copy, event.data.len));
-        free(copy);
-        if (!good) return false;
+        if (!answer_data(c, event.data)) return false;
     }
     return true;
 }

@@ -111,6 +111,13 @@ static const flag table[] = {
     {"export-context", TEXT, AT(export_context)},
     {"use-export-context", SWITCH, AT(use_export_context)},
 
+    {"enable-early-data", SWITCH, AT(enable_early_data)},
+
+    {"expect-accept-early-data", SWITCH, AT(expect_accept_early_data)},
+    {"expect-reject-early-data", SWITCH, AT(expect_reject_early_data)},
+    {"expect-no-offer-early-data", SWITCH, AT(expect_no_offer_early_data)},
+    {"expect-ticket-supports-early-data", SWITCH, AT(expect_ticket_supports_early_data)},
+    {"expect-early-data-reason", TEXT, AT(expect_early_data_reason)},
     {"expect-version", NUMBER, AT(expect_version)},
     {"expect-curve-id", NUMBER, AT(expect_curve_id)},
     {"expect-cipher", NUMBER, AT(expect_cipher)},

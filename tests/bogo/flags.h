@@ -79,7 +79,12 @@ typedef struct bogo_flags {
     const char *export_label, *export_context;
     bool use_export_context, tls_unique;
 
+    bool enable_early_data;
+
     /* what to check */
+    bool expect_accept_early_data, expect_reject_early_data, expect_no_offer_early_data,
+        expect_ticket_supports_early_data;
+    const char *expect_early_data_reason;
     long long expect_version, expect_curve_id, expect_cipher, expect_cipher_aes, expect_cipher_no_aes;
     long long expect_peer_signature_algorithm;
     const char *expect_selected_credential; /* a number; -1: none, or the one without -new-x509-credential */

@@ -6,6 +6,8 @@
  */
 #include "bogo/shim.h"
 
+#include "tls/handshake.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -57,10 +59,18 @@ static dor_result store_open(void *ctx, int64_t now_ms, dor_span ticket, dor_byt
     return dor__ticket_open(&world->ticket_key, ticket, plain, opened);
 }
 
+/* The runner sends no copies; who takes early data has to say that he would know them. */
+static bool store_early_once(void *ctx, int64_t now_ms, int64_t created_ms, dor_span binder)
+{
+    (void)ctx, (void)now_ms, (void)created_ms, (void)binder;
+    return true;
+}
+
 static const dor_tls_store_ops store_ops = {
     .store = store_store,
     .lookup = bogo_session_lookup,
     .remove = store_remove,
+    .early_once = store_early_once,
     .ticket_seal = store_seal,
     .ticket_open = store_open,
 };
@@ -223,7 +233,8 @@ static int set_schemes(const bogo_flags *flags, dor_tls_config *config)
 /* -verify-fail, in the two ways that BoringSSL's shim can say no, and a client that does not like the status. */
 static dor_result judge(void *ctx, dor_certificate *const *chain, size_t count)
 {
-    const bogo_flags *flags = ctx;
+    const bogo_connection *c = ctx;
+    const bogo_flags *flags = c->tls->early == DOR_EARLY_REJECTED ? c->retry : c->flags;
     (void)chain, (void)count;
     if (flags->fail_ocsp_callback)
         return dor__alert(DOR_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE, DOR_REASON_CERT_STATUS);
@@ -232,6 +243,8 @@ static dor_result judge(void *ctx, dor_certificate *const *chain, size_t count)
                                                         : DOR_ALERT_HANDSHAKE_FAILURE,
                       DOR_REASON_CERT_REJECTED);
 }
+
+enum { EARLY_DATA_MOST = 14336 }; /* what the runner takes for a server's */
 
 static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config *config)
 {
@@ -243,7 +256,6 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
     config->require_own_cert = true; /* what the runner takes for the default */
     if (flags->max_cert_list) config->max_handshake_len = (uint32_t)flags->max_cert_list;
     config->verify = judge;
-    config->verify_ctx = (void *)(uintptr_t)flags;
     config->verify_resumed = flags->reverify_on_resume;
     config->max_certificates = DOR_PATH_MAX_CERTS;
     config->send_server_name = flags->host_name != NULL;
@@ -261,6 +273,8 @@ static void set_peer(bogo_world *world, const bogo_flags *flags, dor_tls_config 
     config->max_send_fragment = (uint16_t)flags->max_send_fragment;
     config->grease = flags->enable_grease;
     config->ech_grease = flags->enable_ech_grease;
+    config->early_data = flags->enable_early_data && !flags->server;
+    config->max_early_data = flags->enable_early_data ? EARLY_DATA_MOST : 0;
     /* The runner takes a refusal to be fatal. */
     config->renegotiation =
         flags->renegotiate_freely || flags->renegotiate_once || flags->forbid_renegotiation_after_handshake;

@@ -20,12 +20,15 @@ typedef struct bogo_world {
     size_t stored; /* sessions kept since the connection began */
     dor_ticket_key ticket_key;
     dor_session *session; /* client: to be offered next */
+    bool early_before;    /* the connection before: its tickets allowed early data, and the protocol it had */
+    uint8_t alpn_before[255];
+    size_t alpn_before_len;
 } bogo_world;
 
 typedef struct bogo_connection {
     bogo_world *world;
-    const bogo_flags *flags;
-    bool resumption; /* not the first one */
+    const bogo_flags *flags, *retry; /* retry: what holds once a client's early data was refused */
+    bool resumption;                 /* not the first one */
     dor_tls_config *config;
     dor_tls *tls;
     int fd;
@@ -35,6 +38,7 @@ typedef struct bogo_connection {
     size_t input_len, input_at; /* what of it has come, and what the engine has had */
     int selected;               /* the credential that signs, counted from 0; -1: none */
     bool connected, closed, ended;
+    size_t early_len; /* client: so much of its first words went out early */
     long long renegotiations;
     bool failed; /* a check of ours; the message is out */
 } bogo_connection;

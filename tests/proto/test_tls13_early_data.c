@@ -121,11 +121,49 @@ Test(early_data, goes_on_until_the_server_has_finished)
     proto_deliver(&pair, DOR_TLS_CLIENT);
     cr_assert(dor__span_equal(dor__bytes_span(&pair.server.early), dor__span_str(request)));
     cr_assert(!pair.server.connected);
-    cr_assert_eq(dor__tls_send(pair.server.tls, dor__span_str("x")).code, DOR_E_ENOTCONN);
     cr_assert(dor__ok(dor__tls_send_early(pair.client.tls, dor__span_str(" more"))));
     proto_talk(&pair);
     works();
     cr_assert(dor__span_equal(dor__bytes_span(&pair.server.early), dor__span_str("GET /early more")));
+}
+
+/* Half a round trip after the client has spoken, and one before it has proved to be there. */
+Test(early_data, is_answered_at_once)
+{
+    server->key_update_at = 1; /* which is no reason for a KeyUpdate in the middle of a handshake */
+    get_ticket();
+    begin_early();
+    cr_assert_eq(dor__tls_send(pair.server.tls, dor__span_str("x")).code, DOR_E_ENOTCONN);
+    proto_deliver(&pair, DOR_TLS_CLIENT);
+    for (int i = 0; i < 3; i++)
+        cr_assert(dor__ok(dor__tls_send(pair.server.tls, dor__span_str("200 OK "))));
+    cr_assert(!pair.server.connected);
+    proto_deliver(&pair, DOR_TLS_SERVER);
+    cr_assert(pair.client.connected);
+    cr_assert(
+        dor__span_equal(dor__bytes_span(&pair.client.plaintext), dor__span_str("200 OK 200 OK 200 OK ")));
+    cr_assert(!pair.server.connected);
+    server->key_update_at = 0;
+    proto_talk(&pair);
+    works();
+}
+
+/* Nor does a server speak first to who has only a ticket, or whose early data it has passed over. */
+Test(early_data, who_has_taken_none_waits)
+{
+    get_ticket();
+    client->early_data = false;
+    prepare_new(ticket);
+    cr_assert(dor__ok(dor__tls_start(pair.client.tls)));
+    proto_deliver(&pair, DOR_TLS_CLIENT);
+    cr_assert_eq(dor__tls_send(pair.server.tls, dor__span_str("x")).code, DOR_E_ENOTCONN);
+    client->early_data = true;
+    server->max_early_data = 0;
+    begin_early();
+    proto_deliver(&pair, DOR_TLS_CLIENT);
+    cr_assert_eq(dor__tls_send(pair.server.tls, dor__span_str("x")).code, DOR_E_ENOTCONN);
+    proto_talk(&pair);
+    expect(DOR_EARLY_REJECTED);
 }
 
 Test(early_data, an_offer_need_not_be_used)

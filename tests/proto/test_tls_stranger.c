@@ -17,6 +17,56 @@ static void stranger_set_up(void)
 
 TestSuite(tls_stranger, .init = stranger_set_up, .fini = tear_down, .timeout = 300);
 
+/* ---- counting ------------------------------------------------------------------------------------------------- */
+
+typedef struct work {
+    size_t pairs, secrets, signatures, verifications, decryptions; /* operations with keys */
+    size_t tickets;                                                /* opened, or tried */
+    size_t hashed;                                                 /* bytes */
+} work;
+
+static work done;
+
+#define COUNTED(name, parameters, arguments, count)                                                          \
+    dor_result __real_##name parameters;                                                                     \
+    dor_result __wrap_##name parameters;                                                                     \
+    dor_result __wrap_##name parameters                                                                      \
+    {                                                                                                        \
+        count;                                                                                               \
+        return __real_##name arguments;                                                                      \
+    }
+
+COUNTED(dor__kx_new, (dor_kx * *kx, dor_group group, dor_rng *rng), (kx, group, rng), done.pairs++)
+COUNTED(dor__kx_derive, (dor_kx * kx, dor_span peer, dor_rng *rng, uint8_t *secret, size_t *len),
+        (kx, peer, rng, secret, len), done.secrets++)
+COUNTED(dor__kx_respond,
+        (dor_kx * *kx, dor_group group, dor_span peer, dor_rng *rng, uint8_t *secret, size_t *len),
+        (kx, group, peer, rng, secret, len), (done.pairs++, done.secrets++))
+COUNTED(dor__sign,
+        (const dor_private_key *key, dor_sig_scheme scheme, dor_span message, dor_rng *rng, uint8_t *sig,
+         size_t cap, size_t *len),
+        (key, scheme, message, rng, sig, cap, len), done.signatures++)
+COUNTED(dor__verify, (const dor_public_key *key, dor_sig_scheme scheme, dor_span message, dor_span sig),
+        (key, scheme, message, sig), done.verifications++)
+COUNTED(dor__premaster_open,
+        (const dor_private_key *key, uint16_t version, dor_rng *rng, dor_span encrypted, uint8_t *premaster),
+        (key, version, rng, encrypted, premaster), done.decryptions++)
+COUNTED(dor__ticket_open, (const dor_ticket_key *key, dor_span ticket, dor_bytes *plain, bool *opened),
+        (key, ticket, plain, opened), done.tickets++)
+COUNTED(dor__hash_update, (dor_hash * h, dor_span data), (h, data), done.hashed += data.len)
+
+/* One exchange and one signature; a hello's bytes pass through the hash a few times (transcript, binders, what a second hello
+ * must not change), and the key schedule adds some KiB. */
+static void little_work(size_t heard)
+{
+    cr_assert_leq(done.pairs, 1u, "%zu", done.pairs);
+    cr_assert_leq(done.secrets, 1u, "%zu", done.secrets);
+    cr_assert_leq(done.signatures, 1u, "%zu", done.signatures);
+    cr_assert_eq(done.verifications + done.decryptions, 0u);
+    cr_assert_leq(done.tickets, 8u, "%zu", done.tickets);
+    cr_assert_leq(done.hashed, 3 * heard + 16384, "%zu", done.hashed);
+}
+
 static void put(dor_bytes *b, const void *data, size_t len)
 {
     cr_assert(dor__ok(dor__bytes_append(b, dor__span(data, len))));
@@ -36,12 +86,13 @@ typedef enum stuffing {
     NAMES,
     SHARES,
     IDENTITIES,
+    TICKETS,
     GROUPS,
     SCHEMES,
     STUFFINGS
 } stuffing;
 
-static const uint16_t stuffed_type[] = {0x7a7b, 0, 16, 51, 41, 10, 13};
+static const uint16_t stuffed_type[] = {0x7a7b, 0, 16, 51, 41, 41, 10, 13};
 
 /* Extension data of `room` bytes at most, as full as can be. */
 static void stuff(dor_bytes *b, stuffing how, size_t room)
@@ -61,11 +112,15 @@ static void stuff(dor_bytes *b, stuffing how, size_t room)
         for (size_t i = 0; i < list / 5; i++)
             put(b, "\x7a\x7a\0\1x", 5);
         break;
+    case TICKETS: /* under a key of ours, as far as their names tell */
     case IDENTITIES: {
-        const size_t n = (room - 4) / (7 + sizeof binder);
-        put_u16(b, n * 7);
+        uint8_t identity[2 + 100 + 4] = {0, how == TICKETS ? 100 : 1, 'x'};
+        const size_t len = how == TICKETS ? sizeof identity : 2 + 1 + 4,
+                     n = (room - 4) / (len + sizeof binder);
+        if (how == TICKETS) memcpy(identity + 2, store.key.name, sizeof store.key.name);
+        put_u16(b, n * len);
         for (size_t i = 0; i < n; i++)
-            put(b, "\0\1x\0\0\0\0", 7);
+            put(b, identity, len);
         put_u16(b, n * sizeof binder);
         for (size_t i = 0; i < n; i++)
             put(b, binder, sizeof binder);
@@ -103,7 +158,7 @@ static dor_bytes large_hello(dor_span hello, stuffing how)
     }
     wire_put_u16(out.ptr + block, out.len - block - 2);
     wire_put_u24(out.ptr + 1, out.len - 4);
-    cr_assert(out.len > BODY_MAX - 64 && out.len <= 4 + BODY_MAX);
+    cr_assert(out.len > BODY_MAX - 160 && out.len <= 4 + BODY_MAX);
     return out;
 }
 
@@ -136,6 +191,8 @@ static void bounds_are_near(void)
     cr_assert_geq(most_worst, (size_t)WORST_MAX / 2, "%zu", most_worst);
 }
 
+static size_t tickets_tried;
+
 static void hello_to_a_server(stuffing how, size_t fragment)
 {
     prepare(NULL, NULL);
@@ -147,8 +204,11 @@ static void hello_to_a_server(stuffing how, size_t fragment)
     feed_fragments(DOR_TLS_SERVER, dor__span(hello.ptr, hello.len - 1), fragment);
     cr_assert(dor__ok(pair.server.result), "%d: %s", how, trouble());
     weigh(before);
+    done = (work){0};
     feed_fragments(DOR_TLS_SERVER, dor__span(hello.ptr + hello.len - 1, 1), fragment);
     weigh(before);
+    little_work(hello.len);
+    tickets_tried = done.tickets > tickets_tried ? done.tickets : tickets_tried;
     dor__bytes_free(&hello);
     dor__bytes_free(&wire);
     cr_assert_not(pair.server.connected);
@@ -164,6 +224,7 @@ Test(tls_stranger, a_servers)
             for (size_t f = 0; f < COUNT(fragments); f++)
                 hello_to_a_server((stuffing)how, fragments[f]);
     }
+    cr_assert_eq(tickets_tried, 8u);
     cr_assert_eq(most_waiting, 4u + BODY_MAX); /* a buffer that doubles, up to what was announced */
     cr_assert_leq(most_worst, 2u * BODY_MAX, "%zu", most_worst); /* while half of it becomes the whole */
 }
@@ -247,4 +308,81 @@ Test(tls_stranger, announcing_costs_nothing)
     prepare(NULL, NULL);
     feed_fragments(DOR_TLS_SERVER, dor__span(too_long, sizeof too_long), 1);
     failed_by(DOR_TLS_SERVER, DOR_ALERT_ILLEGAL_PARAMETER, DOR_REASON_HANDSHAKE_TOO_BIG);
+}
+
+/* ---- work behind the hello ----------------------------------------------------------------------------------------- */
+
+/* What `role` had to do, from beginning to end of an honest handshake. */
+static dor_tls_role watched;
+static work before_it, of_it;
+
+static void count_for(void *ctx, dor_tls_role from, dor_bytes *data)
+{
+    (void)ctx;
+    (void)data;
+    /* Between two deliveries one end alone has worked: the one that writes now. */
+    if (from == watched) {
+        of_it.pairs += done.pairs - before_it.pairs;
+        of_it.secrets += done.secrets - before_it.secrets;
+        of_it.signatures += done.signatures - before_it.signatures;
+        of_it.verifications += done.verifications - before_it.verifications;
+        of_it.decryptions += done.decryptions - before_it.decryptions;
+    }
+    before_it = done;
+}
+
+static void run_counting(dor_tls_role role)
+{
+    watched = role;
+    done = before_it = of_it = (work){0};
+    prepare(NULL, NULL);
+    pair.tamper = count_for;
+    proto_pair_run(&pair);
+    works();
+    pair.tamper = NULL;
+}
+
+static void worked(size_t pairs, size_t secrets, size_t signatures, size_t verifications)
+{
+    cr_assert_eq(of_it.pairs, pairs, "%zu", of_it.pairs);
+    cr_assert_eq(of_it.secrets, secrets, "%zu", of_it.secrets);
+    cr_assert_eq(of_it.signatures, signatures, "%zu", of_it.signatures);
+    cr_assert_eq(of_it.verifications, verifications, "%zu", of_it.verifications);
+}
+
+Test(tls_stranger, one_exchange_and_one_signature)
+{
+    proto_leave_out(client, DOR_GROUP_X25519MLKEM768);
+    run_counting(DOR_TLS_SERVER);
+    worked(1, 1, 1, 0);
+    client->key_shares_given = true;
+    client->key_share_count = 4; /* however many shares there are */
+    client->key_shares[0] = DOR_GROUP_X25519, client->key_shares[1] = DOR_GROUP_SECP256R1;
+    client->key_shares[2] = DOR_GROUP_SECP384R1, client->key_shares[3] = DOR_GROUP_SECP521R1;
+    client->groups[client->group_count++] = DOR_GROUP_SECP521R1;
+    run_counting(DOR_TLS_SERVER);
+    worked(1, 1, 1, 0);
+    client->key_share_count = 1;
+    proto_only(server, 0, 0, DOR_GROUP_SECP384R1); /* a retry */
+    run_counting(DOR_TLS_SERVER);
+    worked(1, 1, 1, 0);
+    proto_only(client, DOR_TLS_1_2, 0, 0);
+    run_counting(DOR_TLS_SERVER);
+    worked(1, 1, 1, 0);
+}
+
+/* Certificates beside the path cost their bytes, and no verification. */
+Test(tls_stranger, a_long_chain_of_a_clients)
+{
+    server->trust = pki_trust("root");
+    server->verify_peer = true;
+    proto_leave_out(client, DOR_GROUP_X25519MLKEM768);
+    proto_add_identity(client, "tls-rsa root leaf root leaf root leaf root", "rsa");
+    for (uint16_t version = DOR_TLS_1_2; version <= DOR_TLS_1_3; version++) {
+        proto_only(client, version, 0, 0);
+        run_counting(DOR_TLS_SERVER);
+        cr_assert_eq(of_it.signatures, 1u);
+        cr_assert_geq(of_it.verifications, 2u);
+        cr_assert_leq(of_it.verifications, 2u + 8u, "%zu", of_it.verifications);
+    }
 }

@@ -13,6 +13,7 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 """
 HOST = "host.example"
+CA_SCHEME = "rsa_pkcs1_sha256"  # how the authority signs
 
 
 def openssl(folder, line):

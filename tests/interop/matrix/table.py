@@ -96,11 +96,13 @@ PEERS = {
     "gnutls": Peer("GnuTLS", "version cipher resumed peer_cert"),
     "nss": Peer("NSS", "version suite_id resumed peer_cert"),
     "mbedtls": Peer("mbedTLS", "version suite_id resumed"),
+    "erlang": Peer("Erlang", "version suite peer_cert"),
 }
 OURS = Peer("Dormouse", "version suite resumed retry peer_cert")
 
-# peer, its role (or "both"), what (a pattern for a dimension), why. Each line is tried in each run, and fails it if it works after all.
-Cannot = namedtuple("Cannot", "peer role what why")
+# peer, its role (or "both"), what (a pattern for a dimension), why. Each line that is certain is tried in each run, and fails it if it
+# works after all.
+Cannot = namedtuple("Cannot", "peer role what why certain", defaults=[True])
 CANNOT = [
     Cannot("gnutls", "server", {"version": "1.2", "scheme": "rsa.*|ed25519", "client": "ed25519"},
            "asks for EdDSA (ecdsa_sign of certificate_types) only where it takes ECDSA as well"),
@@ -112,6 +114,20 @@ CANNOT = [
                               "scheme": "ecdsa_secp384r1_sha384"}, "takes no group that is weaker than its key and suite"),
     Cannot("nss", "both", {"suite": ".*_CCM.*"}, "has no CCM"),
     Cannot("nss", "both", {"group": "x448"}, "has no X448"),
+    Cannot("erlang", "both", {"version": "1.2", "scheme": "ed25519"}, "has EdDSA in TLS 1.3 alone"),
+    Cannot("erlang", "both", {"version": "1.2", "client": "ed25519"}, "has EdDSA in TLS 1.3 alone"),
+    Cannot("erlang", "server", {"scheme": "rsa_pss_pss.*"}, "reads no RSASSA-PSS key without parameters"),
+    Cannot("erlang", "client", {"client": "rsa_pss_pss.*"}, "reads no RSASSA-PSS key without parameters"),
+    Cannot("erlang", "client", {"version": "1.3", "resume": "ticket|stateful", "extra": "alpn"},
+           "does not tell the protocol of a resumed connection"),
+    Cannot("erlang", "both", {"version": "1.3", "group": "ffdhe.*"},
+           "drops a share's leading zeros, so that one in 256 is too short (RFC 8446 section 4.2.8.1)", certain=False),
+    Cannot("erlang", "client", {"version": "1.2", "resume": "stateful"},
+           "keeps a session by the name that it asks for, and looks for it by the address that it connects to"),
+    Cannot("erlang", "both", {"version": "1.2", "group": "x25519|x448"}, "has neither in TLS 1.2"),
+    Cannot("erlang", "both", {"version": "1.2", "resume": "ticket"}, "has no tickets in TLS 1.2"),
+    Cannot("erlang", "client", {"version": "1.3", "resume": "ticket|stateful", "retry": "yes"},
+           "makes a wrong binder behind a HelloRetryRequest, which OpenSSL refuses as well"),
     Cannot("mbedtls", "both", {"version": "1.3"}, "has no TLS 1.3"),
     Cannot("mbedtls", "both", {"group": "x448"}, "has no X448 in TLS"),
     Cannot("mbedtls", "both", {"scheme": "rsa_pss.*"}, "has no RSA-PSS in TLS"),

@@ -90,6 +90,7 @@ static void *configure(const peer_task *t)
     if (!t->server) set(s, "server_name_indication", peer_get(t, "host"));
     if (t->server) set(s, "ip", "127.0.0.1");
     set_sessions(s);
+    set(s, "resume_without_ems", peer_get(t, "resume_without_ems"));
     if (peer_is(t, "extra", "alpn"))
         set_list(s, t->server ? "alpn_preferred_protocols" : "alpn_advertised_protocols", "matrix");
     return s;

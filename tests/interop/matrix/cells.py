@@ -166,7 +166,7 @@ def task(cell, client, folder, chain_too):
         words["cert"] = os.path.join(folder, "rsa")
     if client or cell["client"] != "none":
         words["ca"] = os.path.join(folder, "ca")
-    if cell["client"].startswith("rsa_pss") or cell["client"] == "ed25519":
+    if cell["client"].startswith(("rsa_pss", "ed")):
         # Told of authorities, a GnuTLS client goes by kinds of keys, too: in TLS 1.2 those of certificate_types, which has but
         # RSA and ECDSA, in 1.3 RSA-PSS for all that signs with it.
         words["authorities"] = "no"

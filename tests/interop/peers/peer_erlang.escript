@@ -43,6 +43,7 @@ get(Key, Task) -> maps:get(Key, Task, "").
 is(Key, Value, Task) -> get(Key, Task) =:= Value.
 names(Key, Task) -> [name(Name) || Name <- string:lexemes(get(Key, Task), ",")].
 name("ed25519") -> eddsa_ed25519;
+name("ed448") -> eddsa_ed448;
 name(Name) -> list_to_atom(Name).
 
 %% ---- options --------------------------------------------------------------------------------------------------------

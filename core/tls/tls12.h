@@ -81,6 +81,7 @@ DOR_MUST_USE dor_result dor__dhe_derive(dor_tls *t, dor_span value);
  */
 DOR_MUST_USE dor_result dor__chain_settle_12(dor_tls *t);
 
+/** Whether a certificate with such a key goes with a suite's key exchange (RFC 5246 section 7.4.2, RFC 8422 section 2). */
 bool dor__kx_fits_key(dor_kx_kind kx, dor_key_type type);
 
 #endif

@@ -6,6 +6,7 @@ need curl openssl
 make_pki
 
 start_gateway() { # BACKEND_PORT VERSION; sets PORT
+    rm -f "$WORK/gateway.out"
     exec 8<>"$WORK/key"
     "$BUILD/examples/gateway" 0 "$PKI/p256.pem" "$PKI/p256.key" "$1" "$PKI/root.pem" "$2" <&8 >"$WORK/gateway.out" 2>&1 &
     SERVER_PID=$!

@@ -5,6 +5,7 @@ need openssl
 make_pki
 
 serve() {
+    rm -f "$WORK/server"
     "$BUILD/examples/starttls" serve >"$WORK/server" 2>"$WORK/server.err" &
     SERVER_PID=$!
     PIDS+=("$SERVER_PID")

@@ -129,11 +129,10 @@ start_example() {
     done
 }
 
-# Death is asked for twice: under load a server that had just been started was twice taken for dead, and had its line in the log.
-gone() { ! kill -0 "$SERVER_PID" 2>/dev/null; }
-line_or_death() { grep -Eq -- "$2" "$1" || { gone && sleep 0.1 && gone; }; }
+line_or_death() { grep -Eq -- "$2" "$1" || ! kill -0 "$SERVER_PID" 2>/dev/null; }
 
-# started LOG PATTERN: waits for the line that the pattern's first group takes the port from; sets PORT.
+# await_port LOG PATTERN: waits for the line that the pattern's first group takes the port from; sets PORT. The log is the server's own: the
+# line of one before it would do until the new one has opened it.
 await_port() {
     wait_for 20 line_or_death "$1" "$2"
     PORT=$(sed -nE "s/.*$2.*/\\1/p" "$1" | head -n 1)

@@ -18,7 +18,8 @@ dor_linker dor__guest_linker(dor_guest *g)
 static bool ends(dor_runtime *runtime, const dor_guest *g, const dor_message *m)
 {
     const dor_exit_notice *notice = dor__notice_of(m);
-    if (notice->reason == DOR_E_STOPPED && dor__phase(runtime) != DOR_PHASE_RUNNING) return false;
+    bool by_the_stop = notice->reason == DOR_E_STOPPED || notice->reason == DOR_E_NOPROC;
+    if (by_the_stop && dor__phase(runtime) != DOR_PHASE_RUNNING) return false;
     return notice->reason != DOR_OK || (m->type == DOR_MSG_EXIT_SIGNAL && notice->pid == g->pid);
 }
 

@@ -142,11 +142,12 @@ void dor__ends_tell(dor_scheduler *s, dor_message *over)
 
 /*
  * Whether a signal may end an actor that does not trap. When a runtime stops, all its actors have been asked to end behind
- * what they have to do yet: that their partners have done so ends none of them sooner.
+ * what they have to do yet: that their partners have done so, now or before they were linked to, ends none of them sooner.
  */
 static bool ends(dor_actor *a, int reason)
 {
-    if (reason == DOR_E_STOPPED && dor__phase(a->scheduler->runtime) != DOR_PHASE_RUNNING) return false;
+    bool by_the_stop = reason == DOR_E_STOPPED || reason == DOR_E_NOPROC;
+    if (by_the_stop && dor__phase(a->scheduler->runtime) != DOR_PHASE_RUNNING) return false;
     return reason != DOR_OK;
 }
 

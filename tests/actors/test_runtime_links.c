@@ -7,7 +7,7 @@
 
 TestSuite(runtime_links, .init = count_memory, .timeout = 100);
 
-enum { NUMBER = DOR_MSG_USER, LINK_TO, END, DONE, OPERATE };
+enum { NUMBER = DOR_MSG_USER, LINK_TO, LINK_TO_LATE, END, DONE, OPERATE };
 
 /* xorshift: the same numbers in every run. */
 static uint32_t next_random(uint32_t *state)
@@ -396,7 +396,10 @@ Test(runtime_links, across_runtimes)
 /* When a runtime stops, its actors handle what they have, although those that they are linked to have ended. */
 static void slow_count(void *state, dor_message *m)
 {
-    if (m->type == LINK_TO) cr_assert_eq(dor_link(number_in(m)), DOR_OK);
+    if (m->type == LINK_TO_LATE)
+        while (dor_is_alive(number_in(m)))
+            sched_yield();
+    if (m->type == LINK_TO || m->type == LINK_TO_LATE) cr_assert_eq(dor_link(number_in(m)), DOR_OK);
     if (m->type == NUMBER) atomic_fetch_add((atomic_uint *)state, 1);
     for (unsigned i = 0; i < 1000; i++)
         sched_yield();
@@ -413,6 +416,21 @@ Test(runtime_links, a_stop_drains_the_linked_too)
     dor_pid c = spawn_on(runtime, DOR_ON(0), slow_count, NULL, &received);
     send_number(a, LINK_TO, b);
     send_number(b, LINK_TO, c);
+    for (unsigned i = 0; i < many; i++)
+        send_number(b, NUMBER, 0);
+    cr_assert_eq(dor_runtime_stop(runtime, 60000), DOR_OK);
+    cr_assert_eq(atomic_load(&received), many);
+    cr_assert_eq(atomic_load(&live_blocks), 0);
+}
+
+Test(runtime_links, a_stop_drains_who_links_to_one_that_it_has_ended)
+{
+    unsigned many = 20;
+    atomic_uint received = 0;
+    dor_runtime *runtime = runtime_of(2);
+    dor_pid b = spawn_on(runtime, DOR_ON(1), slow_count, NULL, &received);
+    dor_pid c = spawn_on(runtime, DOR_ON(0), slow_count, NULL, &received);
+    send_number(b, LINK_TO_LATE, c); /* until the stop it waits */
     for (unsigned i = 0; i < many; i++)
         send_number(b, NUMBER, 0);
     cr_assert_eq(dor_runtime_stop(runtime, 60000), DOR_OK);

@@ -277,7 +277,7 @@ DOR_API int dor_cancel_timer(dor_ref timer);
  * before it gets so far has ended by the signal all the same. Sockets and listeners, being asked by a signal, close.
  *
  * While a runtime stops, all its actors have been asked to end behind the messages that they have: that those they are
- * linked to end with DOR_E_STOPPED ends none of them sooner.
+ * linked to end with DOR_E_STOPPED, or have ended before the link (DOR_E_NOPROC), ends none of them sooner.
  */
 
 /** For dor_exit: ends even one that traps exits; those who hear of it are told DOR_E_KILLED. */

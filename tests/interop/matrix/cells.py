@@ -127,9 +127,7 @@ def times(cell):
 def groups_of(cell, client):
     """Certificates' curves are in TLS 1.2's list, too. Whoever is to be sent back begins with a group that the server
     does not have."""
-    if cell["group"] == "-":
-        return []
-    groups = [cell["group"]]
+    groups = [] if cell["group"] == "-" else [cell["group"]]
     if cell["version"] == "1.2":
         for scheme in (cell["scheme"], cell["client"]):
             curve = scheme in table.SCHEMES and table.KEYS[table.SCHEMES[scheme].key].curve
@@ -143,7 +141,8 @@ def groups_of(cell, client):
 def task(cell, client, folder, chain_too):
     groups = groups_of(cell, client)
     schemes = list(dict.fromkeys(s for s in (cell["scheme"], cell["client"]) if s in table.SCHEMES))
-    if chain_too and keys.CA_SCHEME not in schemes:
+    by_rsa_alone = cell["scheme"] == "-"  # without a scheme for its own key OpenSSL's server takes no such suite
+    if (chain_too or by_rsa_alone) and keys.CA_SCHEME not in schemes:
         schemes.append(keys.CA_SCHEME)
     own = cell["client"] if client else cell["scheme"]
     words = {
@@ -164,6 +163,8 @@ def task(cell, client, folder, chain_too):
         words["cert"] = os.path.join(folder, table.SCHEMES[own].key)
     elif not client:
         words["cert"] = os.path.join(folder, "rsa")
+    if not client and table.exchange(cell["suite"])[0] == "DHE":
+        words["field"] = os.path.join(folder, cell["group"])
     if client or cell["client"] != "none":
         words["ca"] = os.path.join(folder, "ca")
     if cell["client"].startswith(("rsa_pss", "ed")):

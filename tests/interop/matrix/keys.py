@@ -1,4 +1,5 @@
-"""The certificates of a run: an authority, and for each kind of key one that it signed, as .pem, .key, .der and .p8."""
+"""The certificates of a run: an authority, and for each kind of key one that it signed, as .pem, .key, .der and .p8;
+the finite fields, for servers of TLS 1.2 that are given theirs, as ffdhe2048.params and so on."""
 
 import os
 import subprocess
@@ -38,6 +39,8 @@ def make(folder):
             relabel(os.path.join(folder, "pss.rsa"))
         openssl(folder, "pkcs8 -topk8 -nocrypt -in %s -outform DER -out %s.p8" % (
             "pss.rsa" if name == "pss" else name + ".key", name))
+    for group in filter(table.is_field, table.GROUPS):
+        openssl(folder, "genpkey -genparam -algorithm DH -pkeyopt group:%s -out %s.params" % (group, group))
 
 
 def relabel(path):

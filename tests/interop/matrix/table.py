@@ -33,6 +33,14 @@ SUITES = {
     "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384": 0xC024,
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256": 0xC027,
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384": 0xC028,
+    "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256": 0x009E,
+    "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384": 0x009F,
+    "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256": 0xCCAA,
+    "TLS_DHE_RSA_WITH_AES_128_CCM": 0xC09E,
+    "TLS_DHE_RSA_WITH_AES_256_CBC_SHA": 0x0039,
+    "TLS_RSA_WITH_AES_128_GCM_SHA256": 0x009C,
+    "TLS_RSA_WITH_AES_256_GCM_SHA384": 0x009D,
+    "TLS_RSA_WITH_AES_128_CBC_SHA": 0x002F,
 }
 
 # Finite fields have their turn with DHE suites in TLS 1.2, hybrids in 1.3 alone.
@@ -86,6 +94,7 @@ RETRY = ("no", "yes")
 EXTRAS = {
     "none": "1.3 1.2",
     "alpn": "1.3 1.2",
+    "encrypt_then_mac_off": "1.2",
     "key_update": "1.3",  # of the client's keys and of the server's, each with a request for the other's
 }
 
@@ -106,7 +115,7 @@ OURS = Peer("Dormouse", "version suite resumed retry peer_cert")
 # works after all.
 Cannot = namedtuple("Cannot", "peer role what why certain", defaults=[True])
 CANNOT = [
-    Cannot("gnutls", "server", {"version": "1.2", "scheme": "rsa.*|ed.*", "client": "ed.*"},
+    Cannot("gnutls", "server", {"version": "1.2", "scheme": "rsa.*|ed.*|-", "client": "ed.*"},
            "asks for EdDSA (ecdsa_sign of certificate_types) only where it takes ECDSA as well"),
     Cannot("gnutls", "server", {"version": "1.3", "resume": "stateful"}, "has no such tickets"),
     Cannot("nss", "server", {"version": "1.3", "resume": "stateful"}, "has no such tickets"),
@@ -134,6 +143,7 @@ CANNOT = [
     Cannot("erlang", "client", {"version": "1.2", "resume": "stateful"},
            "keeps a session by the name that it asks for, and looks for it by the address that it connects to"),
     Cannot("erlang", "both", {"version": "1.2", "group": "x25519|x448"}, "has neither in TLS 1.2"),
+    Cannot("erlang", "both", {"suite": "TLS_DHE_RSA_WITH_AES_128_CCM"}, "has CCM with DHE in no list of its own"),
     Cannot("erlang", "both", {"version": "1.2", "resume": "ticket"}, "has no tickets in TLS 1.2"),
     Cannot("erlang", "client", {"version": "1.3", "resume": "ticket|stateful", "retry": "yes"},
            "makes a wrong binder behind a HelloRetryRequest, which OpenSSL refuses as well"),

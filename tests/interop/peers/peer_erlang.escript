@@ -54,6 +54,7 @@ options(Role, Task) ->
         version(Task),
         [{ciphers, [suite(get(suite, Task))]}],
         groups(Task),
+        [{dhfile, get(field, Task) ++ ".params"} || get(field, Task) =/= ""],
         schemes(Task),
         identity(Role, Task),
         sessions(Role, Task),
@@ -79,8 +80,10 @@ groups(Task) ->
     case {names(groups, Task), get(version, Task)} of
         {[], _} -> [];
         {Groups, "1.3"} -> [{supported_groups, Groups}];
-        {Groups, "1.2"} -> [{eccs, Groups}]
+        {Groups, "1.2"} -> [{eccs, Curves} || Curves <- [[G || G <- Groups, not is_field(G)]], Curves =/= []]
     end.
+
+is_field(Group) -> lists:prefix("ffdhe", atom_to_list(Group)).
 
 %% TLS 1.2's schemes are pairs there, but those of PSS and EdDSA.
 schemes(Task) ->

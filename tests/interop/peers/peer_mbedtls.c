@@ -2,6 +2,7 @@
 #include "peer.h"
 
 #include <mbedtls/ctr_drbg.h>
+#include <mbedtls/dhm.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
@@ -10,6 +11,8 @@
 #include <mbedtls/ssl_cache.h>
 #include <mbedtls/ssl_ticket.h>
 #include <mbedtls/version.h>
+
+enum { FIRST_FIELD = 0x0100 }; /* ffdhe2048, RFC 7919; below it stand curves */
 
 typedef struct state {
     const peer_task *task;
@@ -67,6 +70,8 @@ static void choose(state *s)
     if (count) mbedtls_ssl_conf_sig_hashes(&s->config, s->hashes);
     count = peer_ids(s->task, "group_ids", ids);
     for (unsigned i = 0; i < count; i++) {
+        if (ids[i] >= FIRST_FIELD)
+            continue; /* a client of it takes any, a server has the one that it is given */
         const mbedtls_ecp_curve_info *curve = mbedtls_ecp_curve_info_from_tls_id(ids[i]);
         if (curve)
             s->curves[used++] = curve->grp_id;
@@ -78,6 +83,17 @@ static void choose(state *s)
     s->suites[0] = atoi(peer_get(s->task, "suite_id"));
     if (!mbedtls_ssl_ciphersuite_from_id(s->suites[0])) peer_cannot("suite %s", peer_get(s->task, "suite"));
     mbedtls_ssl_conf_ciphersuites(&s->config, s->suites);
+}
+
+static bool set_field(state *s)
+{
+    mbedtls_dhm_context field;
+    if (!*peer_get(s->task, "field")) return true;
+    mbedtls_dhm_init(&field);
+    bool ok = good("field", mbedtls_dhm_parse_dhmfile(&field, peer_file(s->task, "field", ".params"))) &&
+              good("field", mbedtls_ssl_conf_dh_param_ctx(&s->config, &field));
+    mbedtls_dhm_free(&field);
+    return ok;
 }
 
 static bool set_identity(state *s)
@@ -149,7 +165,7 @@ static void *configure(const peer_task *t)
         mbedtls_ssl_conf_max_frag_len(&s->config, MBEDTLS_SSL_MAX_FRAG_LEN_1024);
     s->protocols[0] = "matrix";
     if (peer_is(t, "extra", "alpn")) mbedtls_ssl_conf_alpn_protocols(&s->config, s->protocols);
-    if (!set_identity(s)) {
+    if (!set_field(s) || !set_identity(s)) {
         release(s);
         return NULL;
     }

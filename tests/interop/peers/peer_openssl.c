@@ -2,6 +2,7 @@
 #include "peer.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 typedef struct state {
@@ -55,6 +56,16 @@ static const char *with_colons(const char *list)
     return text;
 }
 
+/* In TLS 1.2 OpenSSL's server takes no group of the client's, but the one that it is given. */
+static void set_field(state *s)
+{
+    BIO *file = BIO_new_file(peer_file(s->task, "field", ".params"), "r");
+    EVP_PKEY *field = file ? PEM_read_bio_Parameters(file, NULL) : NULL;
+    if (!field || SSL_CTX_set0_tmp_dh_pkey(s->context, field) != 1)
+        peer_cannot("field %s", peer_get(s->task, "field"));
+    BIO_free(file);
+}
+
 static bool choose(state *s)
 {
     const peer_task *t = s->task;
@@ -65,6 +76,7 @@ static bool choose(state *s)
     if (*peer_get(t, "groups") &&
         SSL_CTX_set1_groups_list(s->context, with_colons(peer_get(t, "groups"))) != 1)
         peer_cannot("groups %s", peer_get(t, "groups"));
+    if (*peer_get(t, "field")) set_field(s);
     if (*peer_get(t, "schemes") &&
         SSL_CTX_set1_sigalgs_list(s->context, with_colons(peer_get(t, "schemes"))) != 1)
         peer_cannot("schemes %s", peer_get(t, "schemes"));
@@ -134,7 +146,6 @@ static void *configure(const peer_task *t)
     s->task = t;
     s->context = SSL_CTX_new(t->server ? TLS_server_method() : TLS_client_method());
     SSL_CTX_set_options(s->context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_dh_auto(s->context, 1);
     set_sessions(s);
     choose(s);
     if (peer_is(t, "extra", "encrypt_then_mac_off"))
